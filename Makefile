@@ -1,0 +1,451 @@
+# Eft: one Makefile for everything; `make help` lists the targets.
+#
+# Nothing is built outside $(BUILD).  A variant (asan, ubsan, tsan, coverage) is this same
+# Makefile run with another BUILD and VARIANT; there is no other recursion.
+
+BUILD ?= build
+VARIANT ?= debug
+PREFIX ?= /usr/local
+DESTDIR ?=
+CLANG ?= clang
+CC = $(if $(filter fuzz,$(VARIANT)),$(CLANG),gcc)
+MUSL_CC ?= musl-gcc
+PYTHON ?= python3
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# One short line for each step; `make V=1` shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
+
+# ---- Packages ---------------------------------------------------------------------------------
+# Debian packages by what needs them.  `.ci/packages` installs what is missing, when it may.
+
+PACKAGES_BUILD := gcc libc6-dev binutils make python3 libelf-dev libdw-dev musl-tools
+PACKAGES_TEST := $(PACKAGES_BUILD) pkg-config check busybox-static gdb
+PACKAGES_ANALYZE := clang clang-tidy cppcheck
+PACKAGES_FUZZ := clang libclang-rt-dev
+
+# ---- Flags ------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wundef -Wvla -Wswitch-enum -Wimplicit-fallthrough -Wcast-qual -Wwrite-strings \
+        -Wpointer-arith
+# What all of Eft's C is compiled with, whatever the variant.
+COMMON_FLAGS := -g $(WARNINGS) -fno-common -fno-omit-frame-pointer -fno-strict-aliasing -fPIE \
+        -Isrc -MMD -MP
+CORE_FLAGS := -std=c11 -ffreestanding -fno-stack-protector -mgeneral-regs-only $(COMMON_FLAGS)
+SIM_FLAGS := -std=gnu11 -D_GNU_SOURCE -fno-stack-protector $(COMMON_FLAGS)
+# Tests may use all of libc; -Wno-... : libcheck's macros compare through wider types.
+TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE $(COMMON_FLAGS) -Itests
+SIM_LIBRARIES := -ldw -lelf -lpthread
+TEST_LIBRARIES = $(shell pkg-config --libs check)
+
+VARIANT_FLAGS_debug := -O2
+VARIANT_FLAGS_asan := -O1 -fsanitize=address
+VARIANT_FLAGS_ubsan := -O1 -fsanitize=undefined -fno-sanitize-recover=all
+VARIANT_FLAGS_tsan := -O1 -fsanitize=thread
+VARIANT_FLAGS_coverage := -O0 --coverage
+VARIANT_FLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+VARIANT_FLAGS := $(VARIANT_FLAGS_$(VARIANT))
+ifeq ($(filter debug fuzz,$(VARIANT)),)
+# Instrumented code confuses this warning.
+VARIANT_FLAGS += -Wno-maybe-uninitialized
+endif
+ifeq ($(VARIANT_FLAGS),)
+$(error VARIANT=$(VARIANT) is not one of debug asan ubsan tsan coverage fuzz)
+endif
+
+# ---- Sources ----------------------------------------------------------------------------------
+
+find = $(sort $(shell find $(1) -name '$(2)' -not -path 'src/machine/x86_64/*' 2>/dev/null))
+
+HEADERS := $(call find,src,*.h)
+CORE_SOURCES := $(filter-out src/lib/memory.c,$(call find,src,*.c))
+SIM_SOURCES := $(call find,sim,*.c) $(call find,sim,*.S)
+HARNESS_SOURCES := $(call find,tests/harness,*.c)
+UNIT_TESTS := $(call find,tests/unit,*_test.c)
+MODEL_TESTS := $(call find,tests/model,*_test.c)
+PORT_TESTS := $(call find,tests/port,*_test.c)
+TESTS := $(UNIT_TESTS) $(MODEL_TESTS) $(PORT_TESTS)
+
+# src/lib/heap.c -> $(OBJECTS)/src/lib/heap.o; build/sim is the program, so objects live apart.
+OBJECTS := $(BUILD)/objects
+objects = $(patsubst %,$(OBJECTS)/%.o,$(1:.c=))
+CORE_OBJECTS := $(call objects,$(CORE_SOURCES))
+MEMORY_OBJECT := $(OBJECTS)/src/lib/memory.o
+SIM_OBJECTS := $(call objects,$(SIM_SOURCES))
+HARNESS_OBJECTS := $(call objects,$(HARNESS_SOURCES))
+UNIT_PROGRAMS := $(UNIT_TESTS:%.c=$(BUILD)/%)
+MODEL_PROGRAMS := $(MODEL_TESTS:%.c=$(BUILD)/%)
+TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
+
+# Every object waits for the packages, but only when the goal is one that installs them.
+INSTALLING_GOALS := run test bench gdb asan ubsan tsan analyze coverage fuzz conformance deps
+PACKAGES_STAMP := $(BUILD)/packages.stamp
+PACKAGES_READY := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),$(PACKAGES_STAMP))
+
+.PHONY: all
+all: sim guests    ## the hosted kernel and the guest programs
+
+# ---- The core: freestanding, one relocatable object -------------------------------------------
+
+$(OBJECTS)/src/%.o: src/%.c Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CORE_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
+
+# Must not become calls of the functions that it defines.
+$(MEMORY_OBJECT): CORE_FLAGS += -fno-builtin
+
+# The names that a port may call are those that machine.h declares and the port does not define.
+# All others become local, so that no name of the core can meet one of the C library's.
+$(BUILD)/core.exports: src/machine/machine.h Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -n 's/^[a-z_A-Z][^(]*[ *]\([a-z_]*\)(.*/\1/p' $< | grep -v '^machine_' > $@
+
+$(BUILD)/core-all-names.o: $(CORE_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r -o $@ $(CORE_OBJECTS)
+
+$(BUILD)/core.o: $(BUILD)/core-all-names.o $(BUILD)/core.exports
+	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $< $@
+
+# ---- The hosted machine -----------------------------------------------------------------------
+
+$(OBJECTS)/sim/%.o: sim/%.c Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SIM_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
+
+$(OBJECTS)/sim/%.S.o: sim/%.S Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SIM_FLAGS) -c $< -o $@
+
+# Position independent: the guest window is the low 2 GiB, where such a program never is.
+$(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/core.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie $(VARIANT_FLAGS) -o $@ $^ $(SIM_LIBRARIES)
+
+.PHONY: sim
+sim: $(BUILD)/sim    ## the hosted kernel alone
+
+# ---- Guests (programs that run inside) --------------------------------------------------------
+# A program NAME is made of guests/linux/NAME.c and guests/linux/NAME_*.c.
+#   GUESTS_FREESTANDING   with guests/lib instead of a C library -> $(BUILD)/guests/NAME.elf
+#   GUESTS_GLIBC          static, Debian's C library            -> $(BUILD)/guests/NAME.elf
+#   GUESTS_GLIBC_PIE      the same, position independent        -> $(BUILD)/guests/NAME_pie.elf
+#   GUESTS_MUSL           static, musl                          -> $(BUILD)/guests/NAME_musl.elf
+#   GUESTS_MUSL_PIE       the same, position independent        -> $(BUILD)/guests/NAME_musl_pie.elf
+# A name may stand in several lists.
+
+GUESTS_FREESTANDING := hello wild behave
+GUESTS_GLIBC := probe crash
+GUESTS_GLIBC_PIE := probe
+GUESTS_MUSL := probe
+GUESTS_MUSL_PIE := probe
+
+GUEST_FLAGS := -O2 -g -Wall -Wextra -Werror -Wshadow -fno-omit-frame-pointer
+GUEST_FREESTANDING_FLAGS := -static -std=gnu11 -ffreestanding -nostdlib -fno-stack-protector \
+        -fno-pie -no-pie -Iguests/lib -Isrc -fno-tree-loop-distribute-patterns -Wl,--build-id=none
+GUEST_LIBRARY := $(wildcard guests/lib/*.c)
+GUEST_HEADERS := $(wildcard guests/lib/*.h guests/linux/*.h)
+guest_sources = $(sort $(wildcard guests/linux/$(1).c guests/linux/$(1)_*.c))
+
+# musl's compiler wrapper does not know -static-pie: its start files are named by hand.  The
+# compiler is asked when it is used: it may not be installed before.
+MUSL_FILES := /usr/lib/x86_64-linux-musl
+MUSL_PIE_START = $(MUSL_FILES)/rcrt1.o $(MUSL_FILES)/crti.o \
+        $(shell $(CC) -print-file-name=crtbeginS.o)
+MUSL_PIE_END = $(shell $(CC) -print-file-name=crtendS.o) $(MUSL_FILES)/crtn.o
+MUSL_PIE_FLAGS = -std=gnu11 -static -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+        $(MUSL_PIE_START)
+
+# $(1) file name without suffix, $(2) sources, $(3) compiler, $(4) more flags, $(5) to link
+define guest_rule
+GUEST_PROGRAMS += $(BUILD)/guests/$(1).elf
+$(BUILD)/guests/$(1).elf: $(2) $(GUEST_HEADERS) Makefile | $(PACKAGES_READY)
+	@mkdir -p $$(@D)
+	$$(call say,GUEST,$$@)
+	$(Q)$(3) $(GUEST_FLAGS) $(4) -o $$@ $(2) $(5)
+endef
+freestanding_rule = $(call guest_rule,$(1),$(2) $(GUEST_LIBRARY),$(CC),$(GUEST_FREESTANDING_FLAGS))
+glibc_rule = $(call guest_rule,$(1),$(2),$(CC),-std=gnu11 -static -pthread,-lm)
+$(foreach name,$(GUESTS_FREESTANDING),$(eval $(call \
+        freestanding_rule,$(name),$(call guest_sources,$(name)))))
+$(foreach name,$(GUESTS_GLIBC),$(eval $(call glibc_rule,$(name),$(call guest_sources,$(name)))))
+$(foreach name,$(GUESTS_GLIBC_PIE),$(eval $(call guest_rule,$(name)_pie,$(call \
+        guest_sources,$(name)),$(CC),-std=gnu11 -static-pie -fPIE -pthread,-lm)))
+$(foreach name,$(GUESTS_MUSL),$(eval $(call guest_rule,$(name)_musl,$(call \
+        guest_sources,$(name)),$(MUSL_CC),-std=gnu11 -static)))
+$(foreach name,$(GUESTS_MUSL_PIE),$(eval $(call guest_rule,$(name)_musl_pie,$(call \
+        guest_sources,$(name)),$(MUSL_CC),$$(MUSL_PIE_FLAGS),$$(MUSL_PIE_END))))
+
+# The guests that fuzz system calls and measure them live with the scripts that start them.
+FUZZ_GUEST := $(addprefix tests/fuzz/fuzz_,calls.c values.c guard.c)
+$(eval $(call freestanding_rule,fuzz_calls,$(FUZZ_GUEST)))
+$(BUILD)/guests/wild.elf $(BUILD)/guests/fuzz_calls.elf: tests/fuzz/fuzz_calls.h \
+        $(wildcard src/abi/linux/*.def) src/abi/linux/descriptors.h src/abi/linux/arguments.h
+$(eval $(call glibc_rule,measure,tests/performance/measure.c))
+
+.PHONY: guests
+guests: $(GUEST_PROGRAMS)    ## the guest programs alone
+
+# Each file of tests/conformance/linux is a program; the runner starts it natively and inside.
+CONFORMANCE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%.elf,$(wildcard tests/conformance/linux/*.c))
+CONFORMANCE_SUITES := $(sort $(wildcard tests/conformance/*/run_*.py))
+# These are built with musl as well, whose start-up and signal code differ.
+CONFORMANCE_MUSL := descriptors directory_list file_transfer memory_protect poll_select \
+        signal_order signal_restart time_clocks
+CONFORMANCE_PROGRAMS += $(CONFORMANCE_MUSL:%=$(BUILD)/conformance/linux/%_musl.elf)
+# They hand wild pointers and sizes to the kernel on purpose.
+CONFORMANCE_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -static \
+        -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+
+$(BUILD)/conformance/%.elf: tests/conformance/%.c tests/conformance/linux/check.h Makefile \
+                | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(CONFORMANCE_FLAGS) -o $@ $<
+
+$(BUILD)/conformance/%_musl.elf: tests/conformance/%.c tests/conformance/linux/check.h Makefile \
+                | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)$(MUSL_CC) $(CONFORMANCE_FLAGS) -o $@ $<
+
+# ---- End of the guests section ----------------------------------------------------------------
+
+# ---- Unit, model and port tests ---------------------------------------------------------------
+# tests/unit/a/b_test.c links: itself, the object of src/a/b.c, then of the harness and of the core
+# whatever is still undefined (both as archives, the harness first: its panic() and its machine
+# stand in for the real ones).  tests/port links the hosted machine instead, and plays the kernel.
+
+$(OBJECTS)/tests/%.o: tests/%.c Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(TEST_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
+
+$(BUILD)/libcore.a: $(CORE_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/libsim.a: $(SIM_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/libharness.a: $(HARNESS_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# $(1) the test's source, $(2) objects, $(3) archives, $(4) libraries
+define test_rule
+$(BUILD)/$(1:%.c=%): $(call objects,$(1)) $(2) $(3)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$(Q)$(CC) $(VARIANT_FLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $(3) \
+	        -Wl,--end-group $(4) $$(TEST_LIBRARIES)
+endef
+# The core file of the same name, if there is one.
+subject = $(call objects,$(filter $(CORE_SOURCES),$(patsubst tests/unit/%_test.c,src/%.c,$(1))))
+$(foreach test,$(UNIT_TESTS) $(MODEL_TESTS),$(eval $(call test_rule,$(test),$(call \
+        subject,$(test)),$(BUILD)/libharness.a $(BUILD)/libcore.a,)))
+$(foreach test,$(PORT_TESTS),$(eval $(call \
+        test_rule,$(test),,$(BUILD)/libsim.a,$(SIM_LIBRARIES))))
+
+# ---- Running ----------------------------------------------------------------------------------
+
+GUEST ?= $(BUILD)/guests/hello.elf
+ARGS ?=
+RUN_SUITES := $(PYTHON) tests/run.py --build $(BUILD)
+
+.PHONY: run gdb bench
+run: deps all    ## GUEST with ARGS inside the kernel
+	$(BUILD)/sim $(GUEST) $(ARGS)
+
+gdb: deps all    ## the same under gdb, with our commands loaded
+	gdb -q -x sim/gdb/eft.py --args $(BUILD)/sim $(GUEST) $(ARGS)
+
+bench: deps all    ## sim against native, as ratios
+	@$(PYTHON) tests/performance/bench.py --build $(BUILD)
+
+# ---- Tests ------------------------------------------------------------------------------------
+
+TIDY_SUITES := tests/tidy/tidy.py tests/tidy/tidy_test.py tests/tidy/run_test.py
+CORE_LINKS := $(BUILD)/core.o $(BUILD)/core-with-memory.o
+
+$(BUILD)/core-with-memory.o: $(BUILD)/core-all-names.o $(MEMORY_OBJECT)
+	$(Q)$(LD) -r -o $@ $^
+
+.PHONY: test unit model unit-and-model unit-for-tsan conformance tidy headers symbols test-programs
+test: deps all test-programs $(CORE_LINKS)    ## everything below but conformance in full
+	@$(RUN_SUITES) $(TIDY_SUITES) tests/tidy/headers.py tests/tidy/symbols.py \
+	        $(TEST_PROGRAMS) $(CONFORMANCE_SUITES)
+
+test-programs: $(TEST_PROGRAMS) $(CONFORMANCE_PROGRAMS)
+
+unit: $(UNIT_PROGRAMS)    ## unit tests of the core
+	@$(RUN_SUITES) $(UNIT_PROGRAMS)
+
+model: $(MODEL_PROGRAMS)    ## small protocols of the core in every interleaving
+	@$(RUN_SUITES) $(MODEL_PROGRAMS)
+
+unit-and-model: $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
+	@$(RUN_SUITES) $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
+
+# Not the comparisons with the host's mmap: the tool keeps the addresses for itself.
+unit-for-tsan: $(filter-out %/linux_test,$(UNIT_PROGRAMS))
+	@$(RUN_SUITES) $^
+
+conformance: deps all $(CONFORMANCE_PROGRAMS)    ## programs inside against the same on Linux
+	@$(RUN_SUITES) $(CONFORMANCE_SUITES)
+
+tidy:    ## rules of docs/style.md that no compiler checks
+	@$(RUN_SUITES) $(TIDY_SUITES)
+
+headers:    ## every header compiles alone
+	@$(RUN_SUITES) tests/tidy/headers.py
+
+symbols: $(CORE_LINKS)    ## the core needs machine.h and nothing else
+	@$(RUN_SUITES) tests/tidy/symbols.py
+
+# ---- Variants: the same Makefile with other flags ---------------------------------------------
+
+variant = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) VARIANT=$(1)
+
+.PHONY: asan ubsan tsan coverage
+# Only the tests themselves use the host's heap, and they end right after.
+asan: export ASAN_OPTIONS := detect_leaks=0
+
+asan ubsan: deps    ## unit tests and models with the address or undefined-behaviour sanitizer
+	@+$(call variant,$@) unit-and-model
+
+# It sees races of real threads; the models try all orders on one.
+tsan: export CK_TIMEOUT_MULTIPLIER := 10
+tsan: deps    ## unit tests with the thread sanitizer
+	@+$(call variant,$@) unit-for-tsan
+
+coverage: deps    ## lines covered by the unit tests, by folder; fails below a floor
+	@find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@+$(call variant,$@) unit-and-model
+	@$(PYTHON) tests/tidy/coverage.py $(BUILD)/coverage
+
+# ---- Fuzzing ----------------------------------------------------------------------------------
+# tests/fuzz/NAME_fuzz.c is a libFuzzer program on parts of the core; the guest that makes random
+# system calls is among the guests.
+
+TIME ?= 60
+FUZZ_TESTS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_PROGRAMS := $(FUZZ_TESTS:%.c=$(BUILD)/%)
+FUZZ_LINK := -fsanitize=fuzzer,address,undefined
+# The ELF parser needs little; files need the whole core, and the harness for a machine.
+$(BUILD)/tests/fuzz/elf_fuzz: $(call objects,src/process/elf.c src/process/elf_describe.c \
+        src/lib/format.c src/lib/text.c)
+$(BUILD)/tests/fuzz/files_fuzz: $(BUILD)/libharness.a $(BUILD)/libcore.a
+
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJECTS)/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(FUZZ_LINK) -o $@ $(filter %.o,$^) \
+	        -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+fuzz: deps all    ## TIME seconds of random calls and of broken programs
+	@+if .ci/packages $(PACKAGES_FUZZ); then $(call variant,fuzz) fuzz-programs; fi
+	@$(PYTHON) tests/fuzz/run_fuzz.py --build $(BUILD) --time $(TIME)
+
+# ---- Analysis ---------------------------------------------------------------------------------
+# Each tool leaves a stamp per file in $(BUILD)/analyze, so only what changed is looked at again.
+
+ANALYZED := $(CORE_SOURCES) src/lib/memory.c
+analysis = $(patsubst %,$(BUILD)/analyze/$(1)/%.stamp,$(ANALYZED))
+CLANG_FLAGS := $(filter-out -MMD -MP,$(CORE_FLAGS)) -O2
+
+.PHONY: analyze analyze-clang analyze-gcc analyze-tidy analyze-cppcheck
+analyze: analyze-clang analyze-gcc analyze-tidy analyze-cppcheck    ## all analysers, on src/
+
+analyze-clang: $(call analysis,clang)    ## only the warnings of the second compiler
+analyze-gcc: $(call analysis,gcc)    ## only gcc -fanalyzer
+analyze-tidy: $(call analysis,clang-tidy)    ## only clang-tidy
+analyze-cppcheck: $(BUILD)/analyze/cppcheck.stamp    ## only cppcheck
+
+$(BUILD)/analyze/packages.stamp: Makefile .ci/packages | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	@.ci/packages $(PACKAGES_ANALYZE)
+	@touch $@
+ANALYZERS_READY := $(BUILD)/analyze/packages.stamp
+
+# Reviewed: what a tool reports for one file though it cannot happen.
+# An exchange has a target: rename() looked both names up.
+$(BUILD)/analyze/gcc/src/fs/tmpfs_directory.c.stamp: REVIEWED := -Wno-analyzer-null-dereference
+$(BUILD)/analyze/clang-tidy/src/fs/tmpfs_directory.c.stamp: \
+        REVIEWED := --checks=-clang-analyzer-core.NullDereference
+# Only inodes that are no links are made without a target.
+$(BUILD)/analyze/clang-tidy/src/fs/tmpfs.c.stamp: \
+        REVIEWED := --checks=-clang-analyzer-unix.cstring.NullArg
+# A height of 0 never gets to a shift by height - 1: the tree has grown before.
+$(BUILD)/analyze/clang-tidy/src/fs/page_tree.c.stamp: \
+        REVIEWED := --checks=-clang-analyzer-core.UndefinedBinaryOperatorResult
+# The structure that is handed on is an output; .def files expand macros of their includer, and
+# cppcheck does not see the arrays that they fill.
+CPPCHECK_REVIEWED := --suppress=ctuuninitvar --suppress=unknownMacro \
+        --suppress=arrayIndexOutOfBoundsCond:src/abi/trace_values.c
+
+$(BUILD)/analyze/clang/%.stamp: % $(HEADERS) Makefile | $(ANALYZERS_READY)
+	@mkdir -p $(@D)
+	$(call say,CLANG,$<)
+	$(Q)$(CLANG) $(CLANG_FLAGS) -Wthread-safety -fsyntax-only $<
+	@touch $@
+
+$(BUILD)/analyze/gcc/%.stamp: % $(HEADERS) Makefile | $(ANALYZERS_READY)
+	@mkdir -p $(@D)
+	$(call say,ANALYZE,$<)
+	$(Q)$(CC) $(CLANG_FLAGS) -fanalyzer $(REVIEWED) -c $< -o /dev/null
+	@touch $@
+
+$(BUILD)/analyze/clang-tidy/%.stamp: % $(HEADERS) .clang-tidy Makefile | $(ANALYZERS_READY)
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $(REVIEWED) $< -- $(filter-out -mgeneral-regs-only,$(CLANG_FLAGS))
+	@touch $@
+
+$(BUILD)/analyze/cppcheck.stamp: $(ANALYZED) $(HEADERS) Makefile | $(ANALYZERS_READY)
+	@mkdir -p $(@D)
+	$(call say,CPPCHECK,src)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
+	        $(CPPCHECK_REVIEWED) -Isrc $(ANALYZED)
+	@touch $@
+
+# ---- Documents, installation, packages --------------------------------------------------------
+
+.PHONY: docs install deps clean help
+docs:    ## writes the generated parts of docs/
+	@$(PYTHON) tests/tidy/generated.py
+
+install: all    ## into DESTDIR/PREFIX: bin/eft, and our gdb commands in share/eft
+	install -D -m 755 $(BUILD)/sim $(DESTDIR)$(PREFIX)/bin/eft
+	install -D -m 644 sim/gdb/eft.py $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/eft README.md LICENSE
+
+deps: $(PACKAGES_STAMP)    ## installs the Debian packages that are missing, or says which
+$(PACKAGES_STAMP): Makefile .ci/packages
+	@mkdir -p $(@D)
+	@.ci/packages $(PACKAGES_TEST)
+	@touch $@
+
+clean:    ## removes BUILD
+	rm -rf $(BUILD)
+
+help:    ## this table
+	@sed -n 's/^\([a-z ]*\):.*  ## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	        | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+	@echo 'Variables: BUILD GUEST ARGS PREFIX DESTDIR TIME V'
+
+-include $(patsubst %.o,%.d,$(CORE_OBJECTS) $(MEMORY_OBJECT) $(SIM_OBJECTS) $(HARNESS_OBJECTS) \
+        $(call objects,$(TESTS) $(FUZZ_TESTS)))

@@ -1,0 +1,255 @@
+"""gdb for Eft: `gdb -x sim/gdb/eft.py --args build/sim guest.elf`, or `make gdb GUEST=...`.
+
+The sim works with three host signals (system calls, page faults, the timer): they pass silently.
+The guest's symbols load by themselves when the kernel has loaded it.  Commands:
+
+    eft threads     the kernel's threads: state, CPU, what each waits for
+    eft bt ID       the kernel backtrace of a thread that is not running
+    eft user [ID]   the user registers of a thread, and where in the guest it is
+    eft trace [N]   the last N trace events
+"""
+
+import gdb
+import gdb.unwinder
+
+GUEST_END = 0x500000000000
+
+
+def setup():
+    for command in (
+        "handle SIGSYS SIGSEGV SIGALRM nostop noprint pass",
+        "set breakpoint pending on",
+        "set debuginfod enabled off",
+        "set print thread-events off",
+    ):
+        gdb.execute(command, to_string=True)
+
+
+def mark_code(path):
+    """Guest code is mapped when it is first executed, and read-only: an int3 cannot be written
+    there in time.  For memory marked as read-only gdb takes hardware breakpoints by itself."""
+    gdb.execute("set mem inaccessible-by-default off")
+    for line in gdb.execute("info files", to_string=True).splitlines():
+        words = line.split()
+        if len(words) >= 7 and words[4] == ".text" and words[-1] == path:
+            gdb.execute(f"mem {words[0]} {words[2]} ro", to_string=True)
+
+
+class ProgramLoaded(gdb.Breakpoint):
+    """Stops for no time where the sim says that a guest was loaded, and loads its symbols."""
+
+    def __init__(self):
+        super().__init__("symbols_loaded", internal=True)
+        self.silent = True
+
+    def stop(self):
+        path = gdb.parse_and_eval("path").string()
+        bias = int(gdb.parse_and_eval("bias"))
+        try:
+            gdb.execute(f'add-symbol-file "{path}" -o {bias:#x}', to_string=True)
+            mark_code(path)
+        except gdb.error as error:
+            gdb.write(f"eft: no symbols of {path}: {error}\n")
+        return False
+
+
+# ---- Reading the kernel's data -----------------------------------------------------------------
+
+
+def member_offset(type_name, member):
+    return next(f.bitpos // 8 for f in gdb.lookup_type(type_name).fields() if f.name == member)
+
+
+def container_of(pointer, type_name, member):
+    address = int(pointer) - member_offset(type_name, member)
+    return gdb.Value(address).cast(gdb.lookup_type(type_name).pointer())
+
+
+def tree_nodes(node):
+    """The nodes of a tree of lib/tree.h in order."""
+    if int(node) == 0:
+        return
+    yield from tree_nodes(node["left"])
+    yield node
+    yield from tree_nodes(node["right"])
+
+
+def threads():
+    root = gdb.parse_and_eval("'thread_table.c'::table")["threads"]["root"]
+    for node in tree_nodes(root):
+        yield container_of(node, "struct thread", "table_node")
+
+
+def find_thread(number):
+    for thread in threads():
+        if int(thread["id"]) == number:
+            return thread
+    raise gdb.GdbError(f"there is no thread {number}; see: eft threads")
+
+
+def enum_name(value, prefix):
+    """THREAD_BLOCKED -> blocked."""
+    return str(value).replace(prefix, "").lower().replace("_", " ")
+
+
+def describe_wait(thread):
+    reason = thread["waiting_for"]
+    kind = enum_name(reason["kind"], "WAIT_")
+    if enum_name(thread["state"], "THREAD_") != "blocked" or kind == "none":
+        return ""
+    text = f"{kind} {int(reason['object']):#x}"
+    if int(reason["owner"]):
+        text += f", held by thread {int(reason['owner']['id'])}"
+    return text
+
+
+def where_in_guest(thread):
+    address = int(thread["registers"]["rip"])
+    text = gdb.execute(f"info symbol {address:#x}", to_string=True).strip()
+    return f"{address:#x}" if text.startswith("No symbol") else text.split(" in section")[0]
+
+
+def cpu_count():
+    return int(gdb.parse_and_eval("'info.c'::info")["cpu_count"])
+
+
+def trace_records(cpu):
+    """(sequence, cpu, event, numbers) of one ring of debug/trace.c."""
+    ring = gdb.parse_and_eval("'trace.c'::rings")[cpu]
+    size = ring["entries"].type.range()[1] + 1
+    events = gdb.lookup_type("enum trace_event")
+    newest = int(ring["next"])
+    for slot in range(max(0, newest - size), newest):
+        entry = ring["entries"][slot % size]
+        head = int(entry["sequence_and_event"])
+        event = enum_name(gdb.Value(head & 0xFF).cast(events), "TRACE_")
+        yield head >> 8, cpu, event, [int(entry["numbers"][i]) for i in range(3)]
+
+
+# ---- Switched-out threads ----------------------------------------------------------------------
+
+
+class FrameId:
+    def __init__(self, sp, pc):
+        self.sp, self.pc = gdb.Value(sp), gdb.Value(pc)
+
+
+class SavedContext(gdb.unwinder.Unwinder):
+    """Claims the innermost frame while a thread is selected: gdb then unwinds from the registers
+    that machine_context_switch saved.  No register of the live process is written."""
+
+    ORDER = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")
+
+    def __init__(self):
+        super().__init__("eft-saved-context")
+        self.thread = None
+
+    def __call__(self, pending_frame):
+        if self.thread is None or pending_frame.level() != 0:
+            return None
+        word = gdb.lookup_type("unsigned long")
+        top = int(self.thread["context"]["opaque"][0])
+        stack = gdb.Value(top).cast(word.pointer())
+        info = pending_frame.create_unwind_info(FrameId(top, int(stack[6])))
+        for index, name in enumerate(self.ORDER):
+            info.add_saved_register(name, stack[index])
+        info.add_saved_register("rsp", gdb.Value(top + 8 * len(self.ORDER)).cast(word))
+        return info
+
+
+SAVED_CONTEXT = SavedContext()
+
+
+def backtrace_of(thread):
+    SAVED_CONTEXT.thread = thread
+    try:
+        gdb.invalidate_cached_frames()
+        return gdb.execute("backtrace", to_string=True)
+    finally:
+        SAVED_CONTEXT.thread = None
+        gdb.invalidate_cached_frames()
+
+
+# ---- Commands ----------------------------------------------------------------------------------
+
+
+class Eft(gdb.Command):
+    """Commands of the Eft kernel."""
+
+    def __init__(self):
+        super().__init__("eft", gdb.COMMAND_STATUS, prefix=True)
+
+
+class EftThreads(gdb.Command):
+    """eft threads: the kernel's threads with state, CPU and what they wait for."""
+
+    def __init__(self):
+        super().__init__("eft threads", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        rows = [("ID", "NAME", "STATE", "CPU", "WAITS FOR", "GUEST")]
+        for thread in threads():
+            rows.append(
+                (
+                    str(int(thread["id"])),
+                    thread["name"].string(),
+                    enum_name(thread["state"], "THREAD_"),
+                    str(int(thread["cpu"])),
+                    describe_wait(thread) or "-",
+                    where_in_guest(thread) if int(thread["process"]) else "-",
+                )
+            )
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            line = "  ".join(text.ljust(width) for text, width in zip(row, widths))
+            gdb.write(line.rstrip() + "\n")
+
+
+class EftBacktrace(gdb.Command):
+    """eft bt ID: kernel backtrace of a thread; of the running one use plain bt."""
+
+    def __init__(self):
+        super().__init__("eft bt", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        thread = find_thread(int(argument or "1", 0))
+        if enum_name(thread["state"], "THREAD_") == "running":
+            gdb.execute("backtrace")
+        else:
+            gdb.write(backtrace_of(thread))
+
+
+class EftUser(gdb.Command):
+    """eft user [ID]: user registers of a thread as the kernel last saw them."""
+
+    def __init__(self):
+        super().__init__("eft user", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        thread = find_thread(int(argument or "1", 0))
+        for field in thread["registers"].type.fields():
+            gdb.write(f"{field.name:<10} {int(thread['registers'][field.name]):#018x}\n")
+        gdb.write(f"{'at':<10} {where_in_guest(thread)}\n")
+
+
+class EftTrace(gdb.Command):
+    """eft trace [N]: the last N trace events of the kernel (default 20), oldest first."""
+
+    def __init__(self):
+        super().__init__("eft trace", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        records = sorted(record for cpu in range(cpu_count()) for record in trace_records(cpu))
+        for sequence, cpu, event, numbers in records[-int(argument or "20", 0) :]:
+            text = " ".join(f"{number:#x}" for number in numbers)
+            gdb.write(f"[{cpu}] {sequence} {event} {text}\n")
+
+
+setup()
+ProgramLoaded()
+gdb.unwinder.register_unwinder(None, SAVED_CONTEXT, replace=True)
+Eft()
+EftThreads()
+EftBacktrace()
+EftUser()
+EftTrace()

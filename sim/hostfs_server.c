@@ -1,0 +1,295 @@
+/*
+ * Host files for the kernel's hostfs: nodes are O_PATH descriptors.
+ *
+ * Nothing is ever opened for writing, and only regular files and directories are opened at all:
+ * opening a device or a FIFO can block or have effects.  Names are single components and links are
+ * not followed here, so that a path cannot leave the root.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fs/hostfs.h"
+#include "sim.h"
+
+#define DIRECTORY_BUFFER_SIZE 32768
+#define NODES_PER_STEP 256
+
+struct node {
+    int path;          /* O_PATH, -1: free */
+    int data;          /* opened for reading when first needed, -1: not yet */
+    uint64_t next_free;
+};
+
+static struct node *nodes;
+static uint64_t node_count;
+static uint64_t first_free;    /* 0: none; node 0 is never used */
+static int root = -1;
+
+/* The source that the host's mount table names for the filesystem of the root directory. */
+static const char *find_source(void)
+{
+    static char source[256];
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    unsigned major, minor, wanted_major, wanted_minor;
+    struct statx status;
+    char line[4096];
+    bool found = false;
+
+    if (!mounts || statx(root, "", AT_EMPTY_PATH, 0, &status) != 0)
+        return NULL;
+    wanted_major = status.stx_dev_major;
+    wanted_minor = status.stx_dev_minor;
+    while (!found && fgets(line, sizeof(line), mounts)) {
+        const char *rest = strstr(line, " - ");
+
+        found = rest && sscanf(line, "%*d %*d %u:%u", &major, &minor) == 2 &&
+                major == wanted_major && minor == wanted_minor &&
+                sscanf(rest, " - %*s %255s", source) == 1;
+    }
+    fclose(mounts);
+    return found ? source : NULL;
+}
+
+void hostfs_init(const char *directory)
+{
+    struct rlimit limit;
+
+    root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        refuse("cannot use %s as the root directory: %s", directory, strerror(errno));
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    hostfs_operations.source = find_source();
+    info_edit()->hostfs = &hostfs_operations;
+}
+
+/* ---- Nodes --------------------------------------------------------------------------------- */
+
+static int grow(void)
+{
+    uint64_t count = node_count + NODES_PER_STEP;
+    struct node *grown = realloc(nodes, count * sizeof(*grown));
+
+    if (!grown)
+        return -ENOMEM;
+    nodes = grown;
+    for (uint64_t i = count - 1; i >= node_count && i > 0; i--) {
+        nodes[i] = (struct node){ -1, -1, first_free };
+        first_free = i;
+    }
+    node_count = count;
+    return 0;
+}
+
+/* Takes over the descriptor, also when it fails. */
+static int new_node(int path, uint64_t *number)
+{
+    int error = first_free ? 0 : grow();
+
+    if (error) {
+        close(path);
+        return error;
+    }
+    *number = first_free;
+    first_free = nodes[*number].next_free;
+    nodes[*number] = (struct node){ path, -1, 0 };
+    return 0;
+}
+
+static int hostfs_root(uint64_t *number)
+{
+    int path = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+    return path < 0 ? -errno : new_node(path, number);
+}
+
+static int hostfs_lookup(uint64_t directory, const char *name, uint64_t *number)
+{
+    if (strchr(name, '/') || strcmp(name, "..") == 0 || strcmp(name, ".") == 0 || !*name)
+        return -EINVAL;
+
+    int path = openat(nodes[directory].path, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    return path < 0 ? -errno : new_node(path, number);
+}
+
+static void hostfs_release(uint64_t number)
+{
+    close(nodes[number].path);
+    if (nodes[number].data >= 0)
+        close(nodes[number].data);
+    nodes[number] = (struct node){ -1, -1, first_free };
+    first_free = number;
+}
+
+/* A descriptor to read from, for regular files and directories only. */
+static int open_data(uint64_t number)
+{
+    struct node *node = &nodes[number];
+    struct stat status;
+    char path[64];
+
+    if (node->data >= 0)
+        return node->data;
+    if (fstat(node->path, &status) != 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return -EINVAL;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", node->path);
+    node->data = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return node->data < 0 ? -errno : node->data;
+}
+
+/* ---- Attributes ---------------------------------------------------------------------------- */
+
+static int64_t time_ns(struct statx_timestamp time)
+{
+    return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static uint64_t device_number(uint32_t major, uint32_t minor)
+{
+    return (uint64_t)(minor & 0xff) | (uint64_t)(major & 0xfff) << 8 |
+           (uint64_t)(minor & ~0xffu) << 12 | (uint64_t)(major & ~0xfffu) << 32;
+}
+
+static int hostfs_status(uint64_t number, struct hostfs_status *result)
+{
+    struct statx status;
+
+    if (statx(nodes[number].path, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+              STATX_BASIC_STATS | STATX_BTIME, &status) != 0)
+        return -errno;
+    *result = (struct hostfs_status){
+        .mode = status.stx_mode,
+        .links = status.stx_nlink,
+        .user_id = status.stx_uid,
+        .group_id = status.stx_gid,
+        .inode = status.stx_ino,
+        .device = device_number(status.stx_dev_major, status.stx_dev_minor),
+        .device_id = device_number(status.stx_rdev_major, status.stx_rdev_minor),
+        .size = status.stx_size,
+        .blocks = status.stx_blocks,
+        .block_size = status.stx_blksize,
+        .access_ns = time_ns(status.stx_atime),
+        .modify_ns = time_ns(status.stx_mtime),
+        .change_ns = time_ns(status.stx_ctime),
+        .birth_ns = status.stx_mask & STATX_BTIME ? time_ns(status.stx_btime) : 0,
+    };
+    return 0;
+}
+
+static int hostfs_statistics(uint64_t number, struct hostfs_statistics *result)
+{
+    struct statfs status;
+
+    if (fstatfs(nodes[number].path, &status) != 0)
+        return -errno;
+    *result = (struct hostfs_statistics){
+        .type = (uint64_t)status.f_type,
+        .block_size = (uint64_t)status.f_bsize,
+        .blocks = status.f_blocks,
+        .blocks_free = status.f_bfree,
+        .blocks_available = status.f_bavail,
+        .files = status.f_files,
+        .files_free = status.f_ffree,
+        .name_max = (uint64_t)status.f_namelen,
+        .fragment_size = (uint64_t)status.f_frsize,
+        .flags = (uint64_t)status.f_flags,
+    };
+    memcpy(&result->id, &status.f_fsid, sizeof(result->id));
+    return 0;
+}
+
+static int hostfs_access(uint64_t number, uint32_t mode)
+{
+    if (syscall(SYS_faccessat2, nodes[number].path, "", (int)mode, AT_EMPTY_PATH | AT_EACCESS) == 0)
+        return 0;
+    return -errno;
+}
+
+/* ---- Contents ------------------------------------------------------------------------------ */
+
+static int64_t hostfs_read(uint64_t number, void *buffer, size_t size, uint64_t offset)
+{
+    int data = open_data(number);
+    ssize_t count;
+
+    if (data < 0)
+        return data;
+    do
+        count = pread(data, buffer, size, (off_t)offset);
+    while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : count;
+}
+
+static int64_t hostfs_read_link(uint64_t number, char *target, size_t size)
+{
+    ssize_t length = readlinkat(nodes[number].path, "", target, size);
+
+    return length < 0 ? -errno : length;
+}
+
+static int hostfs_read_directory(uint64_t number, int64_t position, hostfs_name_sink sink,
+                                 void *context)
+{
+    static char buffer[DIRECTORY_BUFFER_SIZE];    /* the main thread only; the sink does not
+                                                   * come back here */
+    int data = open_data(number);
+
+    if (data < 0)
+        return data;
+    if (lseek(data, position, SEEK_SET) < 0)
+        return -errno;
+    for (;;) {
+        ssize_t size = getdents64(data, buffer, sizeof(buffer));
+
+        if (size <= 0)
+            return size < 0 ? -errno : 0;
+        for (char *place = buffer; place < buffer + size;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(const void *)place;
+
+            const struct hostfs_name name = {
+                .name = entry->d_name,
+                .length = strlen(entry->d_name),
+                .inode = entry->d_ino,
+                .type = entry->d_type,
+                .next = entry->d_off,
+            };
+
+            if (sink(context, &name))
+                return 0;
+            place += entry->d_reclen;
+        }
+    }
+}
+
+int hostfs_open_path(const char *guest_path)
+{
+    while (*guest_path == '/')
+        guest_path++;
+    return openat(root, guest_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+struct hostfs_operations hostfs_operations = {
+    .root = hostfs_root,
+    .lookup = hostfs_lookup,
+    .release = hostfs_release,
+    .status = hostfs_status,
+    .statistics = hostfs_statistics,
+    .access = hostfs_access,
+    .read = hostfs_read,
+    .read_link = hostfs_read_link,
+    .read_directory = hostfs_read_directory,
+};

@@ -1,0 +1,224 @@
+/* The command line: options for the machine, options passed on to the kernel, and the guest. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim.h"
+#include "version.h"
+
+#define CPUS_LIMIT 64
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define MEMORY_MINIMUM (UINT64_C(8) << 20)
+#define MEMORY_MAXIMUM (UINT64_C(1) << 40)
+#define KERNEL_OPTIONS_MAX 32
+
+extern char **environ;
+
+static const char *kernel_options[KERNEL_OPTIONS_MAX + 1];
+static size_t kernel_option_count;
+
+
+enum { OPTION_CPUS = 256, OPTION_MEMORY, OPTION_ROOT, OPTION_ENV, OPTION_CWD, OPTION_TRACE,
+       OPTION_TRACE_FILE, OPTION_LOG_LEVEL };
+
+static const struct option long_options[] = {
+    { "cpus", required_argument, NULL, OPTION_CPUS },
+    { "memory", required_argument, NULL, OPTION_MEMORY },
+    { "root", required_argument, NULL, OPTION_ROOT },
+    { "env", required_argument, NULL, OPTION_ENV },
+    { "cwd", required_argument, NULL, OPTION_CWD },
+    { "trace", optional_argument, NULL, OPTION_TRACE },
+    { "trace-file", required_argument, NULL, OPTION_TRACE_FILE },
+    { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+    { "verbose", no_argument, NULL, 'v' },
+    { "version", no_argument, NULL, 'V' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+    " [OPTION...] GUEST [ARGUMENT...]\n"
+    "Runs a static x86-64 Linux program inside the Eft kernel, in this one process.\n"
+    "\n"
+    "  --root=DIR          show the host's DIR as /, read-only; GUEST is a path below it.\n"
+    "                      Without it the guest finds only itself, /dev, /proc and /tmp\n"
+    "  --cwd=DIR           directory to start in (with --root: where you are now, if below DIR)\n"
+    "  --env=NAME=VALUE    set a variable of the guest's environment; --env=NAME removes it.\n"
+    "                      The rest is this process's environment\n"
+    "  --cpus=N            virtual CPUs, 1 to 64 (default 1)\n"
+    "  --memory=SIZE       physical memory, for example 256M or 4G (default 1G)\n"
+    "  --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:\n"
+    "                      file, memory, process, signal, time, ..., !name to leave out\n"
+    "  --trace-file=FILE   print them to FILE instead of stderr\n"
+    "  --log-level=LEVEL   kernel messages: error, warning (default), notice, info, debug\n"
+    "  -v, --verbose       the same as --log-level=info\n"
+    "  -V, --version       print the version\n"
+    "  -h, --help          print this\n"
+    "\n"
+    "Exit status: the guest's; 128+N if signal N killed it; 2 for a wrong command line or a\n"
+    "program that cannot be run; 120 if the kernel itself failed.\n";
+
+static uint64_t parse_size(const char *text)
+{
+    static const char suffixes[] = "KMGT";
+    char *end;
+
+    errno = 0;
+
+    unsigned long long value = strtoull(text, &end, 10);
+    unsigned shift = 0;
+
+    if (*end) {
+        char letter = (char)(*end & ~0x20);
+        const char *suffix = strchr(suffixes, letter);
+
+        if (!suffix || end[1])
+            end = (char *)(uintptr_t)text;
+        else
+            shift = 10 * (unsigned)(suffix - suffixes + 1);
+    }
+    if (errno || end == text || *text == '-' || value > MEMORY_MAXIMUM >> shift)
+        refuse("--memory=%s is not a size; write for example 256M or 4G", text);
+    if (value << shift < MEMORY_MINIMUM)
+        refuse("--memory=%s is too little; the minimum is %lluM", text,
+               (unsigned long long)(MEMORY_MINIMUM >> 20));
+    return (value << shift) & ~UINT64_C(4095);
+}
+
+static unsigned parse_cpus(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*end || end == text || value < 1 || value > CPUS_LIMIT)
+        refuse("--cpus=%s is not a number from 1 to %d", text, CPUS_LIMIT);
+    return (unsigned)value;
+}
+
+static void parse_level(const char *text)
+{
+    static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
+
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(text, levels[i]) == 0)
+            return;
+    }
+    refuse("--log-level=%s is not one of error, warning, notice, info, debug", text);
+}
+
+void options_add_for_kernel(const char *name, const char *value)
+{
+    char *text;
+
+    if (kernel_option_count == KERNEL_OPTIONS_MAX)
+        refuse("too many options");
+    if (asprintf(&text, "%s=%s", name, value ? value : "") < 0)
+        refuse("no memory");
+    kernel_options[kernel_option_count++] = text;
+}
+
+static void change_environment(const char *setting)
+{
+    const char *equals = strchr(setting, '=');
+
+    if (equals == setting || !*setting)
+        refuse("--env=%s has no name; write --env=NAME=VALUE", setting);
+    if (!equals) {
+        unsetenv(setting);
+    } else {
+        char *name = strndup(setting, (size_t)(equals - setting));
+
+        if (!name || setenv(name, equals + 1, 1) != 0)
+            refuse("no memory");
+        free(name);
+    }
+}
+
+static _Noreturn void print_and_exit(const char *before, const char *text)
+{
+    bool written = printf("%s%s%s", before, program_invocation_short_name, text) >= 0 &&
+                   fflush(stdout) == 0;
+
+    exit(written ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* The current directory as the guest sees it: below the root, or "/". */
+static const char *default_working_directory(const char *root)
+{
+    char *top = realpath(root, NULL);
+    char *here = getcwd(NULL, 0);
+    const char *result = "/";
+
+    if (top && here) {
+        size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+
+        if (strncmp(here, top, length) == 0 && here[length] == '/')
+            result = strdup(here + length);
+    }
+    free(top);
+    free(here);
+    return result ? result : "/";
+}
+
+static void parse_one(int option, struct options *options)
+{
+    switch (option) {
+    case OPTION_CPUS:
+        options->cpus = parse_cpus(optarg);
+        break;
+    case OPTION_MEMORY:
+        options->memory_size = parse_size(optarg);
+        break;
+    case OPTION_ROOT:
+        options->root = optarg;
+        break;
+    case OPTION_ENV:
+        change_environment(optarg);
+        break;
+    case OPTION_CWD:
+        options->working_directory = optarg;
+        break;
+    case OPTION_TRACE:
+        options_add_for_kernel("trace", optarg);
+        break;
+    case OPTION_TRACE_FILE:
+        options->trace_file = optarg;
+        break;
+    case OPTION_LOG_LEVEL:
+        parse_level(optarg);
+        options_add_for_kernel("log-level", optarg);
+        break;
+    case 'v':
+        options_add_for_kernel("log-level", "info");
+        break;
+    case 'V':
+        print_and_exit("", " (Eft) " EFT_VERSION "\n");
+    case 'h':
+        print_and_exit("Usage: ", help);
+    default:
+        exit(EXIT_REFUSED);    /* getopt_long has said what is wrong */
+    }
+}
+
+void options_parse(int argument_count, char **arguments, struct options *options)
+{
+    int option;
+
+    arguments[0] = program_invocation_short_name;    /* in front of getopt_long's messages */
+    *options = (struct options){ .cpus = 1, .memory_size = MEMORY_DEFAULT };
+    while ((option = getopt_long(argument_count, arguments, "+vVh", long_options, NULL)) != -1)
+        parse_one(option, options);
+    if (optind == argument_count)
+        refuse("no guest program given; try: %s --help", program_invocation_short_name);
+    if (options->trace_file && !*options->trace_file)
+        refuse("--trace-file needs a name");
+    options->arguments = (const char *const *)(arguments + optind);
+    options->environment = (const char *const *)environ;
+    options->kernel = kernel_options;
+    if (options->root && !options->working_directory)
+        options->working_directory = default_working_directory(options->root);
+}

@@ -1,0 +1,325 @@
+/*
+ * User mode: runs guest code as a call and comes back with the reason.
+ *
+ * Out: user_enter (user_enter.S) loads the guest's registers and jumps.  Back: the host delivers
+ * a signal (SIGSYS for a system call, SIGSEGV, ..., SIGALRM) on the alternate stack; the handler
+ * copies the complete user state out of the signal frame and abandons the frame for the kernel
+ * stack.  All signals are handled with SA_NODEFER and an empty mask, so there is nothing else
+ * to undo.
+ *
+ * Invariant: `user_running` is set from just before the guest's state is loaded until the
+ * handler begins to save it; a synchronous signal at any other time is the kernel's own fault.
+ *
+ *   main thread                           host timer
+ *   interrupt_attention == 0
+ *                                         SIGALRM: sets interrupt_attention, returns
+ *   jumps to user code, for ever          <- forbidden: from the check to the jump the handler
+ *                                            redirects the interrupted code to user_enter_abort.
+ */
+#include <cpuid.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ucontext.h>
+
+#include "sim.h"
+#include "user_layout.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_OFF 0
+#define PR_SYS_DISPATCH_ON 1
+#endif
+
+_Static_assert(offsetof(struct user_registers, rsp) == REGISTERS_RSP, "layout");
+_Static_assert(offsetof(struct user_registers, r15) == REGISTERS_R15, "layout");
+_Static_assert(offsetof(struct user_registers, gs_base) == REGISTERS_GS, "layout");
+_Static_assert(offsetof(struct user_registers, vector) == REGISTERS_VECTOR, "layout");
+_Static_assert(offsetof(ucontext_t, uc_mcontext.gregs[REG_EFL]) == UCONTEXT_RFLAGS, "layout");
+
+/* user_enter.S */
+uint64_t user_enter(const struct user_registers *registers);
+_Noreturn void user_leave(uint64_t result);
+extern const char user_enter_begin[], user_enter_end[], user_enter_abort[];
+extern uint64_t user_host_fs;
+extern uint32_t user_running;
+
+/* Linker-defined: the sim's own code. */
+extern const char __executable_start[], etext[];
+
+#define AUDIT_ARCH_INT80 0x40000003u
+#define INT80_ERROR_CODE 0x402    /* #GP by `int 0x80` on a host without 32-bit emulation */
+#define VECTOR_PROTECTION 13
+#define VECTOR_PAGE_FAULT 14
+#define LEGACY_SIZE 512
+#define XSAVE_HEADER_SIZE 64
+#define XSAVE_MXCSR_OFFSET 24
+#define MXCSR_INITIAL 0x1f80u
+#define RED_ZONE_SIZE 128
+#define COMPONENTS_MAX 63
+#define COMPONENT_TILE_CONFIG 17  /* AMX needs a permission that guests do not get */
+#define COMPONENT_TILE_DATA 18
+
+/* The user code that runs, and why it stopped. */
+static struct user_registers *running_registers;
+static struct trap running_trap;
+
+static struct {
+    uint32_t offset, size;
+} components[COMPONENTS_MAX];
+static uint64_t component_mask;
+
+/* ---- The state of the guest in a signal frame ---------------------------------------------- */
+
+static void save_general(struct user_registers *registers, const greg_t *general)
+{
+    registers->rax = (uint64_t)general[REG_RAX];
+    registers->rbx = (uint64_t)general[REG_RBX];
+    registers->rcx = (uint64_t)general[REG_RCX];
+    registers->rdx = (uint64_t)general[REG_RDX];
+    registers->rsi = (uint64_t)general[REG_RSI];
+    registers->rdi = (uint64_t)general[REG_RDI];
+    registers->rbp = (uint64_t)general[REG_RBP];
+    registers->rsp = (uint64_t)general[REG_RSP];
+    registers->r8 = (uint64_t)general[REG_R8];
+    registers->r9 = (uint64_t)general[REG_R9];
+    registers->r10 = (uint64_t)general[REG_R10];
+    registers->r11 = (uint64_t)general[REG_R11];
+    registers->r12 = (uint64_t)general[REG_R12];
+    registers->r13 = (uint64_t)general[REG_R13];
+    registers->r14 = (uint64_t)general[REG_R14];
+    registers->r15 = (uint64_t)general[REG_R15];
+    registers->rip = (uint64_t)general[REG_RIP];
+    registers->rflags = (uint64_t)general[REG_EFL];
+}
+
+/* Copies the components that are in use; the others are marked as initial in the header. */
+static void save_vector(struct user_registers *registers, const char *frame)
+{
+    char *area = registers->vector;
+    uint64_t used = *(const uint64_t *)(const void *)(frame + LEGACY_SIZE) & component_mask;
+
+    memcpy(area, frame, LEGACY_SIZE);
+    memset(area + LEGACY_SIZE, 0, XSAVE_HEADER_SIZE);
+    *(uint64_t *)(void *)(area + LEGACY_SIZE) = used;
+    for (uint64_t rest = used & ~UINT64_C(3); rest; rest &= rest - 1) {
+        int component = __builtin_ctzll(rest);
+
+        memcpy(area + components[component].offset, frame + components[component].offset,
+               components[component].size);
+    }
+}
+
+/* ---- Why user code stopped ----------------------------------------------------------------- */
+
+static struct trap trap_of_segv(const ucontext_t *context, struct user_registers *registers)
+{
+    const greg_t *general = context->uc_mcontext.gregs;
+    uint32_t error = (uint32_t)general[REG_ERR];
+
+    if (general[REG_TRAPNO] == VECTOR_PAGE_FAULT)
+        return (struct trap){
+            .kind = TRAP_PAGE_FAULT,
+            .address = (user_address)general[REG_CR2],
+            .access = (error & 2 ? ACCESS_WRITE : 0) | (error & 16 ? ACCESS_EXECUTE : 0),
+        };
+    if (general[REG_TRAPNO] == VECTOR_PROTECTION && error == INT80_ERROR_CODE) {
+        registers->rip += 2;
+        return (struct trap){ .kind = TRAP_INT80 };
+    }
+    return (struct trap){
+        .kind = TRAP_EXCEPTION,
+        .vector = (uint32_t)general[REG_TRAPNO],
+        .error_code = error,
+    };
+}
+
+static struct trap trap_of_signal(int number, const siginfo_t *information,
+                                  const ucontext_t *context, struct user_registers *registers)
+{
+    if (number == SIGSYS) {
+        bool int80 = information->si_arch == AUDIT_ARCH_INT80;
+
+        return (struct trap){ .kind = int80 ? TRAP_INT80 : TRAP_SYSCALL };
+    }
+    if (number == SIGSEGV || number == SIGBUS)
+        return trap_of_segv(context, registers);
+    return (struct trap){
+        .kind = TRAP_EXCEPTION,
+        .vector = (uint32_t)context->uc_mcontext.gregs[REG_TRAPNO],
+        .error_code = (uint32_t)context->uc_mcontext.gregs[REG_ERR],
+    };
+}
+
+static bool is_asynchronous(int number)
+{
+    return number != SIGSYS && number != SIGSEGV && number != SIGBUS && number != SIGFPE &&
+           number != SIGILL && number != SIGTRAP;
+}
+
+static bool within(uint64_t address, const char *start, const char *end)
+{
+    return address >= (uintptr_t)start && address < (uintptr_t)end;
+}
+
+/* Makes the code that faulted call kernel_fault, so that the backtrace shows how it came there.
+ * A second fault may mean that its stack is unusable: that one is reported from here. */
+static void report_kernel_fault(int number, const siginfo_t *information, greg_t *general)
+{
+    static bool is_second;
+    uint64_t instruction = (uint64_t)general[REG_RIP];
+    uint64_t address = (uint64_t)(uintptr_t)information->si_addr;
+    uint64_t *stack = (uint64_t *)(((uint64_t)general[REG_RSP] - RED_ZONE_SIZE) & ~UINT64_C(15));
+
+    user_running = 0;
+    if (is_second)
+        kernel_fault(strsignal(number), address, instruction);
+    is_second = true;
+    *--stack = instruction;
+    general[REG_RSP] = (greg_t)(uintptr_t)stack;
+    general[REG_RDI] = (greg_t)(uintptr_t)strsignal(number);
+    general[REG_RSI] = (greg_t)address;
+    general[REG_RDX] = (greg_t)instruction;
+    general[REG_RIP] = (greg_t)(uintptr_t)kernel_fault;
+}
+
+/* The main thread was in the kernel (or in libc on its behalf). */
+static void signal_in_kernel(int number, const siginfo_t *information, ucontext_t *context)
+{
+    greg_t *general = context->uc_mcontext.gregs;
+
+    if (within((uint64_t)general[REG_RIP], user_enter_begin, user_enter_end)) {
+        general[REG_RIP] = (greg_t)(uintptr_t)user_enter_abort;
+        return;
+    }
+    if (!is_asynchronous(number))
+        report_kernel_fault(number, information, general);
+}
+
+/* Only the sim's own few instructions around user code run with user_running set. */
+static bool interrupted_user_code(const ucontext_t *context)
+{
+    uint64_t instruction = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+
+    return user_running && !within(instruction, __executable_start, etext);
+}
+
+/* Called by user_trap_entry with the host's FS base loaded and the guest's in *fs_base.  The
+ * caller of the handler (signals.c) has noted an asynchronous signal already. */
+void user_run_signal(int number, siginfo_t *information, ucontext_t *context, uint64_t *fs_base)
+{
+    if (is_asynchronous(number))
+        signals_note(number);
+    if (!interrupted_user_code(context)) {
+        signal_in_kernel(number, information, context);
+        return;
+    }
+
+    struct user_registers *registers = running_registers;
+
+    user_running = 0;
+    save_general(registers, context->uc_mcontext.gregs);
+    save_vector(registers, (const char *)context->uc_mcontext.fpregs);
+    registers->fs_base = *fs_base;
+    __asm__ volatile("rdgsbase %0" : "=r"(registers->gs_base));
+    if (is_asynchronous(number))
+        running_trap = (struct trap){ .kind = TRAP_INTERRUPT };
+    else
+        running_trap = trap_of_signal(number, information, context, registers);
+    user_leave(USER_ENTER_TRAPPED);
+}
+
+/* ---- The seam ------------------------------------------------------------------------------ */
+
+/* An area of zeros means the initial state, but XRSTOR takes the control word from memory
+ * even then. */
+static void prepare_vector(struct user_registers *registers)
+{
+    char *area = registers->vector;
+    uint64_t used = *(uint64_t *)(void *)(area + LEGACY_SIZE);
+    uint32_t *control = (uint32_t *)(void *)(area + XSAVE_MXCSR_OFFSET);
+
+    if (used == 0 && *control == 0)
+        *control = MXCSR_INITIAL;
+}
+
+/* The kernel has just handled this page fault; what it allowed is mapped before user code faults a
+ * second time. */
+static void fill_after_fault(void)
+{
+    if (running_trap.kind != TRAP_PAGE_FAULT)
+        return;
+    soft_tlb_fill(running_trap.address, running_trap.access);
+    running_trap.kind = TRAP_INTERRUPT;
+}
+
+struct trap machine_user_run(struct user_registers *registers)
+{
+    prepare_vector(registers);
+    fill_after_fault();
+    for (;;) {
+        if (registers->rip >= HOST_ADDRESS_END)
+            return (struct trap){ .kind = TRAP_EXCEPTION, .vector = VECTOR_PROTECTION };
+        if (atomic_load_explicit(&cpu_current()->pending, memory_order_relaxed))
+            return (struct trap){ .kind = TRAP_INTERRUPT };
+        running_registers = registers;
+        if (user_enter(registers) == USER_ENTER_ABORTED) {
+            interrupt_collect();
+            return (struct trap){ .kind = TRAP_INTERRUPT };
+        }
+
+        struct trap trap = running_trap;
+
+        if (trap.kind == TRAP_INTERRUPT) {
+            interrupt_collect();
+            return trap;
+        }
+        if (trap.kind != TRAP_PAGE_FAULT || !soft_tlb_fill(trap.address, trap.access))
+            return trap;
+    }
+}
+
+/* ---- Setting up ---------------------------------------------------------------------------- */
+
+/* Size of an area with all components that the host enabled, except those guests do not get. */
+static size_t find_components(void)
+{
+    uint32_t low, size, unused, high;
+    size_t end = LEGACY_SIZE + XSAVE_HEADER_SIZE;
+
+    __cpuid_count(0xd, 0, low, size, unused, high);
+    component_mask = (uint64_t)high << 32 | low;
+    component_mask &= ~(UINT64_C(1) << COMPONENT_TILE_CONFIG | UINT64_C(1) << COMPONENT_TILE_DATA);
+    for (int component = 2; component < COMPONENTS_MAX; component++) {
+        if (!(component_mask >> component & 1))
+            continue;
+        __cpuid_count(0xd, component, components[component].size, components[component].offset,
+                      unused, unused);
+        if (components[component].offset + components[component].size > end)
+            end = components[component].offset + components[component].size;
+    }
+    return end;
+}
+
+static void check_processor(void)
+{
+    uint32_t a, b, c, d;
+
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        refuse("this processor has no XSAVE, which guests' vector registers need");
+    if (!(info_edit()->hwcap2 & 2))
+        refuse("this host lets no program set its FS base (FSGSBASE): Linux 5.9 or newer on a "
+               "processor from 2012 or later is needed");
+}
+
+void user_run_init(void)
+{
+    check_processor();
+    info_edit()->vector_state_size = find_components();
+    info_edit()->vector_features = component_mask;
+    __asm__ volatile("rdfsbase %0" : "=r"(user_host_fs));
+    if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, GUEST_END,
+              HOST_ADDRESS_END - GUEST_END, 0UL) != 0)
+        refuse("this host cannot catch the guest's system calls (Syscall User Dispatch): "
+               "Linux 5.11 or newer on x86-64 is needed");
+}

@@ -1,0 +1,189 @@
+/* Calls about resource limits and what a process has used. */
+#include "abi/linux/structures.h"
+#include "abi/linux/syscalls.h"
+#include "memory/page.h"
+#include "memory/user_memory.h"
+#include "process/process.h"
+#include "time/clock.h"
+
+#define USAGE_SELF 0
+#define USAGE_CHILDREN (-1)
+#define USAGE_THREAD 1
+
+/* ---- Limits -------------------------------------------------------------------------------- */
+
+/* What the address space must know of limits that changed. */
+static void apply_memory_limits(struct process *process)
+{
+    address_space_set_limits(process->space, process_limit(process, LIMIT_STACK).soft,
+                             process_limit(process, LIMIT_ADDRESS_SPACE).soft);
+    address_space_set_data_limit(process->space, process_limit(process, LIMIT_DATA).soft);
+}
+
+/* process->lock held. */
+static int check_limit(const struct process *process, uint32_t resource,
+                       const struct limit *wanted)
+{
+    const struct limit *old = &process->limits.of[resource];
+
+    if (wanted->soft > wanted->hard)
+        return -EINVAL;
+    if (resource == LIMIT_OPEN_FILES && wanted->hard > OPEN_FILES_MAX)
+        return -EPERM;
+    if (wanted->hard > old->hard && process->fs.credentials.effective_user_id != 0)
+        return -EPERM;
+    return 0;
+}
+
+/* `wanted` and `before` may be NULL. */
+static int change_limit(uint32_t resource, const struct limit *wanted, struct limit *before)
+{
+    struct process *process = current_process();
+    int error = 0;
+
+    if (resource >= LIMITS_COUNT)
+        return -EINVAL;
+    spin_lock(&process->lock);
+    if (before)
+        *before = process->limits.of[resource];
+    if (wanted) {
+        error = check_limit(process, resource, wanted);
+        if (!error)
+            process->limits.of[resource] = *wanted;
+    }
+    spin_unlock(&process->lock);
+    if (!error && wanted)
+        apply_memory_limits(process);
+    return error;
+}
+
+static int read_limit(user_address address, struct limit *limit)
+{
+    struct linux_rlimit value;
+    int error = user_copy_in(current_space(), &value, address, sizeof(value));
+
+    if (!error)
+        *limit = (struct limit){ value.soft, value.hard };
+    return error;
+}
+
+static int write_limit(user_address address, const struct limit *limit)
+{
+    const struct linux_rlimit value = { limit->soft, limit->hard };
+
+    return user_copy_out(current_space(), address, &value, sizeof(value));
+}
+
+int64_t sys_getrlimit(int32_t resource, user_address limit)
+{
+    struct limit value;
+    int error = change_limit((uint32_t)resource, NULL, &value);
+
+    return error ? error : write_limit(limit, &value);
+}
+
+int64_t sys_setrlimit(int32_t resource, user_address limit)
+{
+    struct limit value;
+    int error = read_limit(limit, &value);
+
+    return error ? error : change_limit((uint32_t)resource, &value, NULL);
+}
+
+int64_t sys_prlimit64(int32_t id, int32_t resource, user_address limit, user_address before)
+{
+    struct limit wanted, old;
+    int error = 0;
+
+    if (limit)
+        error = read_limit(limit, &wanted);
+    if (error)
+        return error;
+    /* Other processes' limits cannot be seen while there is no fork. */
+    if (id != 0 && id != current_process()->id)
+        return -ESRCH;
+    error = change_limit((uint32_t)resource, limit ? &wanted : NULL, before ? &old : NULL);
+    if (error || !before)
+        return error;
+    return write_limit(before, &old);
+}
+
+/* ---- Usage --------------------------------------------------------------------------------- */
+
+static struct linux_timeval timeval_of(uint64_t ns)
+{
+    return (struct linux_timeval){
+        .seconds = (int64_t)(ns / NS_PER_SECOND),
+        .microseconds = (int64_t)(ns % NS_PER_SECOND / 1000),
+    };
+}
+
+static void fill_memory(struct linux_rusage *usage)
+{
+    struct address_space_statistics statistics;
+
+    address_space_statistics(current_space(), &statistics);
+    usage->peak_resident_kib = (int64_t)(statistics.peak_resident_pages * (PAGE_SIZE / 1024));
+    usage->minor_faults = (int64_t)statistics.minor_faults;
+    usage->major_faults = (int64_t)statistics.major_faults;
+}
+
+static void fill_process(struct linux_rusage *usage)
+{
+    struct process_times times;
+
+    process_times(current_process(), &times);
+    usage->user_time = timeval_of(times.user_ns);
+    usage->system_time = timeval_of(times.system_ns);
+    usage->voluntary_switches = (int64_t)times.voluntary_switches;
+    usage->involuntary_switches = (int64_t)times.involuntary_switches;
+    fill_memory(usage);
+}
+
+static void fill_thread(struct linux_rusage *usage)
+{
+    const struct thread *thread = current_thread();
+    uint64_t user_ns, system_ns;
+
+    thread_times(thread, &user_ns, &system_ns);
+    usage->user_time = timeval_of(user_ns);
+    usage->system_time = timeval_of(system_ns);
+    usage->voluntary_switches = (int64_t)thread->voluntary_switches;
+    usage->involuntary_switches = (int64_t)thread->involuntary_switches;
+    fill_memory(usage);
+}
+
+int64_t sys_getrusage(int32_t who, user_address address)
+{
+    struct linux_rusage usage = { .peak_resident_kib = 0 };
+
+    if (who == USAGE_SELF)
+        fill_process(&usage);
+    else if (who == USAGE_THREAD)
+        fill_thread(&usage);
+    else if (who != USAGE_CHILDREN)    /* there never were any: all zero */
+        return -EINVAL;
+    return user_copy_out(current_space(), address, &usage, sizeof(usage));
+}
+
+static int64_t ticks_of(uint64_t ns)
+{
+    return (int64_t)(ns / (NS_PER_SECOND / LINUX_CLOCK_TICKS));
+}
+
+int64_t sys_times(user_address address)
+{
+    struct process_times times;
+    int error = 0;
+
+    process_times(current_process(), &times);
+    if (address) {
+        const struct linux_tms ticks = {
+            .user = ticks_of(times.user_ns),
+            .system = ticks_of(times.system_ns),
+        };
+
+        error = user_copy_out(current_space(), address, &ticks, sizeof(ticks));
+    }
+    return error ? error : ticks_of(clock_monotonic_ns());
+}

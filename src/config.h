@@ -1,0 +1,42 @@
+#pragma once
+/* Every limit and size of the kernel.  Related limits are tied by static assertions; reaching a
+ * limit gives an error to the caller and is tested. */
+
+#define KERNEL_RELEASE "6.6.0-eft"             /* uname -r: the Linux whose calls we follow */
+#define KERNEL_VERSION "#1 SMP PREEMPT_DYNAMIC Eft"
+
+#define CPUS_MAX 64
+#define THREADS_MAX 16384                      /* threads that exist at once */
+#define THREAD_ID_MAX 4194303                  /* as Linux's pid_max on 64 bits */
+#define THREAD_NAME_SIZE 16                    /* with the NUL, as Linux's comm */
+#define KERNEL_STACK_SIZE 32768                /* bytes, a power of two */
+#define QUEUED_SIGNALS_MAX 32768               /* pending with information, of all processes */
+#define TIMERS_PER_CPU_MAX (THREADS_MAX * 2)
+#define TIME_SLICE_NS 10000000                 /* round robin */
+#define TIMER_REST_NS 20000                    /* at least, from one timer interrupt to the next */
+
+#define PATH_MAX 4096                          /* with the NUL */
+#define NAME_MAX 255
+#define SYMLINKS_MAX 40                        /* in one walk, then ELOOP */
+#define OPEN_FILES_DEFAULT 1024                /* RLIMIT_NOFILE, soft */
+#define OPEN_FILES_MAX 1048576                 /* RLIMIT_NOFILE, hard */
+#define DIRECTORY_CACHE_MAX 65536              /* cached names without users */
+
+#define USER_STACK_SIZE (8u << 20)             /* RLIMIT_STACK, soft */
+#define STACK_GUARD_PAGES 256                  /* gap below a stack that grows, as Linux */
+#define ARGUMENT_SIZE_MAX (128u << 10)         /* one string of argv or envp, with its NUL */
+#define ARGUMENTS_SIZE_MIN (128u << 10)        /* all of them: a quarter of the stack, but at ... */
+#define ARGUMENTS_SIZE_MAX (6u << 20)          /* ... least and at most this; with pointers */
+#define ELF_SEGMENTS_MAX 64                    /* to load, of one program */
+#define ELF_PROGRAM_HEADERS_MAX 1024
+#define REGIONS_MAX 65530                      /* mappings of one process, as Linux's default */
+#define USER_ADDRESS_MINIMUM 0x10000           /* vm.mmap_min_addr */
+
+#define TRACE_RING_EVENTS 4096                 /* per CPU, a power of two */
+#define LOG_SIZE 65536                         /* bytes of kernel log kept for /dev/kmsg */
+
+_Static_assert((KERNEL_STACK_SIZE & (KERNEL_STACK_SIZE - 1)) == 0, "a power of two");
+_Static_assert((TRACE_RING_EVENTS & (TRACE_RING_EVENTS - 1)) == 0, "a power of two");
+_Static_assert(THREADS_MAX < THREAD_ID_MAX, "ids must be able to rest before they are used again");
+_Static_assert(ARGUMENTS_SIZE_MAX < USER_STACK_SIZE, "arguments must leave room for a stack");
+_Static_assert(ARGUMENT_SIZE_MAX <= ARGUMENTS_SIZE_MIN, "the longest argument always fits");

@@ -1,0 +1,89 @@
+/*
+ * Open files: lifetime.
+ *
+ * Invariant: a file holds one reference to its inode and, if it has one, to its mount and name,
+ * from creation until the last reference to the file is gone.
+ */
+#include "fs/file.h"
+
+#include "config.h"
+#include "fs/inode.h"
+#include "fs/path.h"
+#include "memory/pool.h"
+
+static struct pool file_pool = POOL_INITIAL("file", struct file, OPEN_FILES_MAX);
+
+int file_reserve(struct file **file)
+{
+    bool too_many;
+
+    *file = pool_allocate(&file_pool);
+    if (*file)
+        return 0;
+    spin_lock(&file_pool.lock);
+    too_many = file_pool.in_use >= OPEN_FILES_MAX;
+    spin_unlock(&file_pool.lock);
+    return too_many ? -ENFILE : -ENOMEM;
+}
+
+void file_unreserve(struct file *file)
+{
+    pool_free(&file_pool, file);
+}
+
+void file_init(struct file *file, const struct file_request *request)
+{
+    file->operations = request->operations;
+    file->inode = request->inode;
+    file->path = request->path;
+    file->is_stream = request->is_stream;
+    file->description = request->description;
+    file->opener_user_id = request->opener_user_id;
+    file->contents = request->contents;
+    atomic_init(&file->flags, request->flags);
+    refcount_init(&file->references, 1);
+    mutex_init(&file->position_lock, RANK_FILE, "file");
+    inode_reference(file->inode);
+    path_reference(&file->path);
+}
+
+int file_create(const struct file_request *request, struct file **file)
+{
+    int error = file_reserve(file);
+
+    if (!error)
+        file_init(*file, request);
+    return error;
+}
+
+void file_reference(struct file *file)
+{
+    refcount_take(&file->references);
+}
+
+void file_release(struct file *file)
+{
+    if (!refcount_drop(&file->references))
+        return;
+    if (file->operations && file->operations->release)
+        file->operations->release(file);
+    inode_release(file->inode);
+    path_release(&file->path);
+    pool_free(&file_pool, file);
+}
+
+bool file_is_readable(struct file *file)
+{
+    uint32_t flags = file_flags(file);
+
+    return !(flags & OPEN_PATH) && (flags & OPEN_ACCESS_MODE) != OPEN_WRITE &&
+           (flags & OPEN_ACCESS_MODE) != OPEN_ACCESS_MODE;
+}
+
+bool file_is_writable(struct file *file)
+{
+    uint32_t flags = file_flags(file);
+
+    return !(flags & OPEN_PATH) && (flags & OPEN_ACCESS_MODE) != OPEN_READ &&
+           (flags & OPEN_ACCESS_MODE) != OPEN_ACCESS_MODE;
+}

@@ -1,0 +1,306 @@
+/*
+ * Page caches: moving bytes in and out, and the sizes of files.
+ *
+ * A read or write takes a batch of pages under the lock, with a reference to each, gives the lock
+ * back, and moves the bytes: user memory may fault, and a fault may need this same cache.
+ *
+ * Invariant: bytes beyond the file's size are zero unless somebody wrote them through a mapping;
+ * they are made zero again before the file grows over them.
+ */
+#include "fs/fs_internal.h"
+#include "fs/page_cache.h"
+#include "lib/memory.h"
+
+#define BATCH_PAGES 32u
+
+struct page_batch {
+    struct page *pages[BATCH_PAGES];    /* with references; NULL: a hole */
+    unsigned count;
+};
+
+/* ---- Batches ------------------------------------------------------------------------------- */
+
+/* Pages for [index, index + wanted), as many as fit in a batch.  An error only if there is not
+ * even the first. */
+static int take_batch(struct page_cache *cache, uint64_t index, uint64_t wanted, bool make,
+                      struct page_batch *batch)
+{
+    batch->count = 0;
+    while (batch->count < BATCH_PAGES && batch->count < wanted) {
+        uint64_t left = wanted - batch->count;
+        struct page *page;
+        int error = page_cache_find(cache, index + batch->count, left, make, &page);
+
+        if (error)
+            return batch->count > 0 ? 0 : error;
+        if (page)
+            page_reference(page);
+        batch->pages[batch->count++] = page;
+    }
+    return 0;
+}
+
+static void release_batch(struct page_batch *batch)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (batch->pages[i])
+            page_release(batch->pages[i]);
+    }
+}
+
+/* How many pages from `from` on lie behind one another in memory (or are all holes). */
+static unsigned contiguous_pages(const struct page_batch *batch, unsigned from)
+{
+    unsigned i = from + 1;
+
+    while (i < batch->count) {
+        const struct page *previous = batch->pages[i - 1];
+        const struct page *page = batch->pages[i];
+
+        if (!previous != !page)
+            break;
+        if (page && page_address(page) != page_address(previous) + PAGE_SIZE)
+            break;
+        i++;
+    }
+    return i - from;
+}
+
+/* ---- The end of the file ------------------------------------------------------------------- */
+
+/* Zeroes the last page behind the end of the file. */
+static void zero_tail(struct page_cache *cache)
+{
+    size_t used = cache->size % PAGE_SIZE;
+    struct page *page = page_tree_get(&cache->pages, cache->size / PAGE_SIZE);
+
+    if (page && used > 0)
+        memset((char *)page_data(page) + used, 0, PAGE_SIZE - used);
+}
+
+/* Drops what lies beyond the page of the file's end: nobody has that mapped. */
+static void drop_beyond(struct page_cache *cache)
+{
+    uint64_t index = page_cache_pages_of(cache->size);
+
+    ASSERT(mutex_is_held(&cache->lock));
+    while (page_tree_next(&cache->pages, &index))
+        page_cache_drop(cache, index);
+}
+
+void page_cache_resize(struct page_cache *cache, uint64_t size)
+{
+    mutex_lock(&cache->lock);
+
+    bool shrinks = size < cache->size;
+
+    if (!shrinks)
+        zero_tail(cache);
+    cache->size = size;
+    zero_tail(cache);
+    mutex_unlock(&cache->lock);
+    if (!shrinks)
+        return;
+
+    /* From the new size on no fault gets a page beyond it; those that came before lose theirs. */
+    memory_object_unmap(&cache->object, page_cache_pages_of(size), UINT64_MAX);
+    mutex_lock(&cache->lock);
+    drop_beyond(cache);
+    mutex_unlock(&cache->lock);
+}
+
+/* ---- Reading and writing ------------------------------------------------------------------- */
+
+static int64_t move_out(struct page *page, size_t offset, struct io_buffer *buffer, size_t size)
+{
+    if (!page)
+        return io_buffer_put_zero(buffer, size);
+    return io_buffer_put(buffer, (char *)page_data(page) + offset, size);
+}
+
+static int64_t move_in(struct page *page, size_t offset, struct io_buffer *buffer, size_t size)
+{
+    return io_buffer_get(buffer, (char *)page_data(page) + offset, size);
+}
+
+/* Moves `size` bytes between the batch, from `offset` in its first page on, and the buffer. */
+static int64_t move_batch(const struct page_batch *batch, size_t offset,
+                          struct io_buffer *buffer, size_t size, bool out)
+{
+    size_t done = 0;
+
+    for (unsigned i = 0; i < batch->count && done < size;) {
+        unsigned pages = contiguous_pages(batch, i);
+        size_t part = (size_t)pages * PAGE_SIZE - offset;
+        int64_t moved;
+
+        if (part > size - done)
+            part = size - done;
+        moved = out ? move_out(batch->pages[i], offset, buffer, part)
+                    : move_in(batch->pages[i], offset, buffer, part);
+        if (moved < 0)
+            return done > 0 ? (int64_t)done : moved;
+        done += (size_t)moved;
+        if ((size_t)moved < part)
+            break;
+        offset = 0;
+        i += pages;
+    }
+    return (int64_t)done;
+}
+
+/* The pages that `size` bytes from `position` on touch. */
+static uint64_t pages_touched(uint64_t position, uint64_t size)
+{
+    return (position % PAGE_SIZE + size + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+/* Bytes of the batch from `position` on, at most `size`. */
+static size_t batch_bytes(const struct page_batch *batch, uint64_t position, uint64_t size)
+{
+    uint64_t bytes = (uint64_t)batch->count * PAGE_SIZE - position % PAGE_SIZE;
+
+    return bytes < size ? (size_t)bytes : (size_t)size;
+}
+
+/* One batch; 0 at the end of the file. */
+static int64_t read_batch(struct page_cache *cache, struct io_buffer *buffer, uint64_t position)
+{
+    struct page_batch batch = { .count = 0 };
+    uint64_t size = buffer->remaining;
+    int64_t moved = 0;
+    int error = 0;
+
+    mutex_lock(&cache->lock);
+    if (position >= cache->size)
+        size = 0;
+    else if (size > cache->size - position)
+        size = cache->size - position;
+    if (size > 0)
+        error = take_batch(cache, position / PAGE_SIZE, pages_touched(position, size), false,
+                           &batch);
+    mutex_unlock(&cache->lock);
+    if (error)
+        return error == -ENXIO ? 0 : error;    /* it became shorter meanwhile */
+    if (size > 0)
+        moved = move_batch(&batch, position % PAGE_SIZE, buffer,
+                           batch_bytes(&batch, position, size), true);
+    release_batch(&batch);
+    return moved;
+}
+
+int64_t page_cache_read(struct page_cache *cache, struct io_buffer *buffer, uint64_t *position)
+{
+    int64_t done = 0;
+
+    while (buffer->remaining > 0) {
+        int64_t moved = read_batch(cache, buffer, *position);
+
+        if (moved <= 0)
+            return done > 0 ? done : moved;
+        done += moved;
+        *position += (uint64_t)moved;
+    }
+    return done;
+}
+
+static int64_t write_batch(struct page_cache *cache, struct io_buffer *buffer, uint64_t position)
+{
+    struct page_batch batch = { .count = 0 };
+    uint64_t size = buffer->remaining;
+    size_t planned;
+    int64_t moved;
+    int error;
+
+    mutex_lock(&cache->lock);
+    if (position > cache->size)
+        zero_tail(cache);
+    error = take_batch(cache, position / PAGE_SIZE, pages_touched(position, size), true, &batch);
+    mutex_unlock(&cache->lock);
+    if (error)
+        return error;
+    planned = batch_bytes(&batch, position, size);
+    moved = move_batch(&batch, position % PAGE_SIZE, buffer, planned, false);
+    release_batch(&batch);
+
+    mutex_lock(&cache->lock);
+    if (moved > 0 && position + (uint64_t)moved > cache->size)
+        cache->size = position + (uint64_t)moved;
+    if (moved < (int64_t)planned)
+        drop_beyond(cache);
+    mutex_unlock(&cache->lock);
+    return moved;
+}
+
+int64_t page_cache_write(struct page_cache *cache, struct io_buffer *buffer, uint64_t *position)
+{
+    int64_t done = 0;
+
+    ASSERT(!cache->operations->fill);
+    while (buffer->remaining > 0) {
+        int64_t moved = write_batch(cache, buffer, *position);
+
+        if (moved <= 0)
+            return done > 0 ? done : moved;
+        done += moved;
+        *position += (uint64_t)moved;
+    }
+    return done;
+}
+
+/* ---- Sizes and holes ----------------------------------------------------------------------- */
+
+uint64_t page_cache_size(struct page_cache *cache)
+{
+    uint64_t size;
+
+    mutex_lock(&cache->lock);
+    size = cache->size;
+    mutex_unlock(&cache->lock);
+    return size;
+}
+
+uint64_t page_cache_pages(struct page_cache *cache)
+{
+    uint64_t count;
+
+    mutex_lock(&cache->lock);
+    count = cache->page_count;
+    mutex_unlock(&cache->lock);
+    return count;
+}
+
+uint64_t page_cache_next_data(struct page_cache *cache, uint64_t position)
+{
+    uint64_t index = position / PAGE_SIZE;
+    uint64_t found;
+
+    mutex_lock(&cache->lock);
+    found = cache->size;
+    if (cache->operations->fill)
+        found = position;
+    else if (page_tree_next(&cache->pages, &index) && index < page_cache_pages_of(cache->size))
+        found = index * PAGE_SIZE > position ? index * PAGE_SIZE : position;
+    mutex_unlock(&cache->lock);
+    return found;
+}
+
+uint64_t page_cache_next_hole(struct page_cache *cache, uint64_t position)
+{
+    uint64_t index = position / PAGE_SIZE;
+    uint64_t found;
+
+    mutex_lock(&cache->lock);
+    found = cache->size;
+    if (!cache->operations->fill && !page_tree_get(&cache->pages, index)) {
+        found = position;
+    } else if (!cache->operations->fill) {
+        while (page_tree_get(&cache->pages, index))
+            index++;
+        if (index < page_cache_pages_of(cache->size))
+            found = index * PAGE_SIZE;
+    }
+    mutex_unlock(&cache->lock);
+    return found;
+}
+

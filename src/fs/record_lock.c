@@ -1,0 +1,222 @@
+/*
+ * Advisory locks on ranges of files.
+ *
+ * Invariant: the ranges that one owner holds on one inode do not overlap, and neighbours of one
+ * kind are one lock.  All locks are on one list, which is short: LOCKS_MAX bounds it.
+ */
+#include "fs/record_lock.h"
+
+#include <stdatomic.h>
+
+#include "lib/assert.h"
+#include "memory/pool.h"
+#include "sync/spinlock.h"
+#include "sync/wait_queue.h"
+
+#define LOCKS_MAX 4096u
+
+struct record_lock {
+    struct list node;
+    const struct inode *inode;    /* no reference: the owner has the file open */
+    const void *owner;
+    struct record_range range;
+};
+
+static struct {
+    struct spinlock lock;         /* RANK_FILE_TABLE */
+
+    /* Protected by `lock`. */
+    struct list locks;
+
+    struct wait_queue changed;    /* woken when a lock is given back */
+    _Atomic unsigned count;       /* of `locks`; 0 is the usual case */
+} table = {
+    .lock = SPINLOCK_INITIAL(RANK_FILE_TABLE, "record locks"),
+    .locks = LIST_INITIAL(table.locks),
+    .changed = {
+        .lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE, "record lock waiters"),
+        .waiters = LIST_INITIAL(table.changed.waiters),
+    },
+};
+
+static struct pool lock_pool = POOL_INITIAL("record lock", struct record_lock, LOCKS_MAX);
+
+static struct record_lock *lock_of(struct list *node)
+{
+    return LIST_ENTRY(node, struct record_lock, node);
+}
+
+static bool overlaps(const struct record_range *a, const struct record_range *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+static bool is_own(const struct record_lock *lock, const struct inode *inode, const void *owner)
+{
+    return lock->inode == inode && lock->owner == owner;
+}
+
+static struct record_lock *find_conflict(const struct inode *inode, const void *owner,
+                                         const struct record_range *range)
+{
+    ASSERT(spin_is_held(&table.lock));
+    LIST_FOR_EACH(node, &table.locks) {
+        struct record_lock *lock = lock_of(node);
+
+        if (lock->inode == inode && lock->owner != owner && overlaps(&lock->range, range) &&
+            (lock->range.is_write || range->is_write))
+            return lock;
+    }
+    return NULL;
+}
+
+static void insert(struct record_lock *lock)
+{
+    list_append(&table.locks, &lock->node);
+    atomic_fetch_add_explicit(&table.count, 1, memory_order_relaxed);
+}
+
+static void discard(struct record_lock *lock)
+{
+    list_remove(&lock->node);
+    pool_free(&lock_pool, lock);
+    atomic_fetch_sub_explicit(&table.count, 1, memory_order_relaxed);
+}
+
+/* Takes the range out of a lock; `spare` becomes its second part if it falls into two. */
+static bool cut(struct record_lock *lock, const struct record_range *range,
+                struct record_lock *spare)
+{
+    bool keeps_start = lock->range.first < range->first;
+    bool keeps_end = lock->range.last > range->last;
+
+    if (keeps_start && keeps_end) {
+        *spare = *lock;
+        list_init(&spare->node);
+        spare->range.first = range->last + 1;
+        insert(spare);
+    }
+    if (keeps_start)
+        lock->range.last = range->first - 1;
+    else if (keeps_end)
+        lock->range.first = range->last + 1;
+    else
+        discard(lock);
+    return keeps_start && keeps_end;
+}
+
+/* The owner has nothing in the range any more.  Returns whether `spare` is used now. */
+static bool clear_range(const struct inode *inode, const void *owner,
+                        const struct record_range *range, struct record_lock *spare)
+{
+    bool used = false;
+
+    ASSERT(spin_is_held(&table.lock));
+    LIST_FOR_EACH_SAFE(node, following, &table.locks) {
+        struct record_lock *lock = lock_of(node);
+
+        /* Only one can contain the whole range, as they do not overlap. */
+        if (is_own(lock, inode, owner) && overlaps(&lock->range, range))
+            used |= cut(lock, range, spare);
+    }
+    return used;
+}
+
+/* Neighbours of the same kind become part of the new lock. */
+static void merge(struct record_lock *new)
+{
+    LIST_FOR_EACH_SAFE(node, following, &table.locks) {
+        struct record_lock *lock = lock_of(node);
+
+        if (lock == new || !is_own(lock, new->inode, new->owner) ||
+            lock->range.is_write != new->range.is_write)
+            continue;
+        if (lock->range.last + 1 == new->range.first)
+            new->range.first = lock->range.first;
+        else if (new->range.last + 1 == lock->range.first)
+            new->range.last = lock->range.last;
+        else
+            continue;
+        discard(lock);
+    }
+}
+
+static int wait_for_range(const struct inode *inode, const void *owner,
+                          const struct record_range *range, bool wait)
+{
+    const struct wait_reason reason = { .kind = WAIT_SEMAPHORE, .object = inode->number };
+    int error = 0;
+
+    while (!error && find_conflict(inode, owner, range)) {
+        if (!wait)
+            return -EAGAIN;
+        error = wait_queue_wait(&table.changed, &table.lock, &reason, WAIT_FOREVER);
+    }
+    return error;
+}
+
+int record_lock_take(struct inode *inode, const void *owner, const struct record_range *range,
+                     bool wait)
+{
+    struct record_lock *new = pool_allocate(&lock_pool), *spare = pool_allocate(&lock_pool);
+    int error = new && spare ? 0 : -ENOLCK;
+
+    if (!error) {
+        *new = (struct record_lock){ .inode = inode, .owner = owner, .range = *range };
+        list_init(&new->node);
+        spin_lock(&table.lock);
+        error = wait_for_range(inode, owner, range, wait);
+        if (!error) {
+            if (clear_range(inode, owner, range, spare))
+                spare = NULL;
+            insert(new);
+            merge(new);
+            new = NULL;
+        }
+        spin_unlock(&table.lock);
+    }
+    pool_free(&lock_pool, new);
+    pool_free(&lock_pool, spare);
+    if (!error)
+        wait_queue_wake_all(&table.changed);    /* a write lock may have become a read lock */
+    return error;
+}
+
+int record_lock_drop(struct inode *inode, const void *owner, const struct record_range *range)
+{
+    struct record_lock *spare = pool_allocate(&lock_pool);
+
+    if (!spare)
+        return -ENOLCK;
+    spin_lock(&table.lock);
+    bool used = clear_range(inode, owner, range, spare);
+    spin_unlock(&table.lock);
+    if (!used)
+        pool_free(&lock_pool, spare);
+    wait_queue_wake_all(&table.changed);
+    return 0;
+}
+
+bool record_lock_find(struct inode *inode, const void *owner, const struct record_range *range,
+                      struct record_range *other)
+{
+    spin_lock(&table.lock);
+    const struct record_lock *lock = find_conflict(inode, owner, range);
+    if (lock)
+        *other = lock->range;
+    spin_unlock(&table.lock);
+    return lock != NULL;
+}
+
+void record_lock_drop_all(struct inode *inode, const void *owner)
+{
+    const struct record_range everything = { .first = 0, .last = RECORD_LOCK_END };
+
+    if (atomic_load_explicit(&table.count, memory_order_relaxed) == 0)
+        return;
+    spin_lock(&table.lock);
+    if (clear_range(inode, owner, &everything, NULL))
+        UNREACHABLE();
+    spin_unlock(&table.lock);
+    wait_queue_wake_all(&table.changed);
+}

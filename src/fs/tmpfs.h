@@ -1,0 +1,17 @@
+#pragma once
+/* tmpfs: files in memory.  What is in the page caches of its files is the truth. */
+#include <stdint.h>
+
+#include "fs/vfs.h"
+#include "lib/error.h"
+
+/* An empty filesystem with a root directory of this mode, owned by root; holds at most `pages_max`
+ * pages of file contents (0: half of the machine's memory), then -ENOSPC.  One reference. */
+MUST_CHECK int tmpfs_create(uint32_t root_mode, uint64_t pages_max,
+                            struct filesystem **filesystem);
+
+/* memfd_create: a file of size 0 that no path leads to, opened for reading and writing; the text of
+ * its path is "/memfd:NAME (deleted)".  One reference.  -ENOMEM, -ENFILE, -EINVAL (the name is
+ * longer than 249 bytes). */
+MUST_CHECK int tmpfs_create_memory_file(const struct credentials *credentials, const char *name,
+                                        struct file **file);

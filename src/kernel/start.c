@@ -1,0 +1,87 @@
+/*
+ * Boot: the order in which the subsystems start, as a plain list of calls.
+ *
+ * All of it runs in the boot context of CPU 0, which then becomes that CPU's idle thread; nothing
+ * here may block.
+ */
+#include "abi/abi.h"
+#include "debug/log.h"
+#include "debug/options.h"
+#include "device/device.h"
+#include "device/random.h"
+#include "fs/file_table.h"
+#include "fs/fs_init.h"
+#include "fs/path.h"
+#include "kernel/kernel.h"
+#include "kernel/root.h"
+#include "lib/assert.h"
+#include "machine/machine.h"
+#include "memory/page.h"
+#include "process/process.h"
+#include "sched/scheduler.h"
+#include "tty/console.h"
+
+static void start_subsystems(void)
+{
+    page_allocator_init();
+    log_init();
+    scheduler_init();
+    fs_init();
+    device_init();
+    console_init();
+    process_init();
+}
+
+/* A command line that is wrong ends the boot; one line has been printed. */
+static void refuse_if(int error)
+{
+    if (error)
+        machine_halt(MACHINE_HALT_REFUSED, 0);
+}
+
+/* The first program's root directory and standard descriptors. */
+static int prepare_files(struct first_program *program)
+{
+    int error = root_mount(&program->root);
+
+    if (error) {
+        log_line(LOG_ERROR, "cannot set up the root filesystem (error %d)", -error);
+        return error;
+    }
+    error = file_table_create(&program->files);
+    if (error)
+        return error;
+    return console_open_standard(&program->root, program->files);
+}
+
+static void start_first_program(void)
+{
+    const struct machine_info *info = machine_info();
+    struct first_program program = {
+        .path = option_value("program"),
+        .arguments = info->arguments,
+        .environment = info->environment,
+        .working_directory = info->working_directory,
+        .abi = &abi_linux,
+        .user_entry = user_loop,
+    };
+
+    refuse_if(trace_calls_init());
+    refuse_if(prepare_files(&program));
+    random_bytes(program.random, sizeof(program.random));
+    refuse_if(process_start_first(&program));
+    path_release(&program.root);
+}
+
+_Noreturn void kernel_start(void)
+{
+    ASSERT(!machine_interrupts_enabled());
+    start_subsystems();
+    log_line(LOG_INFO, "%s machine, %u CPUs, %llu MiB free", machine_info()->name,
+             machine_info()->cpu_count,
+             (unsigned long long)(page_statistics().free >> (20 - PAGE_SHIFT)));
+    for (unsigned cpu = 1; cpu < machine_info()->cpu_count; cpu++)
+        machine_cpu_start(cpu, scheduler_run_idle);
+    start_first_program();
+    scheduler_run_idle();
+}

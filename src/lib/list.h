@@ -1,0 +1,94 @@
+#pragma once
+/*
+ * Intrusive doubly linked list.  A list head is a node that no element owns.
+ *
+ * Invariant: a node that is on no list points to itself, so `list_is_linked` is exact and a
+ * second removal is caught.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/assert.h"
+#include "lib/container.h"
+
+struct list {
+    struct list *next;
+    struct list *previous;
+};
+
+#define LIST_INITIAL(name) { &(name), &(name) }
+
+static inline void list_init(struct list *list)
+{
+    list->next = list;
+    list->previous = list;
+}
+
+static inline bool list_is_empty(const struct list *list)
+{
+    return list->next == list;
+}
+
+/* Is this node on a list? */
+static inline bool list_is_linked(const struct list *node)
+{
+    return node->next != node;
+}
+
+/* Puts the node just before `position`; with the head as position: at the end of the list. */
+static inline void list_insert_before(struct list *position, struct list *node)
+{
+    ASSERT(!list_is_linked(node));
+    node->next = position;
+    node->previous = position->previous;
+    position->previous->next = node;
+    position->previous = node;
+}
+
+static inline void list_append(struct list *list, struct list *node)
+{
+    list_insert_before(list, node);
+}
+
+static inline void list_prepend(struct list *list, struct list *node)
+{
+    list_insert_before(list->next, node);
+}
+
+static inline void list_remove(struct list *node)
+{
+    ASSERT(list_is_linked(node));
+    node->previous->next = node->next;
+    node->next->previous = node->previous;
+    list_init(node);
+}
+
+/* First node, or NULL if the list is empty. */
+static inline struct list *list_first(const struct list *list)
+{
+    return list_is_empty(list) ? NULL : list->next;
+}
+
+static inline struct list *list_last(const struct list *list)
+{
+    return list_is_empty(list) ? NULL : list->previous;
+}
+
+static inline struct list *list_take_first(struct list *list)
+{
+    struct list *node = list_first(list);
+
+    if (node)
+        list_remove(node);
+    return node;
+}
+
+#define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
+
+#define LIST_FOR_EACH(node, head) \
+    for (struct list *node = (head)->next; node != (head); node = node->next)
+
+/* As above; the body may remove `node` (and only that one). */
+#define LIST_FOR_EACH_SAFE(node, following, head)                                            \
+    for (struct list *node = (head)->next, *following = node->next; node != (head);          \
+         node = following, following = node->next)

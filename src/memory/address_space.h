@@ -1,0 +1,158 @@
+#pragma once
+/*
+ * Address spaces: the regions of a process, its page table, and the operations that the system
+ * calls of both ABIs are made of.
+ *
+ * Locking: all functions take the space's mutex (RANK_ADDRESS_SPACE) themselves; they may sleep.
+ * Addresses and lengths arrive as the user gave them unless stated; checks are here, in Linux's
+ * order, so that both ABIs and the ELF loader share them.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "machine/machine.h"
+#include "memory/memory_object.h"
+
+struct address_space;
+struct file;
+
+enum region_protection {
+    PROTECTION_READ = 1 << 0,      /* Linux's PROT_ values */
+    PROTECTION_WRITE = 1 << 1,
+    PROTECTION_EXECUTE = 1 << 2,
+};
+/* For address_space_protect only: from the start of the region, which must grow down. */
+#define PROTECTION_FROM_START (UINT32_C(1) << 31)
+#define PROTECTION_ALL ((uint32_t)(PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE))
+
+enum map_flags {
+    MAP_SHARED_PAGES = 1 << 0,         /* writes are seen by all; else copy-on-write */
+    MAP_AT_ADDRESS = 1 << 1,           /* MAP_FIXED: replaces what is there */
+    MAP_NOT_REPLACE = 1 << 2,          /* with MAP_AT_ADDRESS: -EEXIST if something is there */
+    MAP_GROWS_DOWN = 1 << 3,           /* a stack */
+    MAP_POPULATE_NOW = 1 << 4,
+    MAP_BELOW_4G = 1 << 5,             /* MAP_32BIT: in the low 2 GiB */
+    MAP_NO_ACCOUNT = 1 << 6,           /* MAP_NORESERVE: no check against the size of memory */
+    MAP_LOCK_PAGES = 1 << 7,           /* MAP_LOCKED */
+};
+
+struct map_request {
+    user_address address;              /* hint, or the place with MAP_AT_ADDRESS */
+    uint64_t length;                   /* bytes; rounded up to pages */
+    uint32_t protection;               /* enum region_protection */
+    uint32_t maximum_protection;       /* what mprotect may later set; 0 means all */
+    uint32_t flags;                    /* enum map_flags */
+    struct memory_object *object;      /* NULL: private anonymous memory; the region takes a
+                                        * reference of its own */
+    uint64_t object_offset;            /* bytes, page aligned */
+    struct file *file;                 /* for /proc/self/maps only; see region_file hooks below */
+    const char *label;                 /* "[stack]", "[heap]" or NULL; static string */
+    int object_error;                  /* 0, or why the object cannot be mapped like this: returned
+                                        * after the checks of address and length, as in Linux */
+};
+
+/* `file` above is opaque to memory: fs sets these two once at boot so that a region can keep its
+ * file alive. */
+struct region_file_operations {
+    void (*reference)(struct file *file);
+    void (*release)(struct file *file);
+};
+void address_space_set_file_operations(const struct region_file_operations *operations);
+/* Also set once at boot: when a page fault finds no memory, this gives pages back that can be had
+ * again (clean file pages) and returns how many.  It may take locks above RANK_ADDRESS_SPACE and
+ * sleep. */
+void address_space_set_reclaim(uint64_t (*reclaim)(uint64_t pages));
+
+/* -ENOMEM.  One reference. */
+MUST_CHECK int address_space_create(struct address_space **space);
+void address_space_reference(struct address_space *space);
+void address_space_release(struct address_space *space);
+physical_address address_space_root(const struct address_space *space);
+
+MUST_CHECK int address_space_map(struct address_space *space, const struct map_request *request,
+                                 user_address *address);
+MUST_CHECK int address_space_unmap(struct address_space *space, user_address address,
+                                   uint64_t length);
+MUST_CHECK int address_space_protect(struct address_space *space, user_address address,
+                                     uint64_t length, uint32_t protection);
+
+/* mremap: flags are Linux's MREMAP_ values, already checked to be known ones. */
+struct remap_request {
+    user_address old_address;
+    uint64_t old_length, new_length;
+    uint32_t flags;
+    user_address new_address;
+};
+MUST_CHECK int address_space_remap(struct address_space *space,
+                                   const struct remap_request *request, user_address *address);
+/* Linux's advice numbers; -EINVAL for unknown ones. */
+MUST_CHECK int address_space_advise(struct address_space *space, user_address address,
+                                    uint64_t length, int advice);
+/* One byte a page into `resident`, which has room for length / PAGE_SIZE of them. */
+MUST_CHECK int address_space_resident(struct address_space *space, user_address address,
+                                      uint64_t length, uint8_t *resident);
+MUST_CHECK int address_space_sync(struct address_space *space, user_address address,
+                                  uint64_t length, int flags);
+
+/* The program break.  set_start: by exec, once.  `address_space_break` returns the break after
+ * the call: the old one when it could not be moved (as Linux's system call). */
+void address_space_set_break_start(struct address_space *space, user_address start);
+user_address address_space_break(struct address_space *space, user_address wanted,
+                                 uint64_t data_limit);
+
+/* Limits that the process sets: stack growth (RLIMIT_STACK) and total size (RLIMIT_AS); bytes. */
+void address_space_set_limits(struct address_space *space, uint64_t stack, uint64_t total);
+/* Private writable memory other than stacks (RLIMIT_DATA); bytes. */
+void address_space_set_data_limit(struct address_space *space, uint64_t data);
+
+/* Layout, for exec: the stack ends at the stack top; mappings without an address go below the map
+ * top, which leaves room for the stack to grow to its limit. */
+user_address address_space_stack_top(const struct address_space *space);
+user_address address_space_map_top(struct address_space *space);
+void address_space_set_map_top(struct address_space *space, user_address top);
+
+/* mlock and munlock: `populate` brings the pages in.  -ENOMEM: not all of it is mapped. */
+enum lock_mode { LOCK_NONE, LOCK_KEEP, LOCK_ON_FAULT, LOCK_NOW };
+MUST_CHECK int address_space_set_locked(struct address_space *space, user_address address,
+                                        uint64_t length, enum lock_mode mode);
+/* mlockall and munlockall: for what is mapped now (LOCK_KEEP: as it is), and for what will be. */
+void address_space_lock_all(struct address_space *space, enum lock_mode now,
+                            enum lock_mode future);
+
+enum fault_result {
+    FAULT_RESOLVED,
+    FAULT_NOT_MAPPED,       /* SIGSEGV, SEGV_MAPERR */
+    FAULT_NOT_PERMITTED,    /* SIGSEGV, SEGV_ACCERR */
+    FAULT_BUS,              /* SIGBUS, BUS_ADRERR */
+    FAULT_NO_MEMORY,        /* the process must die */
+};
+/* `access` is of enum trap_access. */
+enum fault_result address_space_fault(struct address_space *space, user_address address,
+                                      uint32_t access);
+
+/* Makes the space the current thread's (and this CPU's) one. NULL: none. */
+void address_space_activate(struct address_space *space);
+
+/* For /proc/<pid>/maps: calls for each region in order of addresses. */
+struct region_report {
+    user_address start, end;
+    uint32_t protection;
+    bool shared;
+    uint64_t offset;
+    struct file *file;      /* NULL: none */
+    const char *label;      /* NULL: none */
+    uint64_t resident_pages;
+};
+void address_space_report(struct address_space *space,
+                          void (*visit)(const struct region_report *region, void *context),
+                          void *context);
+
+struct address_space_statistics {
+    uint64_t total_pages, resident_pages, shared_pages, text_pages, data_pages, stack_pages;
+    uint64_t peak_total_pages, peak_resident_pages, locked_pages;
+    uint64_t minor_faults, major_faults;
+    user_address break_start, break_end;
+};
+void address_space_statistics(struct address_space *space,
+                              struct address_space_statistics *statistics);

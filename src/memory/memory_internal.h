@@ -1,0 +1,92 @@
+#pragma once
+/* What the files of memory/ share about an address space. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "lib/refcount.h"
+#include "memory/address_space.h"
+#include "memory/page_table.h"
+#include "memory/region.h"
+#include "sync/mutex.h"
+
+struct address_space {
+    /* Constant after creation. */
+    physical_address root;
+
+    struct refcount references;
+    struct mutex lock;                /* RANK_ADDRESS_SPACE */
+
+    /* Protected by `lock`, as are all entries of the page table. */
+    struct region_set regions;
+    user_address map_top;             /* mappings without an address go below */
+    user_address break_start, break_end;
+    uint64_t stack_limit, total_limit, data_limit;    /* bytes */
+    bool lock_future;                 /* mlockall(MCL_FUTURE) */
+
+    /* Pages: of regions by kind, and present ones. */
+    uint64_t total_pages, data_pages, text_pages, stack_pages, locked_pages;
+    uint64_t resident_pages, resident_object_pages;
+    uint64_t peak_total_pages, peak_resident_pages;
+    uint64_t minor_faults, major_faults;
+};
+
+/* Unlock also releases what removed regions referred to. */
+void space_lock(struct address_space *space);
+void space_unlock(struct address_space *space);
+
+/* ---- All below: space locked --------------------------------------------------------------- */
+
+/* `pages` of a region like this one came (or, negative, went). */
+void space_account(struct address_space *space, const struct region *region, int64_t pages);
+/* May `pages` more of this protection and these flags be mapped?  RLIMIT_AS, RLIMIT_DATA. */
+bool space_may_grow(const struct address_space *space, uint32_t protection, uint32_t flags,
+                    uint64_t pages);
+/* Is a promise of so much private writable memory absurd?  As Linux's heuristic mode: only when one
+ * request exceeds all of memory. */
+bool space_is_overcommitted(uint64_t pages);
+
+/* Do user mappings fit here? */
+bool space_range_allowed(user_address start, uint64_t length);
+
+/* Pages that an entry stops referring to, or refers to from now on. */
+void space_count_resident(struct address_space *space, uint64_t entry, int64_t pages);
+
+/* Takes the pages of [start, end) out of the page table, flushes and releases them.  Tables within
+ * [floor, ceiling) are freed.  Returns whether there was anything to flush. */
+bool space_drop_pages(struct address_space *space, user_address start, user_address end,
+                      user_address floor, user_address ceiling);
+/* munmap of whole pages.  -ENOMEM: a hole would make too many regions; nothing was changed. */
+MUST_CHECK int space_unmap(struct address_space *space, user_address start, user_address end);
+/* Is anything mapped in [start, end)? */
+bool space_is_used(const struct address_space *space, user_address start, user_address end);
+/* A free place for `length` bytes as Linux chooses it; flags of enum map_flags.  -ENOMEM. */
+MUST_CHECK int space_find_place(struct address_space *space, user_address hint, uint64_t length,
+                                uint32_t flags, user_address *place);
+/* The part of `region` in [start, end) becomes a region of its own.  -ENOMEM. */
+MUST_CHECK int space_isolate(struct address_space *space, struct region **region,
+                             user_address start, user_address end);
+
+/* fault.c: as address_space_fault. */
+enum fault_result space_fault(struct address_space *space, user_address address, uint32_t access);
+/* For each page of [start, end) that does not permit the access yet; the first failure ends it. */
+enum fault_result space_fault_range(struct address_space *space, user_address start,
+                                    user_address end, uint32_t access);
+/* Brings in the pages of [start, end), which one region covers, for the accesses to come. */
+enum fault_result space_populate(struct address_space *space, const struct region *region,
+                                 user_address start, user_address end);
+/* Entry bits of a present page of this region, without ENTRY_WRITE. */
+uint64_t region_entry_bits(const struct region *region);
+
+/* address_space.c, without any lock. */
+void region_file_reference(struct file *file);
+void region_file_release(struct file *file);
+
+/* object_regions.c: which regions map an object.  The regions' space is locked. */
+void memory_object_add_region(struct memory_object *object, struct region *region);
+void memory_object_remove_region(struct memory_object *object, struct region *region);
+
+/* memory_object.c: made by memory_object_create_anonymous? */
+bool memory_object_is_anonymous(const struct memory_object *object);
+/* Clears those pages of [first, first + count) that exist, for everybody who maps them. */
+void memory_object_clear_anonymous(struct memory_object *object, uint64_t first, uint64_t count);

@@ -1,0 +1,136 @@
+/*
+ * Which regions map a memory object, and taking pages out of all of them (a file was truncated).
+ *
+ * Invariants:
+ * - A region is on a list of its object exactly while it is in its space's tree; both change with
+ *   the space's mutex held.
+ * - New regions go to the list `current`, which a walk empties into the other one; then the two
+ *   change places.  So a walk also meets regions that split off or were copied meanwhile from ones
+ *   that it has not met yet.
+ */
+#include "lib/assert.h"
+#include "lib/container.h"
+#include "memory/memory_internal.h"
+
+static struct address_space *space_of(const struct region *region)
+{
+    return CONTAINER_OF(region->set, struct address_space, regions);
+}
+
+void memory_object_add_region(struct memory_object *object, struct region *region)
+{
+    ASSERT(region->object == object);
+    spin_lock(&object->regions_lock);
+    list_append(&object->regions[object->current], &region->object_node);
+    spin_unlock(&object->regions_lock);
+}
+
+void memory_object_remove_region(struct memory_object *object, struct region *region)
+{
+    ASSERT(region->object == object);
+    spin_lock(&object->regions_lock);
+    list_remove(&region->object_node);
+    spin_unlock(&object->regions_lock);
+}
+
+/* ---- The walk ------------------------------------------------------------------------------ */
+
+/* The next region to visit; NULL: none.  The lock is held. */
+static struct region *first_region(const struct memory_object *object)
+{
+    struct list *node = list_first(&object->regions[object->current]);
+
+    return node ? LIST_ENTRY(node, struct region, object_node) : NULL;
+}
+
+static void set_visited(struct memory_object *object, struct region *region)
+{
+    list_remove(&region->object_node);
+    list_append(&object->regions[!object->current], &region->object_node);
+}
+
+static void walk_begin(struct memory_object *object)
+{
+    spin_lock(&object->regions_lock);
+    ASSERT(!object->is_unmapping);
+    ASSERT(list_is_empty(&object->regions[!object->current]));
+    object->is_unmapping = true;
+    spin_unlock(&object->regions_lock);
+}
+
+/* The space of the next region, with a reference; NULL: the walk has ended.  A space that nobody
+ * refers to any more is about to drop all its pages itself. */
+static struct address_space *walk_next_space(struct memory_object *object)
+{
+    struct address_space *space = NULL;
+    struct region *region;
+
+    spin_lock(&object->regions_lock);
+    while (!space && (region = first_region(object))) {
+        space = space_of(region);
+        if (!refcount_take_unless_zero(&space->references)) {
+            set_visited(object, region);
+            space = NULL;
+        }
+    }
+    if (!space) {
+        object->current = !object->current;
+        object->is_unmapping = false;
+    }
+    spin_unlock(&object->regions_lock);
+    return space;
+}
+
+/* The next region if it is of this space, which is locked. */
+static struct region *walk_next_region(struct memory_object *object,
+                                       const struct address_space *space)
+{
+    ASSERT(mutex_is_held(&space->lock));
+    spin_lock(&object->regions_lock);
+
+    struct region *region = first_region(object);
+
+    if (region && space_of(region) != space)
+        region = NULL;
+    if (region)
+        set_visited(object, region);
+    spin_unlock(&object->regions_lock);
+    return region;
+}
+
+/* The pages [first, end) of the object, as far as the region maps them. */
+static void drop_object_pages(struct address_space *space, const struct region *region,
+                              uint64_t first, uint64_t end)
+{
+    uint64_t base = region->object_offset >> PAGE_SHIFT;
+    uint64_t pages = (region->end - region->start) / PAGE_SIZE;
+    uint64_t from = first > base ? first - base : 0;
+    uint64_t to = end > base ? end - base : 0;
+
+    if (to > pages)
+        to = pages;
+    if (from >= to)
+        return;
+
+    user_address low = region->start + from * PAGE_SIZE;
+    user_address high = region->start + to * PAGE_SIZE;
+
+    space_drop_pages(space, low, high, low, high);
+}
+
+void memory_object_unmap(struct memory_object *object, uint64_t first, uint64_t count)
+{
+    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
+    struct address_space *space;
+
+    walk_begin(object);
+    while ((space = walk_next_space(object))) {
+        struct region *region;
+
+        space_lock(space);
+        while ((region = walk_next_region(object, space)))
+            drop_object_pages(space, region, first, end);
+        space_unlock(space);
+        address_space_release(space);
+    }
+}

@@ -1,0 +1,49 @@
+#pragma once
+/*
+ * What an ABI supplies to the layers below it: conventions of registers, signal frames and the
+ * first stack.  Two ABIs differ by this structure and by nothing else.  The structures are
+ * defined in abi/<name>/; processes point to one.
+ */
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "machine/machine.h"
+
+struct process;
+struct signal_delivery;
+struct signal_information;
+struct syscall;
+struct thread;
+
+/*
+ * Results (negative) of calls that a signal interrupted, as functions behind calls may return them.
+ * Programs never see them: on the way to user mode the call is repeated, or they become EINTR.  The
+ * numbers are Linux's internal ones.
+ */
+#define CALL_RESTART 512               /* repeat unless a handler without SA_RESTART runs */
+#define CALL_RESTART_ALWAYS 513
+#define CALL_RESTART_NO_HANDLER 514    /* repeat unless a handler runs */
+#define CALL_RESUME 516                /* the same, but go on where it was: restart_syscall */
+
+struct abi {
+    const char *name;
+
+    /* Calls by number; see abi/abi.h. */
+    const struct syscall *table;
+    uint32_t table_size;
+    /* What an interrupted call that keeps its own state is repeated as (restart_syscall). */
+    uint64_t resume_number;
+    /* What a result that may tell of an interruption means for this call: 0 (it is just a
+     * result) or a CALL_ value. */
+    int (*interruption)(uint32_t number, int64_t result);
+
+    /* Makes `thread` run its handler when it next returns to user mode.  -EFAULT: its stack cannot
+     * take the frame. */
+    MUST_CHECK int (*push_signal_frame)(struct thread *thread,
+                                        const struct signal_delivery *delivery);
+
+    /* Called only for processes with `traced`: the current thread is about to act on a signal; its
+     * process has ended with this status. */
+    void (*observe_signal)(struct thread *thread, const struct signal_information *information);
+    void (*observe_end)(struct thread *thread, int status);
+};

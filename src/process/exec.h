@@ -1,0 +1,59 @@
+#pragma once
+/*
+ * Starting a program: its image and stack in a new address space.  Building comes first and may
+ * fail; only then is anything of the process replaced.  execve is the same with another source
+ * of strings and the point of no return between exec_prepare and exec_commit.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/vfs.h"
+#include "lib/error.h"
+#include "machine/machine.h"
+#include "process/elf.h"
+#include "process/process.h"
+
+/* Arguments and environment, copied into kernel memory one behind the other with their NULs. */
+struct exec_strings {
+    char *bytes;
+    size_t size, capacity;
+    uint32_t argument_count, environment_count;
+    size_t arguments_size;         /* of `size`: the arguments, the rest is the environment */
+    uint64_t limit;                /* strings and pointers together; -E2BIG beyond */
+};
+
+void exec_strings_init(struct exec_strings *strings, uint64_t stack_limit);
+void exec_strings_destroy(struct exec_strings *strings);
+/* Arguments first, then the environment.  -E2BIG, -ENOMEM. */
+MUST_CHECK int exec_strings_add_argument(struct exec_strings *strings, const char *text);
+MUST_CHECK int exec_strings_add_environment(struct exec_strings *strings, const char *text);
+
+/* A program that is ready to run but not running. */
+struct exec_image {
+    struct address_space *space;
+    struct elf_image elf;
+    uint64_t bias;                 /* added to the addresses in the file */
+    user_address entry, stack;
+    user_address arguments_start, arguments_end, environment_start, environment_end;
+    uint64_t auxiliary_vector[2 * AUXILIARY_VECTOR_PAIRS];
+};
+
+struct exec_request {
+    struct file *executable;
+    const char *path;              /* AT_EXECFN */
+    const struct exec_strings *strings;
+    const struct credentials *credentials;
+    const struct limits *limits;
+    uint8_t random[AUXILIARY_RANDOM_SIZE];
+};
+
+/* Builds the image.  On failure nothing is left, and `complaint` holds one line that says
+ * what is wrong with the file, without its name.  -ENOEXEC, -ENOMEM, -EIO, -E2BIG. */
+MUST_CHECK int exec_prepare(const struct exec_request *request, struct exec_image *image,
+                            char *complaint, size_t complaint_size);
+/* Gives a prepared image back that was not used. */
+void exec_discard(struct exec_image *image);
+/* Makes it the process's program and sets the thread's registers.  Nothing fails from here. */
+void exec_commit(struct process *process, struct thread *thread,
+                 const struct exec_request *request, struct exec_image *image);

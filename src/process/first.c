@@ -1,0 +1,204 @@
+/*
+ * The first process: everything that later ones inherit is made here.  Runs in the boot context,
+ * so every failure ends in one line for the person at the machine.
+ */
+#include "debug/log.h"
+#include "fs/attributes.h"
+#include "fs/file.h"
+#include "fs/file_table.h"
+#include "fs/open.h"
+#include "fs/path.h"
+#include "lib/container.h"
+#include "lib/text.h"
+#include "memory/pool.h"
+#include "process/process_internal.h"
+
+#define UMASK_DEFAULT 022u
+#define COMPLAINT_SIZE 192
+
+static const char *program_path(const struct first_program *program)
+{
+    return program->path ? program->path : program->arguments[0];
+}
+
+/* What the person at the machine called it. */
+static const char *program_name(const struct first_program *program)
+{
+    return program->arguments[0] ? program->arguments[0] : program_path(program);
+}
+
+/* What people call the errors that opening a program can give. */
+static const char *reason_of(int error)
+{
+    switch (-error) {
+    case ENOENT:
+        return "no such file";
+    case ENOTDIR:
+        return "a part of its path is not a directory";
+    case EACCES:
+        return "permission denied";
+    case EPERM:
+        return "not permitted";
+    case ELOOP:
+        return "too many symbolic links";
+    case ENAMETOOLONG:
+        return "its path is too long";
+    case EISDIR:
+        return "is a directory";
+    case ENOMEM:
+        return "not enough memory";
+    }
+    return "it cannot be read";
+}
+
+static int complain(const struct first_program *program, int error)
+{
+    log_line(LOG_ERROR, "%s: %s", program_name(program), reason_of(error));
+    return error;
+}
+
+/* Root, working directory, ids.  The context is complete only on success. */
+static int set_context(struct process *process, const struct first_program *program)
+{
+    struct fs_context *fs = &process->fs;
+    const char *directory = program->working_directory ? program->working_directory : "/";
+    struct path path;
+
+    fs->umask = UMASK_DEFAULT;
+    credentials_init(&fs->credentials, machine_info()->user_id, machine_info()->group_id);
+    capabilities_init(&process->capabilities, machine_info()->user_id);
+    fs->root = program->root;
+    fs->working_directory = program->root;
+    path_reference(&fs->root);
+    path_reference(&fs->working_directory);
+
+    int error = path_walk(fs, NULL, directory, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
+
+    if (error) {
+        log_line(LOG_ERROR, "working directory %s: %s", directory, reason_of(error));
+        return error;
+    }
+    path_release(&fs->working_directory);
+    fs->working_directory = path;
+    return 0;
+}
+
+/* Opens the file for execution: a regular file with permission. */
+static int open_program(struct process *process, const struct first_program *program,
+                        struct file **file)
+{
+    struct path path;
+    int error = path_walk(&process->fs, NULL, program_path(program), LOOKUP_FOLLOW, &path);
+
+    if (error)
+        return complain(program, error);
+    if ((path_inode(&path)->mode & MODE_TYPE) == MODE_DIRECTORY)
+        error = -EISDIR;
+    if (!error)
+        error = path_executable(&process->fs, &path);
+    if (!error)
+        error = file_open_path(&process->fs, &path, OPEN_READ, file);
+    path_release(&path);
+    return error ? complain(program, error) : 0;
+}
+
+static int gather_strings(const struct first_program *program, struct exec_strings *strings)
+{
+    const char *const *text;
+    int error = 0;
+
+    for (text = program->arguments; !error && *text; text++)
+        error = exec_strings_add_argument(strings, *text);
+    for (text = program->environment; !error && text && *text; text++)
+        error = exec_strings_add_environment(strings, *text);
+    if (error)
+        log_line(LOG_ERROR, "%s: %s", program_name(program),
+                 error == -E2BIG ? "its arguments and environment are too long"
+                                 : "not enough memory");
+    return error;
+}
+
+static int prepare(const struct first_program *program, const struct exec_request *request,
+                   struct exec_image *image)
+{
+    char complaint[COMPLAINT_SIZE];
+    int error = exec_prepare(request, image, complaint, sizeof(complaint));
+
+    if (error)
+        log_line(LOG_ERROR, "%s: %s", program_name(program), complaint);
+    return error;
+}
+
+/* The program is fine; what is left can only run out of memory. */
+static int launch(struct process *process, const struct first_program *program,
+                  const struct exec_request *request, struct exec_image *image)
+{
+    struct thread *thread;
+    int error = process_thread_create(process, "first", program->user_entry, &thread);
+
+    if (error) {
+        exec_discard(image);
+        return complain(program, error);
+    }
+    process->id = process->group_id = process->session_id = thread->id;
+    exec_commit(process, thread, request, image);
+    process_thread_add(process, thread);
+    process_table_add(process);
+    thread_start(thread);
+    thread_release(thread);
+    return 0;
+}
+
+static int start(struct process *process, const struct first_program *program,
+                 struct exec_strings *strings)
+{
+    struct exec_image *image = memory_allocate(sizeof(*image));
+    struct exec_request request = {
+        .path = program_path(program),
+        .strings = strings,
+        .credentials = &process->fs.credentials,
+        .limits = &process->limits,
+    };
+    int error;
+
+    if (!image)
+        return complain(program, -ENOMEM);
+    for (unsigned i = 0; i < AUXILIARY_RANDOM_SIZE; i++)
+        request.random[i] = program->random[i];
+    error = gather_strings(program, strings);
+    if (!error)
+        error = open_program(process, program, &request.executable);
+    if (!error) {
+        error = prepare(program, &request, image);
+        if (!error)
+            error = launch(process, program, &request, image);
+        file_release(request.executable);
+    }
+    memory_free(image, sizeof(*image));
+    return error;
+}
+
+int process_start_first(const struct first_program *program)
+{
+    struct process *process = process_create(program->abi);
+    struct exec_strings strings;
+    int error;
+
+    if (!process) {
+        file_table_release(program->files);
+        return complain(program, -ENOMEM);
+    }
+    process->files = program->files;
+    exec_strings_init(&strings, process->limits.of[LIMIT_STACK].soft);
+    error = set_context(process, program);
+    if (!error)
+        error = start(process, program, &strings);
+    exec_strings_destroy(&strings);
+    if (error) {
+        process->files = NULL;
+        file_table_release(program->files);
+        fs_context_release(&process->fs);
+    }
+    process_release(process);
+    return error;
+}

@@ -1,0 +1,185 @@
+#pragma once
+/*
+ * Processes: an address space, files, signals, credentials and the threads that share them.
+ *
+ * Lifetime: a process is referenced by each of its threads until their memory is freed, by the
+ * table of processes until it has ended, and by whoever looked it up.  Its space and files are
+ * given back when its last thread leaves; the structure itself with the last reference.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/vfs.h"
+#include "lib/assert.h"
+#include "lib/list.h"
+#include "lib/refcount.h"
+#include "memory/address_space.h"
+#include "process/abi.h"
+#include "process/credentials.h"
+#include "process/limits.h"
+#include "sched/thread.h"
+#include "signal/signal.h"
+#include "sync/spinlock.h"
+#include "sync/wait_queue.h"
+#include "time/timer.h"
+
+struct file_table;
+struct trace_call;
+
+#define AUXILIARY_VECTOR_PAIRS 24
+#define AUXILIARY_RANDOM_SIZE 16    /* bytes at AT_RANDOM */
+
+struct process {
+    /* Constant after creation. */
+    int32_t id;
+    const struct abi *abi;               /* conventions for results, signal frames, start */
+
+    struct refcount references;
+    struct spinlock lock;                /* RANK_PROCESS */
+    struct list table_node;              /* protected by the process table */
+
+    /* Replaced by exec only, by the process itself. */
+    struct address_space *space;
+    struct file_table *files;
+    struct file *executable;             /* /proc/<pid>/exe */
+    user_address arguments_start, arguments_end, environment_start, environment_end;
+    uint64_t auxiliary_vector[2 * AUXILIARY_VECTOR_PAIRS];    /* as the program got it */
+    char executable_path[256];           /* as found, cut; for reports */
+
+    /* Protected by `lock`. */
+    struct fs_context fs;
+    struct list threads;                 /* thread.sibling_node */
+    unsigned live_threads;
+    _Atomic bool exiting;                /* exit_group or a fatal signal: all threads leave */
+    bool ended;                          /* the last thread has left */
+    int exit_status;                     /* as wait reports it: code << 8, or the signal */
+    struct limits limits;
+    struct capabilities capabilities;
+    int32_t parent_id, group_id, session_id;
+    uint32_t personality;
+    int dumpable;
+    int parent_death_signal;
+    bool no_new_privileges, keep_capabilities, child_subreaper, no_huge_pages;
+    uint64_t timer_slack_ns;             /* kept, not used */
+    bool traced;                         /* constant: its calls are printed (abi/trace.h) */
+
+    struct signals signals;
+    struct wait_queue ended_queue;       /* woken when the process has ended */
+    uint64_t started_ns;
+    /* Accounting of threads that are gone; protected by `lock`. */
+    uint64_t dead_user_ns, dead_system_ns;
+    uint64_t dead_voluntary_switches, dead_involuntary_switches;
+
+    /* ITIMER_REAL; protected by `lock`. */
+    struct timer alarm;
+    uint64_t alarm_deadline_ns;          /* 0: not set */
+    uint64_t alarm_interval_ns;
+};
+
+/* How a call that a signal interrupted goes on; process/abi.h says what the codes mean. */
+struct interrupted_call {
+    int code;                            /* 0: none; else a CALL_ value */
+    uint64_t number;                     /* as it was in rax */
+    /* CALL_RESUME: what restart_syscall does. */
+    int64_t (*resume)(struct interrupted_call *call);
+    uint64_t deadline_ns;
+    user_address remaining;              /* where to say how much time is left; 0: nowhere */
+    uint64_t arguments[3];               /* what else the call needs */
+};
+
+/* The last exception of a thread: signal frames and reports show it. */
+struct last_fault {
+    uint32_t trap_number, error_code;    /* the processor's */
+    user_address address;                /* of a page fault */
+    const char *cause;                   /* of a signal by the kernel, in words; NULL: none */
+};
+
+/* What the process layer keeps of a thread: thread->argument of all threads of processes. */
+struct user_thread {
+    struct thread_signals signals;
+    struct interrupted_call interrupted;
+    user_address clear_child_id;         /* set to 0 and woken when the thread leaves */
+    user_address robust_list;
+    uint64_t robust_list_size;
+    uint64_t affinity;                   /* bits of CPUs; 0: all.  Kept, not obeyed */
+    struct trace_call *trace;            /* the call being printed; NULL: none */
+    struct last_fault fault;
+};
+
+static inline struct user_thread *user_thread_of(struct thread *thread)
+{
+    ASSERT(thread->process);
+    return thread->argument;
+}
+
+/* Of the current thread; never NULL in a system call. */
+struct process *current_process(void);
+struct address_space *current_space(void);
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+/* Boot. */
+void process_init(void);
+
+struct first_program {
+    const char *path;                    /* of its file; NULL: arguments[0] */
+    const char *const *arguments;        /* NULL at the end */
+    const char *const *environment;
+    const char *working_directory;       /* NULL: "/" */
+    struct path root;                    /* the process takes a reference of its own ... */
+    struct file_table *files;            /* ... and takes over this one: 0, 1 and 2 are there */
+    uint8_t random[AUXILIARY_RANDOM_SIZE];    /* for AT_RANDOM */
+    const struct abi *abi;
+    void (*user_entry)(void *argument);  /* runs a thread's user code; does not return */
+};
+/* Starts the first process.  On error one line has been printed to the log stream that says
+ * what is wrong with the program, and the file table is given back. */
+MUST_CHECK int process_start_first(const struct first_program *program);
+
+/* The current thread leaves; the last one takes the process with it. */
+_Noreturn void process_exit_thread(int code);
+/* All threads of the current process leave. `status` as wait reports it: code << 8, or a
+ * signal number. */
+_Noreturn void process_exit_all(int status);
+
+/* The last part of its program's path, for reports. */
+const char *process_name(const struct process *process);
+
+void process_reference(struct process *process);
+void process_release(struct process *process);
+
+/* ---- Table --------------------------------------------------------------------------------- */
+
+/* NULL if there is none; otherwise with a reference for the caller.  Any context. */
+struct process *process_find(int32_t id);
+/* Calls for every process, oldest first, table locked (a spin lock). */
+void process_for_each(void (*visit)(struct process *process, void *context), void *context);
+unsigned process_count(void);
+/* The first process: NULL before it started and after it ended. */
+struct process *process_first(void);
+
+/* ---- ITIMER_REAL --------------------------------------------------------------------------- */
+
+struct interval {
+    uint64_t remaining_ns;    /* 0: not set */
+    uint64_t interval_ns;     /* 0: once */
+};
+void interval_timer_get(struct process *process, struct interval *interval);
+/* `before` may be NULL. */
+void interval_timer_set(struct process *process, const struct interval *wanted,
+                        struct interval *before);
+
+/* ---- Accounting and limits ----------------------------------------------------------------- */
+
+struct process_times {
+    uint64_t user_ns, system_ns;
+    uint64_t voluntary_switches, involuntary_switches;
+};
+/* Of all threads that are or were. */
+void process_times(struct process *process, struct process_times *times);
+struct limit process_limit(struct process *process, unsigned which);
+
+/* With the option `leak-check`: prints to the log what the kernel holds more than it did when
+ * process_init was called, and returns the number of pools that differ; else 0. */
+unsigned process_end_check(void);

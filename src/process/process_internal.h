@@ -1,0 +1,54 @@
+#pragma once
+/* What the files of process/ share with each other only. */
+#include "process/exec.h"
+#include "process/process.h"
+
+/* ---- process.c */
+/* A process without program, threads and files; one reference.  NULL without memory. */
+struct process *process_create(const struct abi *abi);
+/* A thread of the process, in state NEW, with one reference for the caller. -EAGAIN, -ENOMEM. */
+MUST_CHECK int process_thread_create(struct process *process, const char *name,
+                                     void (*entry)(void *argument), struct thread **thread);
+/* It counts as the process's from here on.  The process has not ended. */
+void process_thread_add(struct process *process, struct thread *thread);
+
+/* ---- process_table.c */
+void process_table_add(struct process *process);
+/* Returns whether it was the first one. */
+bool process_table_remove(struct process *process);
+
+/* ---- limits.c */
+void limits_init(struct limits *limits);
+
+/* ---- interval_timer.c */
+void interval_timer_init(struct process *process);
+void interval_timer_end(struct process *process);
+
+/* ---- user_stack.c */
+struct user_stack_request {
+    const struct exec_strings *strings;
+    const char *path;                   /* AT_EXECFN */
+    const struct credentials *credentials;
+    const struct elf_image *elf;
+    uint64_t bias;
+    uint8_t random[AUXILIARY_RANDOM_SIZE];
+};
+
+/* Where everything lies: addresses of the program's, lowest first. */
+struct user_stack {
+    user_address pointer;               /* rsp: argc, argv, envp, auxiliary vector */
+    user_address platform, random, strings, path, end;
+    user_address arguments_end;         /* the environment begins */
+    uint64_t vector_size;               /* bytes of the part that begins at `pointer` */
+    uint64_t auxiliary_vector[2 * AUXILIARY_VECTOR_PAIRS];
+};
+
+/* Computes the layout below `top`, and the auxiliary vector. */
+void user_stack_plan(const struct user_stack_request *request, user_address top,
+                     struct user_stack *stack);
+/* Fills the part at `stack->pointer` into `words` (vector_size bytes). */
+void user_stack_fill(const struct user_stack_request *request, const struct user_stack *stack,
+                     uint64_t *words);
+/* Writes all of it into the space, where the stack is mapped.  -EFAULT, -ENOMEM. */
+MUST_CHECK int user_stack_write(const struct user_stack_request *request,
+                                const struct user_stack *stack, struct address_space *space);

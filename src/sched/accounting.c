@@ -1,0 +1,82 @@
+/*
+ * Processor time of threads.
+ *
+ * The sum is exact: every switch charges the time since the last one.  The split into user and
+ * system time is an estimate, because two clock readings a trap would cost more than a fast system
+ * call: one stay in the kernel in SAMPLE_INTERVAL is measured (in processor time, so sleeping does
+ * not count) and counts for all of them.  After a long stay the next one is measured too, so
+ * programs that make long calls are measured closely; a single long call may be missed.
+ */
+#include "lib/assert.h"
+#include "sched/per_cpu.h"
+#include "sched/sched_internal.h"
+#include "sched/scheduler.h"
+
+#define SAMPLE_INTERVAL 16
+#define SAMPLE_LONG_NS 20000
+#define SAMPLE_NONE UINT64_MAX
+
+void accounting_start(struct thread *thread, uint64_t now_ns)
+{
+    thread->run_since_ns = now_ns;
+}
+
+void accounting_stop(struct thread *thread, uint64_t now_ns)
+{
+    ASSERT(thread->run_since_ns != UINT64_MAX);
+    ASSERT(now_ns >= thread->run_since_ns);
+    thread->run_ns += now_ns - thread->run_since_ns;
+    thread->run_since_ns = UINT64_MAX;
+}
+
+/* Of the current thread, interrupts off. */
+static uint64_t processor_time(const struct thread *thread)
+{
+    return thread->run_ns + (machine_time_ns() - thread->run_since_ns);
+}
+
+void scheduler_account_user_leave(void)
+{
+    struct thread *thread = this_cpu()->current;
+
+    if (thread->sample_countdown > 0) {
+        thread->sample_countdown--;
+        return;
+    }
+    thread->sample_start_ns = processor_time(thread);
+}
+
+void scheduler_account_user_enter(void)
+{
+    struct thread *thread = this_cpu()->current;
+
+    if (thread->sample_countdown > 0 || thread->sample_start_ns == SAMPLE_NONE)
+        return;
+
+    uint64_t spent_ns = processor_time(thread) - thread->sample_start_ns;
+    uint64_t system_ns = atomic_load_explicit(&thread->system_ns, memory_order_relaxed);
+
+    atomic_store_explicit(&thread->system_ns, system_ns + spent_ns * thread->sample_weight,
+                          memory_order_relaxed);
+    thread->sample_start_ns = SAMPLE_NONE;
+    thread->sample_weight = spent_ns >= SAMPLE_LONG_NS ? 1 : SAMPLE_INTERVAL;
+    thread->sample_countdown = thread->sample_weight - 1;
+}
+
+void thread_times(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
+{
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    uint64_t total_ns = thread->run_ns;
+    uint64_t now_ns = machine_time_ns();
+
+    if (thread->run_since_ns < now_ns)
+        total_ns += now_ns - thread->run_since_ns;
+    spin_unlock(&queue->lock);
+
+    uint64_t estimate_ns = atomic_load_explicit(&thread->system_ns, memory_order_relaxed);
+
+    if (!thread->process || estimate_ns > total_ns)
+        estimate_ns = total_ns;
+    *system_ns = estimate_ns;
+    *user_ns = total_ns - estimate_ns;
+}

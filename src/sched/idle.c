@@ -1,0 +1,91 @@
+/*
+ * The idle threads, one a CPU, and the set of CPUs that have nothing to do.
+ *
+ * A CPU's idle thread is the context it booted in.  It is never on a run queue: schedule() falls
+ * back on it.  It may not block.
+ *
+ * `idle_cpus` is a hint for placing threads: a CPU sets its bit before it looks at its queue for
+ * the last time, and whoever gives it a thread clears the bit.  A wake-up after that look is not
+ * lost, because machine_cpu_idle returns at once when a notification is pending.
+ */
+#include "lib/assert.h"
+#include "lib/text.h"
+#include "sched/per_cpu.h"
+#include "sched/policy.h"
+#include "sched/sched_internal.h"
+#include "sched/scheduler.h"
+
+static struct thread idle_threads[CPUS_MAX];    /* of CPU 0: unused, it has the boot thread */
+static _Atomic uint64_t idle_cpus;
+
+_Static_assert(CPUS_MAX <= 64, "one bit a CPU");
+
+static uint64_t bit_of(unsigned cpu)
+{
+    return UINT64_C(1) << cpu;
+}
+
+void idle_claim(unsigned cpu)
+{
+    if (atomic_load_explicit(&idle_cpus, memory_order_relaxed) & bit_of(cpu))
+        atomic_fetch_and_explicit(&idle_cpus, ~bit_of(cpu), memory_order_relaxed);
+}
+
+void idle_init(unsigned index)
+{
+    struct per_cpu *cpu = cpu_at(index);
+
+    runqueue_init(&cpu->runqueue, &policy_round_robin);
+    if (!cpu->idle)
+        cpu->idle = &idle_threads[index];
+
+    struct thread *idle = cpu->idle;
+
+    refcount_init(&idle->references, 1);
+    idle->state = THREAD_RUNNING;
+    idle->cpu = index;
+    idle->run_since_ns = machine_time_ns();
+    list_init(&idle->run_node);
+    list_init(&idle->sibling_node);
+    (void)text_copy(idle->name, "idle", sizeof(idle->name));
+    cpu->current = idle;
+    idle_claim(index);    /* not before it runs its idle thread */
+}
+
+unsigned idle_choose_cpu(unsigned last)
+{
+    uint64_t idle = atomic_load_explicit(&idle_cpus, memory_order_relaxed);
+
+    if (idle == 0 || (idle & bit_of(last)))
+        return last;
+    return (unsigned)__builtin_ctzll(idle);
+}
+
+static bool queue_is_empty(struct per_cpu *cpu)
+{
+    spin_lock(&cpu->runqueue.lock);
+    bool empty = cpu->runqueue.ready_count == 0;
+    spin_unlock(&cpu->runqueue.lock);
+    return empty;
+}
+
+_Noreturn void scheduler_run_idle(void)
+{
+    machine_interrupts_disable();
+
+    struct per_cpu *cpu = this_cpu();    /* idle threads do not move */
+    unsigned index = machine_cpu_index();
+
+    ASSERT(cpu->current == cpu->idle);
+    ASSERT(cpu->runqueue.policy);    /* scheduler_init was called */
+    for (;;) {
+        ASSERT(!cpu->held);
+        atomic_fetch_or_explicit(&idle_cpus, bit_of(index), memory_order_relaxed);
+        if (queue_is_empty(cpu)) {
+            machine_cpu_idle();
+        } else {
+            idle_claim(index);
+            schedule(THREAD_READY);
+        }
+    }
+}

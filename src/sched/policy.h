@@ -1,0 +1,21 @@
+#pragma once
+/*
+ * What a scheduling policy decides: the order of the ready threads, and how long one may run when
+ * another is waiting.  A policy is a table of functions; all are called with the queue's lock held
+ * and run in constant or logarithmic time.
+ */
+#include <stdint.h>
+
+struct runqueue;
+struct thread;
+
+struct sched_policy {
+    const char *name;
+    uint64_t slice_ns;
+    /* Puts the thread on queue->ready at its place. */
+    void (*enqueue)(struct runqueue *queue, struct thread *thread);
+    /* Removes and returns the thread that should run next; NULL when there is none. */
+    struct thread *(*take_next)(struct runqueue *queue);
+};
+
+extern const struct sched_policy policy_round_robin;

@@ -1,0 +1,133 @@
+#pragma once
+/*
+ * Threads: what the scheduler runs.  A thread has a kernel stack and, if it runs user code,
+ * user registers.  `sched` knows threads only; `process` is an opaque pointer here.
+ *
+ * Lifetime: references are held by the scheduler from thread_start() until the thread is dead,
+ * and by whoever looks.  The kernel stack goes when the thread is dead, the structure and the
+ * id with the last reference.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "lib/error.h"
+#include "lib/list.h"
+#include "lib/refcount.h"
+#include "lib/tree.h"
+#include "machine/machine.h"
+#include "sync/wait_queue.h"
+
+struct process;
+struct mutex;
+
+/* Who may cause each move: see the table of legal moves in thread.c. */
+enum thread_state {
+    THREAD_NEW,        /* created, not started */
+    THREAD_READY,      /* on a run queue */
+    THREAD_RUNNING,    /* current on a CPU */
+    THREAD_BLOCKED,    /* off the run queues until scheduler_wake */
+    THREAD_DEAD,       /* never runs again; its stack is freed by the next thread of its CPU */
+};
+#define THREAD_STATES 5
+
+/* Reasons to leave the straight way back to user mode; see kernel/user_loop.c. */
+enum thread_work {
+    THREAD_WORK_SIGNAL = 1 << 0,     /* a signal may be pending: look before user code runs */
+};
+
+struct thread {
+    /* Constant after creation. */
+    int32_t id;                      /* 0: an idle thread */
+    void (*entry)(void *argument);
+    void *argument;
+    void *stack;                     /* KERNEL_STACK_SIZE bytes, vector state above it; NULL for
+                                      * idle threads, which have the machine's boot stacks */
+    struct process *process;         /* NULL for the kernel's own threads */
+    void (*released)(struct thread *thread);    /* of the last reference; NULL: nothing */
+
+    struct refcount references;      /* the scheduler while alive, and whoever looks */
+    _Atomic uint32_t work;           /* enum thread_work bits; set by anybody */
+    /* An interruptible wait must end with -EINTR.  Set by thread_interrupt; cleared by the thread
+     * itself, in its signal delivery, before it looks for pending signals. */
+    _Atomic bool interrupted;
+
+    struct tree_node table_node;     /* protected by the thread table's lock */
+
+    /* Where it runs or ran last.  Written with the run queue locks of the old and the new CPU
+     * held, so either of them keeps it still. */
+    _Atomic unsigned cpu;
+
+    /* Protected by the run queue's lock of `cpu`. */
+    enum thread_state state;
+    bool wake_pending;               /* woken while not blocked: the next block returns at once */
+    struct list run_node;
+    uint64_t slice_end_ns;           /* matters only when another thread is ready */
+
+    /* The thread's own. */
+    char name[THREAD_NAME_SIZE];
+    struct user_registers registers;
+    struct machine_context context;
+    struct mutex *mutexes;           /* held, newest first */
+    uint64_t user_address_space;     /* page-table root; 0: none (keeps the last one active) */
+    struct list sibling_node;        /* threads of one process; protected by RANK_PROCESS */
+
+    /* Written by the thread before it blocks, read by reports. */
+    struct wait_reason waiting_for;
+    uint64_t waiting_since_ns;
+
+    /* Accounting; written by the CPU that runs the thread.  Read with thread_times(). */
+    uint64_t started_ns;             /* when thread_start was called */
+    uint64_t run_ns;                 /* on a CPU, up to run_since_ns */
+    uint64_t run_since_ns;           /* running: when that was charged last; else UINT64_MAX */
+    _Atomic uint64_t system_ns;      /* estimated part of it in the kernel: see accounting.c */
+    uint64_t sample_start_ns;
+    uint32_t sample_countdown, sample_weight;
+    uint64_t voluntary_switches, involuntary_switches;
+};
+
+struct thread_request {
+    const char *name;
+    void (*entry)(void *argument);
+    void *argument;
+    struct process *process;
+    /* Called when the last reference is dropped, before the memory is freed and when nobody can
+     * find the thread any more.  Any context, may not sleep.  NULL: nothing to do. */
+    void (*released)(struct thread *thread);
+};
+
+/* Creates a thread in state NEW with one reference for the caller.  -EAGAIN at THREADS_MAX,
+ * -ENOMEM. */
+MUST_CHECK int thread_create(const struct thread_request *request, struct thread **thread);
+/* NEW -> READY.  The scheduler holds its own reference until the thread is dead. */
+void thread_start(struct thread *thread);
+/* Ends the current thread.  Locks held: none. */
+_Noreturn void thread_exit(void);
+void thread_release(struct thread *thread);
+/* NULL if there is none; otherwise with a reference for the caller.  A dead thread is found as
+ * long as somebody holds a reference. */
+struct thread *thread_find(int32_t id);
+/* Calls for every thread that exists, in the order of ids, thread table locked. */
+void thread_for_each(void (*visit)(struct thread *thread, void *context), void *context);
+unsigned thread_count(void);
+
+/* Ends an interruptible wait of the thread, now or when it next begins one; sets `work` bits and
+ * makes a thread that runs user code look at them soon.  Any context. */
+void thread_interrupt(struct thread *thread, uint32_t work);
+
+/* Processor time so far.  The sum is exact, the split is an estimate (accounting.c). */
+void thread_times(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns);
+
+struct thread *current_thread(void);
+
+/* For the scheduler only: its lock of thread->cpu is held.  Panics if the move is not legal. */
+void thread_set_state(struct thread *thread, enum thread_state next);
+/* "ready", "blocked", ... for reports. */
+const char *thread_state_name(enum thread_state state);
+/* Panics if the thread has overrun its kernel stack. */
+void thread_check_stack(const struct thread *thread);
+/* For the scheduler: the thread is dead and another one runs.  Frees its stack, drops the
+ * scheduler's reference. */
+void thread_reap(struct thread *thread);

@@ -1,0 +1,134 @@
+/* kill, tgkill and signals to process groups: whom a number means, and who may. */
+#include "process/process.h"
+#include "signal/signal_internal.h"
+
+static bool is_valid(int number)
+{
+    return number >= 0 && number <= SIGNAL_MAX;
+}
+
+/* root, or the sender's real or effective user is the target's real or saved one; SIGCONT also
+ * within a session. */
+static bool permitted(struct process *target, int number)
+{
+    const struct process *sender = current_process();
+    const struct credentials from = current_credentials();
+    const struct credentials to = process_credentials(target);
+
+    if (target == sender || from.effective_user_id == 0)
+        return true;
+    if (from.effective_user_id == to.user_id || from.effective_user_id == to.saved_user_id ||
+        from.user_id == to.user_id || from.user_id == to.saved_user_id)
+        return true;
+    return number == SIGNAL_CONT && target->session_id == sender->session_id;
+}
+
+static void fill_sender(struct signal_information *information, int number, int code)
+{
+    *information = (struct signal_information){
+        .number = number,
+        .code = code,
+        .sender = { .process_id = current_process()->id,
+                    .user_id = current_credentials().user_id },
+    };
+}
+
+struct group_send {
+    int32_t group_id;        /* 0: all but the sender and the first process */
+    struct signal_information information;
+    bool from_kernel;
+    unsigned found, sent;
+    int error;
+};
+
+static void send_to_member(struct process *process, void *context)
+{
+    struct group_send *send = context;
+    int number = send->information.number;
+
+    if (send->group_id != 0 ? process->group_id != send->group_id
+                            : process == current_process() || process->parent_id == 0)
+        return;
+    send->found++;
+    if (!is_valid(number))
+        send->error = -EINVAL;
+    else if (!send->from_kernel && !permitted(process, number))
+        send->error = -EPERM;
+    else if (number == 0 || signal_send_process(process, &send->information) == 0)
+        send->sent++;
+}
+
+unsigned signal_send_group(int32_t group_id, int number)
+{
+    struct group_send send = {
+        .group_id = group_id,
+        .information = { .number = number, .code = CODE_KERNEL },
+        .from_kernel = true,
+    };
+
+    if (group_id > 0)
+        process_for_each(send_to_member, &send);
+    return send.found;
+}
+
+static int kill_group(int32_t group_id, int number)
+{
+    struct group_send send = { .group_id = group_id };
+
+    fill_sender(&send.information, number, CODE_USER);
+    process_for_each(send_to_member, &send);
+    if (send.found == 0)
+        return -ESRCH;
+    return send.sent > 0 ? 0 : send.error;
+}
+
+static int kill_process(int32_t process_id, int number)
+{
+    struct process *process = process_find(process_id);
+    struct signal_information information;
+    int error = 0;
+
+    if (!process)
+        return -ESRCH;
+    fill_sender(&information, number, CODE_USER);
+    if (!is_valid(number))
+        error = -EINVAL;
+    else if (!permitted(process, number))
+        error = -EPERM;
+    else if (number != 0)
+        error = signal_send_process(process, &information);
+    process_release(process);
+    return error;
+}
+
+int signal_kill(int32_t process_id, int number)
+{
+    if (process_id > 0)
+        return kill_process(process_id, number);
+    if (process_id == 0)
+        return kill_group(current_process()->group_id, number);
+    if (process_id == -1)
+        return kill_group(0, number);
+    return process_id == INT32_MIN ? -ESRCH : kill_group(-process_id, number);
+}
+
+int signal_thread_kill(int32_t process_id, int32_t thread_id, int number)
+{
+    struct thread *thread = thread_find(thread_id);
+    struct signal_information information;
+    int error = 0;
+
+    if (!thread || !thread->process || (process_id && thread->process->id != process_id))
+        error = -ESRCH;
+    else if (!is_valid(number))
+        error = -EINVAL;
+    else if (!permitted(thread->process, number))
+        error = -EPERM;
+    else if (number != 0) {
+        fill_sender(&information, number, CODE_TKILL);
+        error = signal_send_thread(thread, &information);
+    }
+    if (thread)
+        thread_release(thread);
+    return error;
+}

@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * Sleeping locks with ranks and an owner.  May not be taken with a spin lock held or in an
+ * interrupt.  Waits are not interruptible.  During boot, before there are other threads, they
+ * work as well: they are free then.
+ */
+#include <stdbool.h>
+
+#include "sync/lock_rank.h"
+#include "sync/spinlock.h"
+#include "sync/wait_queue.h"
+
+struct mutex {
+    struct spinlock lock;          /* RANK_MUTEX_INTERNAL */
+
+    /* Protected by `lock`. */
+    struct thread *_Atomic owner;
+    unsigned waiting;              /* threads in mutex_lock that found it taken */
+    struct wait_queue waiters;
+
+    enum lock_rank rank;           /* constant after initialisation */
+    const char *name;
+    struct mutex *below;           /* taken before this one by its owner; the owner's */
+};
+
+void mutex_init(struct mutex *mutex, enum lock_rank rank, const char *name);
+void mutex_lock(struct mutex *mutex);
+/* A second mutex of a rank already held: the caller orders them (parent before child, or by
+ * address). */
+void mutex_lock_same_rank(struct mutex *mutex);
+/* Never sleeps, so it may go against the order of ranks. */
+bool mutex_try_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+bool mutex_is_held(const struct mutex *mutex);    /* by the current thread */

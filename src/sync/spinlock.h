@@ -1,0 +1,28 @@
+#pragma once
+/*
+ * Spin locks with ranks.  Taking one turns interrupts off on this CPU (counted, so locks nest);
+ * giving the last one back restores them as they were.  While one is held the thread may not
+ * sleep and is not preempted.  Violations of rank, owner or sleep rules panic.
+ *
+ * They work from the first instruction of the kernel on, before scheduler_init().
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "sync/lock_rank.h"
+
+struct spinlock {
+    _Atomic unsigned owner;     /* 1 + the index of the CPU that holds it; 0: free */
+    enum lock_rank rank;        /* constant after initialisation */
+    const char *name;
+    struct spinlock *below;     /* the lock this CPU took before this one; protected by itself */
+};
+
+#define SPINLOCK_INITIAL(lock_rank, lock_name) { .rank = (lock_rank), .name = (lock_name) }
+
+void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name);
+void spin_lock(struct spinlock *lock);
+/* A second lock of a rank already held; the caller orders such locks by address. */
+void spin_lock_same_rank(struct spinlock *lock);
+void spin_unlock(struct spinlock *lock);
+bool spin_is_held(const struct spinlock *lock);    /* by this CPU */

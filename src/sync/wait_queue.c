@@ -1,0 +1,240 @@
+/*
+ * Wait queues.
+ *
+ * Invariant: an entry is linked from wait_entry_add until it is woken or removed, whichever comes
+ * first; `woken` is set, once, when a waker unlinks it.
+ *
+ *   waiter                                  waker
+ *   sees that there is no data
+ *                                           adds data; wakes: the queue is empty
+ *   adds its entry, sleeps for ever         <- forbidden: the waiter holds the condition's lock
+ *                                              from its look until its entry is on the queue
+ *
+ *   adds its entry, unlocks; still awake
+ *                                           unlinks it, sets `woken`; wakes: it is not blocked
+ *   sleeps for ever                         <- forbidden: scheduler_wake leaves a mark for the
+ *                                              next scheduler_block (scheduler.c)
+ *
+ *   deadline passes: leaves, returns
+ *                                           has unlinked the entry, touches it and its thread
+ *   its stack is used for something else    <- forbidden: the waker does both with the queue
+ *                                              locked, and a waiter takes that lock to leave
+ */
+#include "sync/wait_queue.h"
+
+#include <stddef.h>
+
+#include "lib/assert.h"
+#include "machine/machine.h"
+#include "sched/scheduler.h"
+#include "sched/thread.h"
+#include "time/timer.h"
+
+const char *wait_kind_name(enum wait_kind kind)
+{
+    switch (kind) {
+    case WAIT_NONE:
+        return "none";
+    case WAIT_SLEEP:
+        return "sleep";
+    case WAIT_MUTEX:
+        return "mutex";
+    case WAIT_INPUT:
+        return "input";
+    case WAIT_OUTPUT:
+        return "output";
+    case WAIT_POLL:
+        return "poll";
+    case WAIT_CHILD:
+        return "child";
+    case WAIT_SIGNAL:
+        return "signal";
+    case WAIT_SEMAPHORE:
+        return "semaphore";
+    case WAIT_FUTEX:
+        return "futex";
+    case WAIT_PAGE:
+        return "page";
+    }
+    return "unknown";
+}
+
+void wait_queue_init(struct wait_queue *queue)
+{
+    spin_init(&queue->lock, RANK_WAIT_QUEUE, "wait queue");
+    list_init(&queue->waiters);
+}
+
+/* ---- Entries ------------------------------------------------------------------------------- */
+
+static void entry_init(struct wait_entry *entry, struct wait_queue *queue, bool is_poll)
+{
+    list_init(&entry->node);
+    entry->thread = current_thread();
+    entry->queue = queue;
+    entry->is_poll = is_poll;
+    atomic_init(&entry->woken, false);
+}
+
+static bool entry_is_woken(const struct wait_entry *entry)
+{
+    return atomic_load_explicit(&entry->woken, memory_order_acquire);
+}
+
+void wait_entry_add(struct wait_entry *entry, struct wait_queue *queue)
+{
+    entry_init(entry, queue, true);
+    spin_lock(&queue->lock);
+    list_prepend(&queue->waiters, &entry->node);
+    spin_unlock(&queue->lock);
+}
+
+void wait_entry_remove(struct wait_entry *entry)
+{
+    if (!entry->queue)
+        return;
+    ASSERT(entry->thread == current_thread());
+    /* Taken even if it is woken already: the waker may still be at work on it. */
+    spin_lock(&entry->queue->lock);
+    if (list_is_linked(&entry->node))
+        list_remove(&entry->node);
+    spin_unlock(&entry->queue->lock);
+    entry->queue = NULL;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+struct timeout {
+    struct timer timer;
+    struct thread *thread;
+    _Atomic bool passed;
+};
+
+static void timeout_expired(struct timer *timer)
+{
+    struct timeout *timeout = CONTAINER_OF(timer, struct timeout, timer);
+
+    atomic_store_explicit(&timeout->passed, true, memory_order_release);
+    (void)scheduler_wake(timeout->thread);
+}
+
+static bool any_is_woken(const struct wait_entry *entries, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (entry_is_woken(&entries[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_interrupted(const struct thread *thread)
+{
+    return !thread->waiting_for.uninterruptible &&
+           atomic_load_explicit(&thread->interrupted, memory_order_acquire);
+}
+
+/* Each pass looks at all that could end the wait; whatever happens after the look leaves a mark
+ * that makes scheduler_block return, so nothing is missed between the look and the sleep. */
+static int block_until_over(const struct wait_entry *entries, unsigned count,
+                            const struct thread *thread, const struct timeout *timeout)
+{
+    for (;;) {
+        if (any_is_woken(entries, count))
+            return 0;
+        if (is_interrupted(thread))
+            return -EINTR;
+        if (atomic_load_explicit(&timeout->passed, memory_order_acquire))
+            return -ETIMEDOUT;
+        scheduler_block();
+    }
+}
+
+int wait_entries_wait(struct wait_entry *entries, unsigned count,
+                      const struct wait_reason *reason, uint64_t deadline_ns)
+{
+    struct thread *thread = current_thread();
+    struct timeout timeout = { .thread = thread };
+    uint64_t now_ns = machine_time_ns();
+
+    scheduler_assert_may_sleep();
+    ASSERT(reason->kind != WAIT_NONE);
+    thread->waiting_for = *reason;
+    thread->waiting_since_ns = now_ns;
+
+    timer_init(&timeout.timer, timeout_expired);
+    if (deadline_ns <= now_ns)
+        timeout.passed = true;
+    else if (deadline_ns != WAIT_FOREVER)
+        timer_arm(&timeout.timer, deadline_ns);
+
+    int error = block_until_over(entries, count, thread, &timeout);
+
+    if (deadline_ns != WAIT_FOREVER)
+        (void)timer_cancel(&timeout.timer);
+    thread->waiting_for.kind = WAIT_NONE;
+    return error;
+}
+
+int wait_queue_wait(struct wait_queue *queue, struct spinlock *lock,
+                    const struct wait_reason *reason, uint64_t deadline_ns)
+{
+    struct wait_entry entry;
+
+    ASSERT(spin_is_held(lock));
+    ASSERT(lock->rank < RANK_WAIT_QUEUE);
+    entry_init(&entry, queue, false);
+    spin_lock(&queue->lock);
+    list_append(&queue->waiters, &entry.node);
+    spin_unlock(&queue->lock);
+    spin_unlock(lock);
+
+    int error = wait_entries_wait(&entry, 1, reason, deadline_ns);
+
+    wait_entry_remove(&entry);
+    /* It may have been woken between the decision to leave and the removal.  wake_one has chosen
+     * this thread then and no other, so the wake-up must not get lost with an error. */
+    if (entry_is_woken(&entry))
+        error = 0;
+    spin_lock(lock);
+    return error;
+}
+
+/* ---- Waking -------------------------------------------------------------------------------- */
+
+/* The queue is locked, and stays so until the last access to entry and thread. */
+static void entry_wake(struct wait_entry *entry)
+{
+    ASSERT(spin_is_held(&entry->queue->lock));
+    ASSERT(!entry_is_woken(entry));
+    list_remove(&entry->node);
+    atomic_store_explicit(&entry->woken, true, memory_order_release);
+    (void)scheduler_wake(entry->thread);
+}
+
+static unsigned wake(struct wait_queue *queue, unsigned waiters_max)
+{
+    unsigned woken = 0;
+    unsigned waiters = 0;
+
+    spin_lock(&queue->lock);
+    LIST_FOR_EACH_SAFE(node, following, &queue->waiters) {
+        struct wait_entry *entry = LIST_ENTRY(node, struct wait_entry, node);
+
+        if (!entry->is_poll && waiters++ == waiters_max)
+            break;
+        entry_wake(entry);
+        woken++;
+    }
+    spin_unlock(&queue->lock);
+    return woken;
+}
+
+unsigned wait_queue_wake_one(struct wait_queue *queue)
+{
+    return wake(queue, 1);
+}
+
+unsigned wait_queue_wake_all(struct wait_queue *queue)
+{
+    return wake(queue, UINT32_MAX);
+}

@@ -1,0 +1,377 @@
+/*
+ * Reading and writing terminals.
+ *
+ * Locking: everything that an interrupt may change is protected by tty->lock, a spin lock, so bytes
+ * move between it and user memory through a small buffer on the stack.  Threads are woken and
+ * signals sent after it has been given back.
+ */
+#include "tty/tty.h"
+
+#include "fs/file.h"
+#include "fs/poll.h"
+#include "lib/assert.h"
+#include "machine/machine.h"
+#include "process/process.h"
+#include "signal/signal.h"
+
+#define CHUNK_SIZE 256u
+#define DECISECOND_NS UINT64_C(100000000)
+#define WRITABLE_ROOM (TERMINAL_OUTPUT_SIZE - 256)    /* polls say writable from here on */
+
+void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_id)
+{
+    tty->device = device;
+    tty->device_id = device_id;
+    spin_init(&tty->lock, RANK_CONSOLE, "tty");
+    line_discipline_init(&tty->line);
+    wait_queue_init(&tty->readers);
+    wait_queue_init(&tty->writers);
+}
+
+/* ---- Device side --------------------------------------------------------------------------- */
+
+void tty_push_output(struct tty *tty)
+{
+    ASSERT(spin_is_held(&tty->lock));
+    terminal_output_drain(&tty->line.output, tty->device->write);
+}
+
+static size_t output_room(const struct tty *tty)
+{
+    return ring_space(&tty->line.output.ring);
+}
+
+int32_t tty_foreground_group(struct tty *tty)
+{
+    spin_lock(&tty->lock);
+    int32_t group = tty->foreground_group;
+    spin_unlock(&tty->lock);
+    if (group == 0) {
+        struct process *first = process_first();
+
+        if (first) {
+            group = first->group_id;
+            process_release(first);
+        }
+    }
+    return group;
+}
+
+static void tty_signal(struct tty *tty, int number)
+{
+    int32_t group = tty_foreground_group(tty);
+
+    if (group > 0)
+        (void)signal_send_group(group, number);
+}
+
+/* Takes input until there is no more, no room, or one byte that means a signal. */
+static int receive_some(struct tty *tty)
+{
+    int signal = 0;
+
+    while (signal == 0 && line_discipline_has_room(&tty->line)) {
+        int byte = tty->device->read();
+
+        if (byte < 0)
+            break;
+        signal = line_discipline_receive(&tty->line, (uint8_t)byte);
+    }
+    return signal;
+}
+
+void tty_receive(struct tty *tty)
+{
+    int signal;
+
+    do {
+        spin_lock(&tty->lock);
+        signal = receive_some(tty);
+        tty_push_output(tty);
+
+        bool wake_readers = line_discipline_is_readable(&tty->line, 1);
+        bool wake_writers = output_room(tty) > 0;
+
+        spin_unlock(&tty->lock);
+        if (wake_readers)
+            wait_queue_wake_all(&tty->readers);
+        if (wake_writers)
+            wait_queue_wake_all(&tty->writers);
+        if (signal)
+            tty_signal(tty, signal);
+    } while (signal);
+}
+
+void tty_set_size(struct tty *tty, const struct terminal_size *size)
+{
+    spin_lock(&tty->lock);
+    bool changed = size->rows != tty->size.rows || size->columns != tty->size.columns ||
+                   size->pixels_x != tty->size.pixels_x || size->pixels_y != tty->size.pixels_y;
+    tty->size = *size;
+    spin_unlock(&tty->lock);
+    if (changed)
+        tty_signal(tty, SIGNAL_WINCH);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+/* How long a read waits and for how much (VMIN and VTIME); fixed when it begins. */
+struct read_rule {
+    bool reads_lines;
+    bool may_wait;            /* not O_NONBLOCK */
+    uint32_t minimum;         /* bytes that satisfy it */
+    uint64_t interval_ns;     /* after each byte; 0: no limit */
+    uint64_t deadline_ns;
+};
+
+static struct read_rule read_rule(struct tty *tty, struct file *file)
+{
+    struct read_rule rule = {
+        .may_wait = !(file_flags(file) & OPEN_NONBLOCK),
+        .minimum = 1,
+        .deadline_ns = WAIT_FOREVER,
+    };
+
+    spin_lock(&tty->lock);
+    const struct terminal_settings *settings = &tty->line.settings;
+    uint64_t time_ns = settings->characters[CHARACTER_TIME] * DECISECOND_NS;
+
+    rule.reads_lines = settings->local_flags & LOCAL_CANONICAL;
+    if (!rule.reads_lines && settings->characters[CHARACTER_MINIMUM] > 0) {
+        rule.minimum = settings->characters[CHARACTER_MINIMUM];
+        rule.interval_ns = time_ns;
+    } else if (!rule.reads_lines) {
+        rule.deadline_ns = machine_time_ns() + time_ns;
+    }
+    spin_unlock(&tty->lock);
+    return rule;
+}
+
+/* tty->lock is held.  0, -EAGAIN, -EINTR, -ETIMEDOUT. */
+static int wait_for_input(struct tty *tty, const struct read_rule *rule)
+{
+    const struct wait_reason reason = { .kind = WAIT_INPUT, .object = tty->device_id };
+
+    while (!line_discipline_is_readable(&tty->line, 1)) {
+        if (rule->deadline_ns <= machine_time_ns())
+            return -ETIMEDOUT;
+        if (!rule->may_wait)
+            return -EAGAIN;
+
+        int error = wait_queue_wait(&tty->readers, &tty->lock, &reason, rule->deadline_ns);
+
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+struct chunk {
+    uint8_t bytes[CHUNK_SIZE];
+    size_t count;
+    bool ends;      /* of this read: a line is over, or enough has been read */
+};
+
+/* The next bytes of a read that has `done` already and wants at most `wanted` more. */
+static int read_chunk(struct tty *tty, const struct read_rule *rule, size_t wanted, size_t done,
+                      struct chunk *chunk)
+{
+    size_t size = wanted < CHUNK_SIZE ? wanted : CHUNK_SIZE;
+    bool more = false;
+
+    spin_lock(&tty->lock);
+    int error = wait_for_input(tty, rule);
+    if (!error) {
+        chunk->count = line_discipline_read(&tty->line, chunk->bytes, size, &more);
+        if (more && chunk->count == wanted)
+            line_discipline_skip_end_of_file(&tty->line);
+        chunk->ends = !more && (rule->reads_lines || done + chunk->count >= rule->minimum);
+    }
+    spin_unlock(&tty->lock);
+    return error;
+}
+
+static int64_t tty_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct tty *tty = file->contents;
+    struct read_rule rule = read_rule(tty, file);
+    struct chunk chunk = { .ends = false };
+    size_t done = 0;
+    int64_t error = 0;
+
+    (void)position;
+    while (buffer->remaining > 0 && !chunk.ends && error == 0) {
+        error = read_chunk(tty, &rule, buffer->remaining, done, &chunk);
+        if (error)
+            break;
+
+        int64_t put = chunk.count > 0 ? io_buffer_put(buffer, chunk.bytes, chunk.count) : 0;
+
+        if (put < (int64_t)chunk.count)
+            error = -EFAULT;
+        done += put > 0 ? (size_t)put : 0;
+        if (rule.interval_ns > 0)
+            rule.deadline_ns = machine_time_ns() + rule.interval_ns;
+    }
+    tty_receive(tty);    /* what the device kept back while there was no room */
+    if (done > 0 || error == -ETIMEDOUT)
+        return (int64_t)done;
+    return error;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+/* tty->lock is held.  Waits until somebody makes room or finishes. */
+static int wait_for_writers(struct tty *tty, bool may_wait, bool uninterruptible)
+{
+    const struct wait_reason reason = {
+        .kind = WAIT_OUTPUT, .object = tty->device_id, .uninterruptible = uninterruptible,
+    };
+
+    if (!may_wait)
+        return -EAGAIN;
+    return wait_queue_wait(&tty->writers, &tty->lock, &reason, WAIT_FOREVER);
+}
+
+static int begin_writing(struct tty *tty, bool may_wait)
+{
+    int error = 0;
+
+    spin_lock(&tty->lock);
+    while (tty->is_writing && !error)
+        error = wait_for_writers(tty, may_wait, false);
+    if (!error)
+        tty->is_writing = true;
+    spin_unlock(&tty->lock);
+    return error;
+}
+
+static void end_writing(struct tty *tty)
+{
+    spin_lock(&tty->lock);
+    tty->is_writing = false;
+    spin_unlock(&tty->lock);
+    wait_queue_wake_all(&tty->writers);
+}
+
+/* As many bytes as there is room for. */
+static size_t process_output(struct tty *tty, const uint8_t *bytes, size_t count)
+{
+    struct line_discipline *line = &tty->line;
+    size_t done = 0;
+
+    while (done < count && terminal_output_put(&line->output, &line->settings, bytes[done]))
+        done++;
+    return done;
+}
+
+/* Puts all of it out; *done counts what was, also when it fails. */
+static int write_chunk(struct tty *tty, const uint8_t *bytes, size_t count, bool may_wait,
+                       size_t *done)
+{
+    int error = 0;
+
+    *done = 0;
+    spin_lock(&tty->lock);
+    for (;;) {
+        *done += process_output(tty, bytes + *done, count - *done);
+        size_t room = output_room(tty);
+
+        tty_push_output(tty);
+        if (*done == count || error)
+            break;
+        if (output_room(tty) == room)
+            error = wait_for_writers(tty, may_wait, false);
+    }
+    spin_unlock(&tty->lock);
+    return error;
+}
+
+static int64_t tty_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct tty *tty = file->contents;
+    bool may_wait = !(file_flags(file) & OPEN_NONBLOCK);
+    uint8_t bytes[CHUNK_SIZE];
+    size_t done = 0;
+    int64_t error = begin_writing(tty, may_wait);
+
+    (void)position;
+    if (error)
+        return error;
+    while (buffer->remaining > 0 && !error) {
+        int64_t count = io_buffer_get(buffer, bytes, sizeof(bytes));
+        size_t written;
+
+        if (count <= 0) {
+            error = count < 0 ? count : -EFAULT;
+            break;
+        }
+        error = write_chunk(tty, bytes, (size_t)count, may_wait, &written);
+        done += written;
+    }
+    end_writing(tty);
+    return done > 0 ? (int64_t)done : error;
+}
+
+int tty_drain(struct tty *tty, bool uninterruptible)
+{
+    int error = 0;
+
+    spin_lock(&tty->lock);
+    tty_push_output(tty);
+    while (tty->line.output.ring.count > 0 && !error)
+        error = wait_for_writers(tty, true, uninterruptible);
+    spin_unlock(&tty->lock);
+    return error;
+}
+
+/* ---- Other operations ---------------------------------------------------------------------- */
+
+static uint32_t tty_poll(struct file *file, struct poll_table *table)
+{
+    struct tty *tty = file->contents;
+    uint32_t events = 0;
+
+    poll_table_add(table, &tty->readers);
+    poll_table_add(table, &tty->writers);
+    spin_lock(&tty->lock);
+    const uint8_t *characters = tty->line.settings.characters;
+    uint32_t minimum = characters[CHARACTER_TIME] == 0 ? characters[CHARACTER_MINIMUM] : 0;
+
+    if (line_discipline_is_readable(&tty->line, minimum > 0 ? minimum : 1))
+        events |= POLL_READABLE | POLL_READ_NORMAL;
+    if (!tty->is_writing && output_room(tty) >= WRITABLE_ROOM)
+        events |= POLL_WRITABLE | POLL_WRITE_NORMAL;
+    spin_unlock(&tty->lock);
+    return events;
+}
+
+void tty_opened(struct tty *tty)
+{
+    spin_lock(&tty->lock);
+    tty->open_files++;
+    spin_unlock(&tty->lock);
+}
+
+/* The last one to leave waits until everything is out, as for a serial line; nobody is left who
+ * could let held output go. */
+static void tty_release(struct file *file)
+{
+    struct tty *tty = file->contents;
+
+    spin_lock(&tty->lock);
+    bool last = --tty->open_files == 0;
+    if (last)
+        tty->line.output.stopped = tty->line.output.held = false;
+    spin_unlock(&tty->lock);
+    if (last && tty_drain(tty, true) != 0)
+        UNREACHABLE();
+}
+
+const struct file_operations tty_file_operations = {
+    .read = tty_read,
+    .write = tty_write,
+    .poll = tty_poll,
+    .control = tty_control,
+    .release = tty_release,
+};

@@ -1,0 +1,113 @@
+"""What the conformance suites share: running a command natively and inside the kernel.
+
+A suite prints `ok NAME`, `not ok NAME: why` and `skip NAME: why`, as tests/run.py reads it, and
+behind a failure whatever helps to understand it.
+"""
+import difflib
+import os
+import re
+import resource
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.path.join(TOP, os.environ.get("BUILD", "build")))
+SIM = os.path.join(BUILD, "sim")
+GUESTS = os.path.join(BUILD, "guests")
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "UTC", "HOME": "/root"}
+TIMEOUT_SECONDS = 60
+LINES_SHOWN = 30
+DEATH_LINE = re.compile(r"^eft: .*killed by signal.*\n", re.MULTILINE)
+
+# How the sim itself ends when something is wrong with its arguments, or with itself.
+STATUS_REFUSED = 2
+STATUS_PANIC = 120
+
+
+def guest(name):
+    return os.path.join(GUESTS, name + ".elf")
+
+
+def shell_status(returncode):
+    """The status as a shell gives it: 128 + N for death by signal N."""
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+class Result:
+    """What a person would see of a command."""
+
+    def __init__(self, output, errors, status):
+        self.bytes = output
+        self.output = output.decode(errors="replace")
+        self.errors = errors.decode(errors="replace")
+        self.status = status
+
+
+def no_core_files():
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def execute(command, directory=None, text=None, timeout=TIMEOUT_SECONDS):
+    """Runs a command with the suites' environment; `text` is its input, by default none."""
+    stdin = {"stdin": subprocess.DEVNULL} if text is None else {"input": text.encode()}
+    try:
+        result = subprocess.run(command, cwd=directory, env=ENVIRONMENT, timeout=timeout,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                                preexec_fn=no_core_files, **stdin)
+    except subprocess.TimeoutExpired as late:
+        return Result(late.stdout or b"", late.stderr or b"", "does not end")
+    return Result(result.stdout, result.stderr, shell_status(result.returncode))
+
+
+def differences(native, hosted):
+    """Lines that tell how two results differ; none if they do not.
+
+    The sim's own line about a death is left out: natively the shell says it.
+    """
+    found = []
+    errors = DEATH_LINE.sub("", hosted.errors) if hosted.status == native.status else hosted.errors
+    for name, a, b in (("output", native.output, hosted.output),
+                       ("error output", native.errors, errors)):
+        found += difflib.unified_diff(a.splitlines(), b.splitlines(), f"linux {name}",
+                                      f"eft {name}", lineterm="", n=1)
+    if native.bytes != hosted.bytes and not found:
+        found.append("output differs in bytes that are not text")
+    if native.status != hosted.status:
+        found.append(f"status on linux {native.status}, in eft {hosted.status}")
+    return found
+
+
+class Suite:
+    """Counts and prints; names given on the command line select tests by their start."""
+
+    def __init__(self):
+        self.chosen = sys.argv[1:]
+        self.failed = 0
+
+    def wants(self, name):
+        return not self.chosen or any(name.startswith(start) for start in self.chosen)
+
+    def ok(self, name):
+        print(f"ok {name}", flush=True)
+
+    def skip(self, name, why):
+        print(f"skip {name}: {why}", flush=True)
+
+    def fail(self, name, why, lines=()):
+        self.failed += 1
+        print(f"not ok {name}: {why}")
+        for line in list(lines)[:LINES_SHOWN]:
+            print(f"    {line}")
+        sys.stdout.flush()
+
+    def check(self, name, problems):
+        """`problems` is a list of lines; none is good."""
+        if problems:
+            self.fail(name, problems[0] if len(problems) == 1 else
+                      f"{len(problems)} lines of difference", problems)
+        else:
+            self.ok(name)
+
+    def status(self):
+        return 1 if self.failed else 0

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""The programs of this folder on Linux and inside the kernel: what they print must be the same.
+
+Each runs in an empty directory of a tmpfs both times, with the same arguments, environment and
+standard input.  Names given on the command line select programs.
+"""
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import common
+
+PROGRAMS = os.path.join(common.BUILD, "conformance/linux")
+NATIVE_TMPFS = "/dev/shm"
+INPUT = "line one\nline two\n"
+
+
+def compare(suite, name):
+    program = os.path.join(PROGRAMS, name + ".elf")
+    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
+        native = common.execute([program], directory, INPUT)
+    hosted = common.execute([common.SIM, "--cwd=/tmp", program], common.TOP, INPUT)
+    suite.check("linux_" + name, common.differences(native, hosted))
+
+
+def main():
+    suite = common.Suite()
+    names = sorted(entry[:-len(".elf")] for entry in os.listdir(PROGRAMS)
+                   if entry.endswith(".elf"))
+    for name in names:
+        if suite.wants("linux_" + name):
+            compare(suite, name)
+    return suite.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""The sim against native Linux, in one run: the same static programs, alternately, medians.
+
+Prints a table of both figures, their ratio and the goal, with a line on what each measures;
+`--json FILE` writes the figures as well.  Timings never decide a test: the status is 0 unless
+something could not be measured.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+FILE_SIZE = 8 << 20
+
+# name, unit, what one unit is, goal: a ratio, or None
+MEASURES = [
+    ("cpu_bound", "ns", "a step of integer arithmetic in one loop", 1.03),
+    ("memory_copy", "ns", "1 KiB copied by memcpy, in blocks of 1 MiB", 1.03),
+    ("null_call", "ns", "getppid: into the kernel and out again", 15),
+    ("clock_call", "ns", "clock_gettime of libc; natively the vDSO answers", None),
+    ("touch_in_order", "ns", "first write to a page of 64 MiB, one after the other", 1),
+    ("touch_scattered", "ns", "first write to a single page far from all others", 4),
+    ("read_small", "ns", "read of 4 KiB of a cached file (inside: of --root)", None),
+    ("read_large", "ns", "4 KiB of a read of 1 MiB of a cached file", None),
+]
+HELLO_TIME_GOAL_MS = 5
+HELLO_MEMORY_GOAL_MIB = 12
+
+
+class Bench:
+    def __init__(self, build, rounds, data):
+        self.guests = os.path.join(build, "guests")
+        self.measure = os.path.join(self.guests, "measure.elf")
+        self.sim = [os.path.join(build, "sim")]
+        self.rounds = rounds
+        self.data = data
+
+    def alternate(self, native, hosted):
+        """Runs both commands in turn; returns two lists of their words of output."""
+        results = ([], [])
+        for _ in range(self.rounds):
+            for command, words in zip((native, hosted), results):
+                run = subprocess.run(command, capture_output=True, text=True, check=True)
+                words.append([float(word) for word in run.stdout.split()[-2:]])
+        return results
+
+    def ratio(self, name):
+        """Medians of a measure that the guest makes of itself."""
+        native = [self.measure, name, self.data]
+        hosted = [*self.sim, "--root", "/", *native]
+        return [statistics.median(words[-1] for words in results)
+                for results in self.alternate(native, hosted)]
+
+    def hello(self):
+        """Medians of (ms, MiB) for a whole run of the smallest guest."""
+        hello = os.path.join(self.guests, "hello.elf")
+        measured = []
+        for results in self.alternate([self.measure, "run", hello],
+                                      [self.measure, "run", *self.sim, hello]):
+            times, sizes = zip(*results)
+            measured.append((statistics.median(times) / 1e6, statistics.median(sizes) / 1024))
+        return measured
+
+
+def verdict(reached, goal):
+    if goal is None:
+        return ""
+    return f"goal {goal:g}: {'reached' if reached <= goal else 'MISSED'}"
+
+
+def show(name, native, hosted, unit, goal_text, what):
+    print(f"{name:<16} {native:10.2f} {hosted:10.2f} {unit:<4} {hosted / native:7.2f}x   "
+          f"{goal_text:<20} {what}", flush=True)
+
+
+def show_hello(bench, results):
+    (native_ms, native_mib), (hosted_ms, hosted_mib) = bench.hello()
+    show("hello_time", native_ms, hosted_ms, "ms",
+         verdict(hosted_ms - native_ms, HELLO_TIME_GOAL_MS).replace("goal ", "goal +"),
+         "start to exit of hello.elf, parent to parent")
+    show("hello_memory", native_mib, hosted_mib, "MiB",
+         verdict(hosted_mib - native_mib, HELLO_MEMORY_GOAL_MIB).replace("goal ", "goal +"),
+         "its peak resident memory")
+    results["hello_time"] = {"native": native_ms, "sim": hosted_ms, "unit": "ms"}
+    results["hello_memory"] = {"native": native_mib, "sim": hosted_mib, "unit": "MiB"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--rounds", type=int, default=7, help="runs of each, medians are shown")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("names", nargs="*", help="only these measures")
+    options = parser.parse_args()
+    results = {}
+
+    with tempfile.NamedTemporaryFile(prefix="eft-bench-", dir=options.build) as data:
+        data.write(os.urandom(FILE_SIZE))
+        data.flush()
+        bench = Bench(os.path.abspath(options.build), options.rounds, data.name)
+        print(f"{'what':<16} {'native':>10} {'sim':>10} {'':<4} {'ratio':>8}")
+        if not options.names or "hello" in options.names:
+            show_hello(bench, results)
+        for name, unit, what, goal in MEASURES:
+            if options.names and name not in options.names:
+                continue
+            native, hosted = bench.ratio(name)
+            show(name, native, hosted, unit, verdict(hosted / native, goal), what)
+            results[name] = {"native": native, "sim": hosted, "unit": unit}
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(results, file, indent=2)
+            file.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

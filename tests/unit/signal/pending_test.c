@@ -1,0 +1,128 @@
+/* Pending signals: sets and queues, one of each ordinary signal, every real-time one. */
+#include <errno.h>
+
+#include "config.h"
+#include "harness/fake_machine.h"
+#include "harness/test.h"
+#include "memory/page.h"
+#include "signal/signal_internal.h"
+
+static struct signal_pending pending;
+static struct signal_information information;
+
+static void begin(void)
+{
+    fake_machine_init(64 << 20);
+    page_allocator_init();
+    signal_pending_init(&pending);
+}
+
+static int add(int number, uint64_t value)
+{
+    const struct signal_information wanted = {
+        .number = number, .code = CODE_QUEUE, .sender = { .value = value },
+    };
+
+    return signal_pending_add(&pending, &wanted);
+}
+
+static bool take(signal_set blocked)
+{
+    return signal_pending_take(&pending, blocked, &information);
+}
+
+START_TEST(nothing_is_pending_at_first)
+{
+    begin();
+    ck_assert(!take(0));
+    ck_assert_uint_eq(pending.set, 0);
+}
+END_TEST
+
+START_TEST(ordinary_signals_do_not_queue)
+{
+    begin();
+    ck_assert_int_eq(add(SIGNAL_USR1, 1), 0);
+    ck_assert_int_eq(add(SIGNAL_USR1, 2), 0);
+    ck_assert(take(0));
+    ck_assert_uint_eq(information.sender.value, 1);    /* the first one counts */
+    ck_assert(!take(0));
+}
+END_TEST
+
+START_TEST(real_time_signals_queue_in_order)
+{
+    begin();
+    for (uint64_t value = 0; value < 100; value++)
+        ck_assert_int_eq(add(SIGNAL_RTMIN + 3, value), 0);
+    for (uint64_t value = 0; value < 100; value++) {
+        ck_assert_uint_ne(pending.set, 0);
+        ck_assert(take(0));
+        ck_assert_uint_eq(information.sender.value, value);
+    }
+    ck_assert(!take(0));
+    ck_assert_uint_eq(pending.set, 0);
+}
+END_TEST
+
+START_TEST(lower_numbers_are_first)
+{
+    static const int order[] = { SIGNAL_SEGV, SIGNAL_SYS, SIGNAL_HUP, SIGNAL_TERM,
+                                 SIGNAL_RTMIN, SIGNAL_MAX };
+
+    begin();
+    for (unsigned i = 0; i < 6; i++)
+        ck_assert_int_eq(add(order[5 - i], 0), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        ck_assert(take(0));
+        ck_assert_int_eq(information.number, order[i]);
+    }
+}
+END_TEST
+
+START_TEST(blocked_ones_stay)
+{
+    begin();
+    ck_assert_int_eq(add(SIGNAL_HUP, 0), 0);
+    ck_assert_int_eq(add(SIGNAL_TERM, 0), 0);
+    ck_assert(take(SIGNAL_BIT(SIGNAL_HUP)));
+    ck_assert_int_eq(information.number, SIGNAL_TERM);
+    ck_assert(!take(SIGNAL_BIT(SIGNAL_HUP)));
+    ck_assert_uint_eq(pending.set, SIGNAL_BIT(SIGNAL_HUP));
+    ck_assert(take(0));
+}
+END_TEST
+
+START_TEST(discarded_ones_are_gone)
+{
+    begin();
+    ck_assert_int_eq(add(SIGNAL_HUP, 0), 0);
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 0), 0);
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 1), 0);
+    ck_assert_int_eq(add(SIGNAL_TERM, 0), 0);
+    signal_pending_discard(&pending, SIGNAL_BIT(SIGNAL_RTMIN) | SIGNAL_BIT(SIGNAL_HUP));
+    ck_assert_uint_eq(pending.set, SIGNAL_BIT(SIGNAL_TERM));
+    ck_assert(take(0));
+    ck_assert_int_eq(information.number, SIGNAL_TERM);
+    ck_assert(list_is_empty(&pending.queue));
+}
+END_TEST
+
+START_TEST(the_limit_refuses_queued_signals_only)
+{
+    begin();
+    for (unsigned i = 0; i < QUEUED_SIGNALS_MAX; i++)
+        ck_assert_int_eq(add(SIGNAL_RTMIN, i), 0);
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 0), -EAGAIN);
+    ck_assert_int_eq(add(SIGNAL_TERM, 5), 0);
+    ck_assert(take(0));
+    ck_assert_int_eq(information.number, SIGNAL_TERM);    /* without what is known of it */
+    ck_assert_uint_eq(information.sender.value, 0);
+    signal_pending_discard(&pending, ~UINT64_C(0));
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 0), 0);
+}
+END_TEST
+
+TEST_MAIN("signal/pending", nothing_is_pending_at_first, ordinary_signals_do_not_queue,
+          real_time_signals_queue_in_order, lower_numbers_are_first, blocked_ones_stay,
+          discarded_ones_are_gone, the_limit_refuses_queued_signals_only)
