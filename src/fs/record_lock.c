@@ -91,6 +91,7 @@ static bool cut(struct record_lock *lock, const struct record_range *range,
     bool keeps_end = lock->range.last > range->last;
 
     if (keeps_start && keeps_end) {
+        ASSERT(spare);
         *spare = *lock;
         list_init(&spare->node);
         spare->range.first = range->last + 1;
