@@ -66,7 +66,7 @@ find = $(sort $(shell find $(1) -name '$(2)' -not -path 'src/machine/x86_64/*' 2
 HEADERS := $(call find,src,*.h)
 CORE_SOURCES := $(filter-out src/lib/memory.c,$(call find,src,*.c))
 SIM_SOURCES := $(call find,sim,*.c) $(call find,sim,*.S)
-HARNESS_SOURCES := $(call find,tests/harness,*.c)
+HARNESS_SOURCES := $(filter-out %/asan_options.c,$(call find,tests/harness,*.c))
 UNIT_TESTS := $(call find,tests/unit,*_test.c)
 MODEL_TESTS := $(call find,tests/model,*_test.c)
 PORT_TESTS := $(call find,tests/port,*_test.c)
@@ -125,6 +125,11 @@ $(OBJECTS)/sim/%.S.o: sim/%.S Makefile | $(PACKAGES_READY)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(SIM_FLAGS) -c $< -o $@
+
+ifeq ($(VARIANT),asan)
+SIM_OBJECTS += $(OBJECTS)/tests/harness/asan_options.o
+$(OBJECTS)/tests/harness/asan_options.o: TEST_FLAGS += -DREPORTS='"$(abspath $(BUILD))/reports"'
+endif
 
 # Position independent: the guest window is the low 2 GiB, where such a program never is.
 $(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/core.o
@@ -281,7 +286,8 @@ CORE_LINKS := $(BUILD)/core.o $(BUILD)/core-with-memory.o
 $(BUILD)/core-with-memory.o: $(BUILD)/core-all-names.o $(MEMORY_OBJECT)
 	$(Q)$(LD) -r -o $@ $^
 
-.PHONY: test unit model unit-and-model unit-for-tsan conformance tidy headers symbols test-programs
+.PHONY: test unit model unit-and-model instrumented unit-for-tsan conformance tidy headers \
+        symbols test-programs
 test: deps all test-programs $(CORE_LINKS)    ## everything below but conformance in full
 	@$(RUN_SUITES) $(TIDY_SUITES) tests/tidy/headers.py tests/tidy/symbols.py \
 	        $(TEST_PROGRAMS) $(CONFORMANCE_SUITES)
@@ -295,7 +301,14 @@ model: $(MODEL_PROGRAMS)    ## small protocols of the core in every interleaving
 	@$(RUN_SUITES) $(MODEL_PROGRAMS)
 
 unit-and-model: $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
-	@$(RUN_SUITES) $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
+	@$(RUN_SUITES) $^
+
+# All programs of ours, and the guests whose output Linux's is compared with.
+instrumented: REPORTS := $(if $(filter asan,$(VARIANT)),tests/tidy/reports.py)
+instrumented: $(TEST_PROGRAMS) all $(CONFORMANCE_PROGRAMS)
+	@rm -f $(BUILD)/reports.*
+	@$(RUN_SUITES) $(TEST_PROGRAMS) tests/conformance/linux/run_programs.py \
+	        tests/conformance/guests/run_guests.py $(REPORTS)
 
 # Not the comparisons with the host's mmap: the tool keeps the addresses for itself.
 unit-for-tsan: $(filter-out %/linux_test,$(UNIT_PROGRAMS))
@@ -321,8 +334,8 @@ variant = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) VARIANT=$(1)
 # Only the tests themselves use the host's heap, and they end right after.
 asan: export ASAN_OPTIONS := detect_leaks=0
 
-asan ubsan: deps    ## unit tests and models with the address or undefined-behaviour sanitizer
-	@+$(call variant,$@) unit-and-model
+asan ubsan: deps    ## tests with the address or the undefined-behaviour sanitizer
+	@+$(call variant,$@) instrumented
 
 # It sees races of real threads; the models try all orders on one.
 tsan: export CK_TIMEOUT_MULTIPLIER := 10
