@@ -25,7 +25,8 @@ say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
 # Debian packages by what needs them.  `.ci/packages` installs what is missing, when it may.
 
 PACKAGES_BUILD := gcc libc6-dev binutils make python3 libelf-dev libdw-dev musl-tools
-PACKAGES_TEST := $(PACKAGES_BUILD) pkg-config check busybox-static gdb
+PACKAGES_QEMU := qemu-system-x86
+PACKAGES_TEST := $(PACKAGES_BUILD) $(PACKAGES_QEMU) pkg-config check busybox-static gdb
 PACKAGES_ANALYZE := clang clang-tidy cppcheck
 PACKAGES_FUZZ := clang libclang-rt-dev
 
@@ -41,7 +42,7 @@ CORE_FLAGS := -std=c11 -ffreestanding -fno-stack-protector -mgeneral-regs-only $
 SIM_FLAGS := -std=gnu11 -D_GNU_SOURCE -fno-stack-protector $(COMMON_FLAGS)
 # Tests may use all of libc; -Wno-... : libcheck's macros compare through wider types.
 TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE $(COMMON_FLAGS) -Itests
-SIM_LIBRARIES := -ldw -lelf -lpthread
+SIM_LIBRARIES := -ldw -lelf -lpthread -lm
 TEST_LIBRARIES = $(shell pkg-config --libs check)
 
 VARIANT_FLAGS_debug := -O2
@@ -84,7 +85,7 @@ MODEL_PROGRAMS := $(MODEL_TESTS:%.c=$(BUILD)/%)
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 
 # Every object waits for the packages, but only when the goal is one that installs them.
-INSTALLING_GOALS := run test bench gdb asan ubsan tsan analyze coverage fuzz conformance deps
+INSTALLING_GOALS := run qemu qemu-gdb test bench gdb asan ubsan tsan analyze coverage fuzz conformance deps
 PACKAGES_STAMP := $(BUILD)/packages.stamp
 PACKAGES_READY := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),$(PACKAGES_STAMP))
 
@@ -101,6 +102,11 @@ $(OBJECTS)/src/%.o: src/%.c Makefile | $(PACKAGES_READY)
 # Must not become calls of the functions that it defines.
 $(MEMORY_OBJECT): CORE_FLAGS += -fno-builtin
 
+# Variables of $(1) in sections of their own, which the linker bounds by symbols: a search winds
+# them back (sim/search/snapshot.c).
+sections = --rename-section .bss=$(1)_bss --rename-section .data=$(1)_data \
+        --rename-section .data.rel=$(1)_data --rename-section .data.rel.local=$(1)_data
+
 # The names that a port may call are those that machine.h declares and the port does not define.
 # All others become local, so that no name of the core can meet one of the C library's.
 $(BUILD)/core.exports: src/machine/machine.h Makefile
@@ -112,19 +118,29 @@ $(BUILD)/core-all-names.o: $(CORE_OBJECTS)
 	$(Q)$(LD) -r -o $@ $(CORE_OBJECTS)
 
 $(BUILD)/core.o: $(BUILD)/core-all-names.o $(BUILD)/core.exports
-	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $< $@
+	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $(call sections,core) $< $@
 
 # ---- The hosted machine -----------------------------------------------------------------------
+
+# Not wound back by a search: its own files, and what knows things of the host that stay.
+SIM_TIMELESS := $(call objects,$(call find,sim/search,*.c) $(call find,sim,timeline*.c) \
+        $(addprefix sim/,hostfs_server.c options.c options_repeat.c populate.c reports.c symbols.c \
+        watcher.c))
+rename_sections = $(if $(filter $@,$(SIM_TIMELESS)),,$(Q)objcopy $(call sections,sim) $@)
+
+$(OBJECTS)/sim/timeline_page.S.o: sim/timeline_page.html sim/timeline_svg.js
 
 $(OBJECTS)/sim/%.o: sim/%.c Makefile | $(PACKAGES_READY)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(SIM_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
+	$(rename_sections)
 
 $(OBJECTS)/sim/%.S.o: sim/%.S Makefile | $(PACKAGES_READY)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(SIM_FLAGS) -c $< -o $@
+	$(rename_sections)
 
 ifeq ($(VARIANT),asan)
 SIM_OBJECTS += $(OBJECTS)/tests/harness/asan_options.o
@@ -138,6 +154,69 @@ $(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/core.o
 
 .PHONY: sim
 sim: $(BUILD)/sim    ## the hosted kernel alone
+
+# The same with one mistake in it, which the scenario tests must find (tests/scenario).
+BROKEN_OBJECT := $(OBJECTS)/tests/scenario/wait_queue_broken.o
+$(BROKEN_OBJECT): tests/scenario/wait_queue_broken.c Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CORE_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
+
+$(BUILD)/core-broken.o: $(filter-out %/src/sync/wait_queue.o,$(CORE_OBJECTS)) $(BROKEN_OBJECT) \
+                $(BUILD)/core.exports
+	$(Q)$(LD) -r -o $@ $(filter %.o,$^)
+	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $(call sections,core) $@
+
+$(BUILD)/sim-broken: $(SIM_OBJECTS) $(BUILD)/core-broken.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie $(VARIANT_FLAGS) -o $@ $^ $(SIM_LIBRARIES)
+
+# ---- The x86-64 machine: build/eft.elf, for QEMU -----------------------------------------------
+# The core once more, at the top of the address space: other code model, no red zone (interrupts
+# use the stack that they find).
+
+X86_64_FLAGS := -fno-pie -mcmodel=kernel -mno-red-zone -fcf-protection=none
+X86_64_OBJECTS_AT := $(BUILD)/objects-x86_64
+X86_64_C := $(CORE_SOURCES) src/lib/memory.c $(sort $(wildcard src/machine/x86_64/*.c))
+X86_64_S := $(sort $(wildcard src/machine/x86_64/*.S))
+X86_64_OBJECTS := $(patsubst %,$(X86_64_OBJECTS_AT)/%.o,$(X86_64_C:.c=) $(X86_64_S))
+
+$(X86_64_OBJECTS_AT)/%.o: %.c Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$< (x86-64))
+	$(Q)$(CC) $(CORE_FLAGS) $(X86_64_FLAGS) -O2 -c $< -o $@
+
+$(X86_64_OBJECTS_AT)/src/lib/memory.o: X86_64_FLAGS += -fno-builtin
+
+$(X86_64_OBJECTS_AT)/%.S.o: %.S Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -Isrc -g -MMD -MP -c $< -o $@
+
+$(X86_64_OBJECTS_AT)/linker.ld: src/machine/x86_64/linker.ld src/machine/x86_64/layout.h Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x assembler-with-cpp -Isrc/machine/x86_64 $< -o $@
+
+$(BUILD)/eft.elf: $(X86_64_OBJECTS) $(X86_64_OBJECTS_AT)/linker.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack -T \
+	        $(X86_64_OBJECTS_AT)/linker.ld -o $@ $(X86_64_OBJECTS)
+
+$(BUILD)/eft-qemu: src/machine/x86_64/eft-qemu.py
+	@mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+
+.PHONY: eft qemu qemu-gdb
+eft: $(BUILD)/eft.elf $(BUILD)/eft-qemu    ## the kernel that QEMU boots, and what starts QEMU
+
+qemu: deps eft guests    ## GUEST with ARGS inside the kernel on QEMU
+	@$(BUILD)/eft-qemu $(GUEST) $(ARGS)
+
+qemu-gdb: deps eft guests    ## the same; gdb with our commands attaches to its processors
+	@$(BUILD)/eft-qemu --gdb $(GUEST) $(ARGS) & \
+	        gdb -q -x sim/gdb/eft.py -ex 'target remote :1234' $(BUILD)/eft.elf; wait
+
+# ---- End of the x86-64 section ----------------------------------------------------------------
 
 # ---- Guests (programs that run inside) --------------------------------------------------------
 # A program NAME is made of guests/linux/NAME.c and guests/linux/NAME_*.c.
@@ -197,27 +276,116 @@ $(BUILD)/guests/wild.elf $(BUILD)/guests/fuzz_calls.elf: tests/fuzz/fuzz_calls.h
         $(wildcard src/abi/linux/*.def) src/abi/linux/descriptors.h src/abi/linux/arguments.h
 $(eval $(call glibc_rule,measure,tests/performance/measure.c))
 
+# Programs of the teaching ABI: NAME is made of guests/teaching/NAME.c and NAME_*.c, and is built
+# plain and by eft-cc, whose basic blocks count:
+#   $(BUILD)/guests/NAME.elf   $(BUILD)/guests/blocks/NAME.elf
+# Those with a classic bug are built once more, with REPAIRED=1, as NAME_repaired.elf.  The library
+# itself is not counted.  guests/teaching/raw/NAME.c stand alone, without the library.
+TEACHING_PROGRAMS := brk counter dinner fact fish fork mq mutex pingpong sh timing
+TEACHING_CLASSICS := abba buffer freed_early lost_wakeup
+TEACHING_DEFECTS := $(notdir $(basename $(wildcard guests/teaching/defect_*.c)))
+TEACHING_RAW := $(notdir $(basename $(wildcard guests/teaching/raw/*.c)))
+
+TEACHING_SCRIPT := guests/lib/teaching/teaching.ld
+TEACHING_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -ffreestanding -fpie \
+        -fno-stack-protector -fomit-frame-pointer -fno-asynchronous-unwind-tables -mno-red-zone \
+        -fno-optimize-sibling-calls -fno-tree-loop-distribute-patterns -Iguests/lib/teaching \
+        -Iguests/lib
+TEACHING_LINK := -nostdlib -static -no-pie -Wl,--build-id=none -T $(TEACHING_SCRIPT)
+TEACHING_HEADERS := $(wildcard guests/lib/teaching/*.h guests/teaching/*.h guests/teaching/raw/*.h)
+TEACHING_LIBRARY := $(patsubst guests/%.c,$(OBJECTS)/guests/%.o, \
+        $(wildcard guests/lib/teaching/*.c) guests/lib/memory.c)
+teaching_sources = $(sort $(wildcard guests/teaching/$(1).c guests/teaching/$(1)_*.c))
+
+$(OBJECTS)/guests/%.o: guests/%.c $(TEACHING_HEADERS) guests/lib/guest.h Makefile \
+                | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,GUEST,$<)
+	$(Q)$(CC) $(TEACHING_FLAGS) -c $< -o $@
+
+$(BUILD)/eft_budget.o: guests/lib/eft_budget.S Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $@
+
+$(BUILD)/eft-cc: guests/lib/eft-cc $(BUILD)/eft_budget.o
+	$(Q)install -m 755 $< $@
+
+# $(1) file name without suffix, $(2) sources, $(3) compiler, $(4) more flags, $(5) objects
+define teaching_rule
+GUEST_PROGRAMS += $(BUILD)/guests/$(1).elf
+$(BUILD)/guests/$(1).elf: $(2) $(5) $(TEACHING_HEADERS) $(TEACHING_SCRIPT) $(BUILD)/eft-cc Makefile
+	@mkdir -p $$(@D)
+	$$(call say,GUEST,$$@)
+	$(Q)$(3) $(TEACHING_FLAGS) $(4) $(TEACHING_LINK) -o $$@ $(2) $(5)
+endef
+# $(1) file name, $(2) name of the source, $(3) more flags
+define teaching_rules
+$(call teaching_rule,$(1),$(call teaching_sources,$(2)),$(CC),$(3),$(TEACHING_LIBRARY))
+$(call teaching_rule,blocks/$(1),$(call \
+        teaching_sources,$(2)),$(BUILD)/eft-cc --with=$(CC),$(3),$(TEACHING_LIBRARY))
+endef
+$(foreach name,$(TEACHING_PROGRAMS) $(TEACHING_CLASSICS) $(TEACHING_DEFECTS), \
+        $(eval $(call teaching_rules,$(name),$(name),)))
+$(foreach name,$(TEACHING_CLASSICS), \
+        $(eval $(call teaching_rules,$(name)_repaired,$(name),-DREPAIRED=1)))
+# There is a hello of Linux already.
+$(eval $(call teaching_rules,hello_teaching,hello,))
+$(foreach name,$(TEACHING_RAW),$(eval $(call \
+        teaching_rule,raw/$(name),guests/teaching/raw/$(name).c,$(CC),,)))
+# What the kernel's reports are tried with.
+$(eval $(call teaching_rule,measure_teaching,tests/performance/measure_teaching.c,$(CC),, \
+        $(TEACHING_LIBRARY)))
+$(eval $(call teaching_rule,knots,tests/conformance/diagnose/knots.c,$(CC),,$(TEACHING_LIBRARY)))
+
+# A Linux program whose blocks count.
+GUEST_PROGRAMS += $(BUILD)/guests/blocks/probe_musl.elf
+$(BUILD)/guests/blocks/probe_musl.elf: $(call guest_sources,probe) $(GUEST_HEADERS) $(BUILD)/eft-cc
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)$(BUILD)/eft-cc --with=$(MUSL_CC) $(GUEST_FLAGS) -std=gnu11 -static -o $@ \
+	        $(call guest_sources,probe)
+
+# A program of another language, where its compiler is.  It needs the four memory functions.
+RUSTC := $(shell command -v rustc 2>/dev/null)
+RUST_FLAGS := --edition=2021 -O -g -C panic=abort -C relocation-model=pic -C linker=gcc \
+        -C link-self-contained=no -C default-linker-libraries=no
+$(BUILD)/guests/raw/rust.elf: guests/teaching/raw/rust.rs $(TEACHING_SCRIPT) $(TEACHING_LIBRARY) \
+                Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)MAKEFLAGS= $(RUSTC) $(RUST_FLAGS) $(TEACHING_LINK:%=-C link-arg=%) \
+	        -C link-arg=$(OBJECTS)/guests/lib/memory.o -o $@ $<
+ifneq ($(RUSTC),)
+GUEST_PROGRAMS += $(BUILD)/guests/raw/rust.elf
+endif
+
 .PHONY: guests
 guests: $(GUEST_PROGRAMS)    ## the guest programs alone
 
 # Each file of tests/conformance/linux is a program; the runner starts it natively and inside.
-CONFORMANCE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%.elf,$(wildcard tests/conformance/linux/*.c))
+CONFORMANCE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%.elf,\
+        $(wildcard tests/conformance/linux/*.c tests/conformance/qemu/*.c))
+CONFORMANCE_HEADERS := $(wildcard tests/conformance/linux/*.h)
 CONFORMANCE_SUITES := $(sort $(wildcard tests/conformance/*/run_*.py))
+# Programs with threads: on both C libraries.
+CONFORMANCE_THREADS := $(patsubst tests/conformance/linux/%.c,%,$(wildcard \
+        tests/conformance/linux/pthread_*.c tests/conformance/linux/thread_*.c))
 # These are built with musl as well, whose start-up and signal code differ.
 CONFORMANCE_MUSL := descriptors directory_list file_transfer memory_protect poll_select \
-        signal_order signal_restart time_clocks
+        signal_order signal_restart time_clocks $(CONFORMANCE_THREADS)
 CONFORMANCE_PROGRAMS += $(CONFORMANCE_MUSL:%=$(BUILD)/conformance/linux/%_musl.elf)
+CONFORMANCE_PROGRAMS += $(BUILD)/conformance/diagnose/stuck.elf
 # They hand wild pointers and sizes to the kernel on purpose.
 CONFORMANCE_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -static \
         -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
 
-$(BUILD)/conformance/%.elf: tests/conformance/%.c tests/conformance/linux/check.h Makefile \
+$(BUILD)/conformance/%.elf: tests/conformance/%.c $(CONFORMANCE_HEADERS) Makefile \
                 | $(PACKAGES_READY)
 	@mkdir -p $(@D)
 	$(call say,GUEST,$@)
 	$(Q)$(CC) $(CONFORMANCE_FLAGS) -o $@ $<
 
-$(BUILD)/conformance/%_musl.elf: tests/conformance/%.c tests/conformance/linux/check.h Makefile \
+$(BUILD)/conformance/%_musl.elf: tests/conformance/%.c $(CONFORMANCE_HEADERS) Makefile \
                 | $(PACKAGES_READY)
 	@mkdir -p $(@D)
 	$(call say,GUEST,$@)
@@ -288,11 +456,11 @@ $(BUILD)/core-with-memory.o: $(BUILD)/core-all-names.o $(MEMORY_OBJECT)
 
 .PHONY: test unit model unit-and-model instrumented unit-for-tsan conformance tidy headers \
         symbols test-programs
-test: deps all test-programs $(CORE_LINKS)    ## everything below but conformance in full
+test: deps all eft test-programs $(CORE_LINKS)    ## everything below but conformance in full
 	@$(RUN_SUITES) $(TIDY_SUITES) tests/tidy/headers.py tests/tidy/symbols.py \
 	        $(TEST_PROGRAMS) $(CONFORMANCE_SUITES)
 
-test-programs: $(TEST_PROGRAMS) $(CONFORMANCE_PROGRAMS)
+test-programs: $(TEST_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(BUILD)/sim-broken
 
 unit: $(UNIT_PROGRAMS)    ## unit tests of the core
 	@$(RUN_SUITES) $(UNIT_PROGRAMS)
@@ -314,8 +482,12 @@ instrumented: $(TEST_PROGRAMS) all $(CONFORMANCE_PROGRAMS)
 unit-for-tsan: $(filter-out %/linux_test,$(UNIT_PROGRAMS))
 	@$(RUN_SUITES) $^
 
-conformance: deps all $(CONFORMANCE_PROGRAMS)    ## programs inside against the same on Linux
-	@$(RUN_SUITES) $(CONFORMANCE_SUITES)
+# With many seeds: programs of the teaching ABI run again for each.
+conformance: export EFT_SEEDS := 50
+conformance: export EFT_SEARCH_RUNS := 10000
+conformance: export EFT_ALL := 1
+conformance: deps all eft $(CONFORMANCE_PROGRAMS)    ## programs inside against the same on Linux
+	@$(RUN_SUITES) --timeout 3600 $(CONFORMANCE_SUITES)
 
 tidy:    ## rules of docs/style.md that no compiler checks
 	@$(RUN_SUITES) $(TIDY_SUITES)
@@ -444,6 +616,8 @@ docs:    ## writes the generated parts of docs/
 install: all    ## into DESTDIR/PREFIX: bin/eft, and our gdb commands in share/eft
 	install -D -m 755 $(BUILD)/sim $(DESTDIR)$(PREFIX)/bin/eft
 	install -D -m 644 sim/gdb/eft.py $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
+	install -D -m 755 $(BUILD)/eft-cc $(DESTDIR)$(PREFIX)/bin/eft-cc
+	install -D -m 644 $(BUILD)/eft_budget.o $(DESTDIR)$(PREFIX)/lib/eft/eft_budget.o
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/eft README.md LICENSE
 
 deps: $(PACKAGES_STAMP)    ## installs the Debian packages that are missing, or says which
@@ -460,5 +634,6 @@ help:    ## this table
 	        | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo 'Variables: BUILD GUEST ARGS PREFIX DESTDIR TIME V'
 
--include $(patsubst %.o,%.d,$(CORE_OBJECTS) $(MEMORY_OBJECT) $(SIM_OBJECTS) $(HARNESS_OBJECTS) \
+-include $(patsubst %.o,%.d,$(X86_64_OBJECTS) $(CORE_OBJECTS) $(MEMORY_OBJECT) \
+        $(SIM_OBJECTS) $(HARNESS_OBJECTS) \
         $(call objects,$(TESTS) $(FUZZ_TESTS)))

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chooser.h"
 #include "sim.h"
 
 #define PAGE_SIZE 4096u
@@ -75,7 +76,7 @@ static void choose_name(const char *path)
              strlen(name) < sizeof(((struct ustar *)0)->name) ? name : "guest");
 }
 
-void archive_init(const char *path)
+void archive_init(const char *path, const char *name)
 {
     struct stat status;
     int descriptor = open_program(path, &status);
@@ -90,7 +91,11 @@ void archive_init(const char *path)
                          0) == MAP_FAILED)
         refuse("cannot map %s: %s", path, strerror(errno));
     close(descriptor);
-    choose_name(path);
+    choose_name(name);
+    if (chooser_is_active()) {    /* what differs from host to host */
+        status.st_mode = 0755;
+        status.st_mtime = (time_t)(CLOCK_EPOCH_NS / 1000000000);
+    }
     fill_header((struct ustar *)(void *)(area + PAGE_SIZE - BLOCK), &status);
     info_edit()->boot_archive = area + PAGE_SIZE - BLOCK;
     info_edit()->boot_archive_size = BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK + 2 * BLOCK;

@@ -14,6 +14,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "chooser.h"
+#include "journal.h"
+#include "outside.h"
+#include "search/search.h"
 #include "sim.h"
 
 #define INPUT_SIZE 256
@@ -70,6 +74,11 @@ static void make_raw(void)
     set_modes(&raw);
 }
 
+bool console_is_raw(void)
+{
+    return is_raw;
+}
+
 void console_restore(void)
 {
     if (!is_raw)
@@ -89,7 +98,7 @@ void console_continued(void)
 {
     is_raw = 0;
     make_raw();
-    interrupt_raise(0, INTERRUPT_CONSOLE);
+    interrupt_raise_outside(INTERRUPT_CONSOLE);
 }
 
 /* ---- Setting up ---------------------------------------------------------------------------- */
@@ -113,11 +122,13 @@ void console_init(const char *trace_file)
         if (trace < 0)
             refuse("cannot write the trace to %s: %s", trace_file, strerror(errno));
     }
+    if (outside_is_replayed() && outside_is_interactive())
+        output = STDOUT_FILENO;    /* what the terminal showed, wherever it is to go */
     for (size_t i = 0; i < 3 && output < 0; i++) {
         if (isatty(candidates[i]))
             output = reopen_terminal(candidates[i]);
     }
-    if (isatty(STDIN_FILENO)) {
+    if (isatty(STDIN_FILENO) && !outside_is_replayed()) {
         input = STDIN_FILENO;
         make_raw();
         watcher_watch(input, POLLIN, INTERRUPT_CONSOLE);
@@ -162,9 +173,28 @@ static void write_log(int descriptor, const char *text, size_t length)
     write_all(descriptor, line, used);
 }
 
+static void write_waiting(const char *text, size_t length)
+{
+    struct pollfd room = { .fd = output, .events = POLLOUT };
+
+    while (length > 0) {
+        ssize_t written = write(output, text, length);
+
+        if (written < 0 && errno != EINTR && errno != EAGAIN)
+            return;
+        if (written < 0)
+            (void)poll(&room, 1, -1);
+        else
+            length -= (size_t)written;
+        text += written > 0 ? written : 0;
+    }
+}
+
 static size_t write_terminal(const char *text, size_t length)
 {
     ssize_t written;
+
+    journal_output(MACHINE_STREAM_TERMINAL, text, length);
 
     if (output < 0)
         return length;
@@ -173,6 +203,12 @@ static size_t write_terminal(const char *text, size_t length)
     while (written < 0 && errno == EINTR);
     if (written < 0 && errno != EAGAIN)
         return length;    /* hung up: nobody reads it */
+    if (chooser_is_active()) {    /* how fast it takes text has no influence */
+        size_t done = written < 0 ? 0 : (size_t)written;
+
+        write_waiting(text + done, length - done);
+        return length;
+    }
     if (written < 0)
         written = 0;
     if ((size_t)written < length)
@@ -182,12 +218,22 @@ static size_t write_terminal(const char *text, size_t length)
 
 size_t machine_console_write(enum machine_stream stream, const char *text, size_t length)
 {
+    if (search_is_active) {
+        search_write_stream(stream, text, length);
+        return length;
+    }
     switch (stream) {
     case MACHINE_STREAM_LOG:
         write_log(STDERR_FILENO, text, length);
         return length;
     case MACHINE_STREAM_TRACE:
         write_log(trace, text, length);
+        return length;
+    case MACHINE_STREAM_REPORT:
+        reports_write(text, length);
+        return length;
+    case MACHINE_STREAM_GRAPH:
+        reports_write_graph(text, length);
         return length;
     case MACHINE_STREAM_TERMINAL:
         return write_terminal(text, length);
@@ -200,7 +246,7 @@ size_t machine_console_write(enum machine_stream stream, const char *text, size_
 void console_host_key(char byte)
 {
     atomic_fetch_or(&host_keys, 1u << (unsigned)byte);
-    interrupt_raise(0, INTERRUPT_CONSOLE);
+    interrupt_raise_outside(INTERRUPT_CONSOLE);
 }
 
 static int take_host_key(void)
@@ -239,7 +285,7 @@ static bool refill(void)
     return byte_count > 0;
 }
 
-int machine_console_read(void)
+static int read_key(void)
 {
     int key = take_host_key();
 
@@ -250,12 +296,27 @@ int machine_console_read(void)
     return (unsigned char)bytes[byte_next++];
 }
 
+int machine_console_read(void)
+{
+    if (!chooser_is_active())
+        return read_key();
+    return (int)outside_answer(OUTSIDE_KEY, outside_is_replayed() ? -1 : read_key());
+}
+
 void machine_console_size(uint16_t *rows, uint16_t *columns)
 {
     struct winsize size = { 0 };
+    bool may_differ = chooser_is_active() && !outside_is_interactive();
 
-    if (output >= 0)
+    if (output >= 0 && !may_differ)
         ioctl(output, TIOCGWINSZ, &size);
     *rows = size.ws_row;
     *columns = size.ws_col;
+    if (!chooser_is_active())
+        return;
+
+    int64_t answer = outside_answer(OUTSIDE_SIZE, (int64_t)size.ws_row << 16 | size.ws_col);
+
+    *rows = (uint16_t)(answer >> 16);
+    *columns = (uint16_t)answer;
 }

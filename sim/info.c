@@ -6,10 +6,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "chooser.h"
 #include "ranges.h"
 #include "sim.h"
 
 #define GROUPS_KEPT 32
+#define USER_ID_FIXED 1000u
 #define BRAND_LEAVES 3    /* CPUID 0x80000002 to 0x80000004, 16 characters each */
 
 static struct machine_info info;
@@ -62,23 +64,43 @@ void info_init_ranges(void)
     info.user_range_count = sizeof(user_ranges) / sizeof(user_ranges[0]);
 }
 
-void info_init(const struct options *options)
+static void describe_host(void)
 {
     uname(&host_name);
-    info.name = "hosted";
-    info.cpu_count = options->cpus;
-    info.hwcap = find_hwcap();
-    info.hwcap2 = getauxval(AT_HWCAP2);
     info.cpu_model = find_cpu_model();
     info.node_name = host_name.nodename;
     info.user_id = geteuid();
     info.group_id = getegid();
     info.groups = groups;
     info.group_count = find_groups();
+    if (getrandom(&info.random_seed, sizeof(info.random_seed), 0) != sizeof(info.random_seed))
+        info.random_seed = (uint64_t)getpid();
+}
+
+/* The same on every host.  Only the processor's features remain what they are. */
+static void describe_nobody(const struct options *options)
+{
+    info.cpu_model = "x86-64";
+    info.node_name = "eft";
+    info.user_id = USER_ID_FIXED;
+    info.group_id = USER_ID_FIXED;
+    info.random_seed = options->seed;
+    info.observer = &chooser_observer;
+    chooser_seed(options->seed);
+}
+
+void info_init(const struct options *options)
+{
+    info.name = "hosted";
+    info.cpu_count = options->cpus;
+    info.hwcap = find_hwcap();
+    info.hwcap2 = getauxval(AT_HWCAP2);
+    if (options->observed)
+        describe_nobody(options);
+    else
+        describe_host();
     info.options = options->kernel;
     info.arguments = options->arguments;
     info.environment = options->environment;
     info.working_directory = options->working_directory;
-    if (getrandom(&info.random_seed, sizeof(info.random_seed), 0) != sizeof(info.random_seed))
-        info.random_seed = (uint64_t)getpid();
 }

@@ -4,15 +4,41 @@
  * Signal handlers and the watcher thread only set bits.  Bits become calls of kernel_interrupt at
  * four places, all on the main thread: machine_interrupts_restore, machine_cpu_idle, and, by way
  * of the first, after machine_user_run and in the kernel's own loops.
+ *
+ * With an observer the bits that the world outside sets wait in `from_outside` until outside.c
+ * lets them in, at a point of the run that has a number.
  */
+#include "chooser.h"
+#include "outside.h"
 #include "sim.h"
 
 _Atomic uint32_t interrupt_attention;
+static _Atomic uint32_t from_outside;
 
 void interrupt_raise(unsigned cpu, enum machine_interrupt which)
 {
     atomic_fetch_or(&cpu_of(cpu)->pending, 1u << which);
     atomic_store(&interrupt_attention, 1);
+}
+
+void interrupt_raise_outside(enum machine_interrupt which)
+{
+    if (!chooser_is_active()) {
+        interrupt_raise(0, which);
+        return;
+    }
+    atomic_fetch_or(&from_outside, 1u << which);
+    atomic_store(&interrupt_attention, 1);
+}
+
+uint32_t interrupt_take_outside(void)
+{
+    return atomic_exchange(&from_outside, 0);
+}
+
+bool interrupt_outside_waits(void)
+{
+    return atomic_load(&from_outside) != 0;
 }
 
 /* Timers that are due become pending; the alarm is set for the next one. */
@@ -52,6 +78,8 @@ static void deliver_pending(void)
 
 bool machine_interrupts_disable(void)
 {
+    cpu_kernel_point();
+
     struct virtual_cpu *cpu = cpu_current();
     bool were_on = cpu->interrupts_on;
 
@@ -61,6 +89,7 @@ bool machine_interrupts_disable(void)
 
 void machine_interrupts_restore(bool enabled)
 {
+    cpu_kernel_point();
     if (enabled && !cpu_current()->interrupts_on) {
         if (atomic_load_explicit(&interrupt_attention, memory_order_relaxed))
             interrupt_collect();
@@ -75,6 +104,16 @@ bool machine_interrupts_enabled(void)
     return cpu_current()->interrupts_on;
 }
 
+static void sleep_until_something(void)
+{
+    if (cpu_others_busy())
+        cpu_rotate();
+    else if (chooser_is_active())
+        outside_idle(clock_next_deadline());
+    else
+        signals_wait(clock_next_deadline());
+}
+
 void machine_cpu_idle(void)
 {
     for (;;) {
@@ -87,9 +126,6 @@ void machine_cpu_idle(void)
             return;
         }
         cpu->idle = true;
-        if (cpu_others_busy())
-            cpu_rotate();
-        else
-            signals_wait(clock_next_deadline());
+        sleep_until_something();
     }
 }

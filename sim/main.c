@@ -3,6 +3,7 @@
  * again when the kernel halts.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "chooser.h"
+#include "journal.h"
+#include "record.h"
+#include "search/search.h"
 #include "sim.h"
+#include "timeline.h"
+#include "verify.h"
 
 #define RESTARTED "EFT_RESTARTED"              /* in the environment of the second start only */
 #define STACK_LIMIT ((rlim_t)8 << 20)
@@ -35,18 +42,95 @@ void refuse(const char *pattern, ...)
     exit(EXIT_REFUSED);
 }
 
-void machine_halt(enum machine_halt why, int status)
+void sim_note(const char *pattern, ...)
 {
-    host_restore();
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, pattern);
+    vsnprintf(text, sizeof(text), pattern, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s: %s%s", program_invocation_short_name, text,
+            console_is_raw() ? "\r\n" : "\n");
+}
+
+/* ---- Runs that repeat ---------------------------------------------------------------------- */
+
+static bool is_verbose;
+static uint64_t began_ns;
+
+static void run_init(const struct options *options)
+{
+    is_verbose = options->verbose;
+    began_ns = clock_host_ns();
+    stream_init();
+    user_observed_options(options);
+    journal_init();
+    if (options->record)
+        record_create(options);
+}
+
+static int run_finish(int status)
+{
+    if (!chooser_is_active())
+        return status;
+    status = record_finish(status);
+    verify_finish(status);
+    if (is_verbose)
+        sim_note("exit %d, virtual %.9f s, real %.3f s, seed %" PRIu64 ", %" PRIu64
+                 " events, hash %016" PRIx64, status, (double)machine_time_ns() / 1e9,
+                 (double)(clock_host_ns() - began_ns) / 1e9, machine_info()->random_seed,
+                 journal_count(), journal_hash());
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+static int exit_status_of(enum machine_halt why, int status)
+{
     switch (why) {
     case MACHINE_HALT_OK:
-        exit(status);
+        return status;
     case MACHINE_HALT_REFUSED:
-        exit(EXIT_REFUSED);
+        return EXIT_REFUSED;
     case MACHINE_HALT_PANIC:
-        _exit(EXIT_PANIC);
+        return EXIT_PANIC;
+    case MACHINE_HALT_DEADLOCK:
+        return EXIT_DEADLOCK;
+    case MACHINE_HALT_TIME_LIMIT:
+        return EXIT_TIME_LIMIT;
     }
     abort();
+}
+
+/* What a timeline says of it; NULL: the usual end. */
+static const char *ending_of(enum machine_halt why)
+{
+    switch (why) {
+    case MACHINE_HALT_OK:
+    case MACHINE_HALT_REFUSED:
+        return NULL;
+    case MACHINE_HALT_PANIC:
+        return "panic";
+    case MACHINE_HALT_DEADLOCK:
+        return "deadlock";
+    case MACHINE_HALT_TIME_LIMIT:
+        return "time limit";
+    }
+    abort();
+}
+
+void machine_halt(enum machine_halt why, int status)
+{
+    search_halt(why, status);
+    host_restore();
+    timeline_finish(ending_of(why));
+    if (why != MACHINE_HALT_PANIC)
+        reports_finish();
+    status = run_finish(exit_status_of(why, status));
+    if (why == MACHINE_HALT_PANIC)
+        _exit(status);
+    exit(status);
 }
 
 /* In the legacy layout of address spaces, which an unlimited stack or a personality chooses,
@@ -76,22 +160,30 @@ int main(int argument_count, char **arguments)
 
     info_init_ranges();
     leave_legacy_layout(arguments);
-    channel_init();    /* before anything is opened: 0 to 2 are the guest's, open or not */
     options_parse(argument_count, arguments, &options);
+    search_prepare(&options, argument_count, arguments);
+    verify_start(&options, arguments);
+    channel_init();    /* before anything is opened: 0 to 2 are the guest's, open or not */
+    options_make_repeatable(&options);
     info_init(&options);
     memory_init(options.memory_size);
     if (options.root) {
         hostfs_init(options.root);
         symbols_init(NULL);
     } else {
-        archive_init(options.arguments[0]);
-        symbols_init(options.arguments[0]);
+        archive_init(options.program_path, options.arguments[0]);
+        symbols_init(options.program_path);
         options_add_for_kernel("program", archive_program_name());
     }
     cpu_init(options.cpus);
     signals_init();
-    clock_init();
+    clock_init(&options);
     console_init(options.trace_file);
+    reports_init(&options);
+    timeline_init(&options);
     user_run_init();
-    kernel_start();
+    if (options.observed)
+        run_init(&options);
+    search_start();
+    cpu_start_kernel();
 }

@@ -1,19 +1,17 @@
 /*
  * Physical memory: a memfd, mapped once as the kernel's direct map.  The guest window
- * (soft_tlb.c) maps the same pages a second time.
+ * (soft_tlb.c) maps the same pages a second time; populate.c fills it.
  *
  * Physical addresses start at one page, so that 0 is never the address of anything.
  */
-#include <string.h>
+#include <errno.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "sim.h"
 
 #define FIRST_ADDRESS 4096u
-#define ZEROS_SIZE 65536u
-#define PIECES_MAX 64    /* of zeros in one host call */
+#define ALIGNMENT (UINT64_C(2) << 20)    /* as in the file, so that the host can use large pages */
 
 static int descriptor = -1;
 static struct machine_range range;
@@ -21,6 +19,24 @@ static struct machine_range range;
 int memory_descriptor(void)
 {
     return descriptor;
+}
+
+/* What was never touched is a hole of the memory file. */
+static bool find_touched(physical_address *start, physical_address *end)
+{
+    off_t data = lseek(descriptor, (off_t)*start, SEEK_DATA);
+
+    if (data < 0 && errno != ENXIO)
+        return true;    /* cannot tell: all of it may have been */
+    if (data < 0 || (physical_address)data >= *end)
+        return false;
+
+    off_t hole = lseek(descriptor, data, SEEK_HOLE);
+
+    *start = (physical_address)data;
+    if (hole > 0 && (physical_address)hole < *end)
+        *end = (physical_address)hole;
+    return true;
 }
 
 void memory_init(uint64_t size)
@@ -31,9 +47,13 @@ void memory_init(uint64_t size)
     if (descriptor < 0 || ftruncate(descriptor, (off_t)size) != 0)
         refuse("the host gives no memory file of %llu MiB", (unsigned long long)(size >> 20));
 
-    char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+    char *room = mmap(NULL, size + ALIGNMENT, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *map = room == MAP_FAILED ? MAP_FAILED : room + (-(uintptr_t)room & (ALIGNMENT - 1));
 
-    if (map == MAP_FAILED)
+    if (room == MAP_FAILED ||
+        mmap(map, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, descriptor,
+             0) == MAP_FAILED)
         refuse("cannot map %llu MiB of memory", (unsigned long long)(size >> 20));
     madvise(map, size, MADV_DONTFORK);
     range = (struct machine_range){ FIRST_ADDRESS, size };
@@ -41,25 +61,5 @@ void memory_init(uint64_t size)
     info->memory = &range;
     info->memory_range_count = 1;
     info->memory_is_zero = true;
-}
-
-/* Writing the file is half as expensive for the host as faulting its pages in one by one. */
-void machine_memory_prepare(physical_address start, physical_address end)
-{
-    static char zeros[ZEROS_SIZE];
-    struct iovec pieces[PIECES_MAX];
-
-    while (start < end) {
-        physical_address next = start;
-        int count = 0;
-
-        for (; next < end && count < PIECES_MAX; count++) {
-            pieces[count].iov_base = zeros;
-            pieces[count].iov_len = end - next < ZEROS_SIZE ? end - next : ZEROS_SIZE;
-            next += pieces[count].iov_len;
-        }
-        if (pwritev(descriptor, pieces, count, (off_t)start) < 0)
-            return;    /* the pages come at the first touch, then */
-        start = next;
-    }
+    info->memory_find_touched = find_touched;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "search/search_options.h"
 #include "sim.h"
 #include "version.h"
 
@@ -15,6 +16,7 @@
 #define MEMORY_MINIMUM (UINT64_C(8) << 20)
 #define MEMORY_MAXIMUM (UINT64_C(1) << 40)
 #define KERNEL_OPTIONS_MAX 32
+#define SECONDS_MAXIMUM 1e9
 
 extern char **environ;
 
@@ -23,7 +25,10 @@ static size_t kernel_option_count;
 
 
 enum { OPTION_CPUS = 256, OPTION_MEMORY, OPTION_ROOT, OPTION_ENV, OPTION_CWD, OPTION_TRACE,
-       OPTION_TRACE_FILE, OPTION_LOG_LEVEL };
+       OPTION_TRACE_FILE, OPTION_LOG_LEVEL, OPTION_REPORT_FILE, OPTION_GRAPH, OPTION_STATS,
+       OPTION_TIMELINE,
+       OPTION_SEED, OPTION_PREEMPT, OPTION_VERIFY, OPTION_RECORD, OPTION_REPLAY,
+       OPTION_TIME_LIMIT };
 
 static const struct option long_options[] = {
     { "cpus", required_argument, NULL, OPTION_CPUS },
@@ -34,6 +39,17 @@ static const struct option long_options[] = {
     { "trace", optional_argument, NULL, OPTION_TRACE },
     { "trace-file", required_argument, NULL, OPTION_TRACE_FILE },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+    { "time-limit", required_argument, NULL, OPTION_TIME_LIMIT },
+    { "report-file", required_argument, NULL, OPTION_REPORT_FILE },
+    { "graph", required_argument, NULL, OPTION_GRAPH },
+    { "timeline", required_argument, NULL, OPTION_TIMELINE },
+    { "stats", no_argument, NULL, OPTION_STATS },
+    { "seed", required_argument, NULL, OPTION_SEED },
+    { "preempt", required_argument, NULL, OPTION_PREEMPT },
+    { "verify", no_argument, NULL, OPTION_VERIFY },
+    { "record", required_argument, NULL, OPTION_RECORD },
+    { "replay", required_argument, NULL, OPTION_REPLAY },
+    SEARCH_OPTIONS
     { "verbose", no_argument, NULL, 'v' },
     { "version", no_argument, NULL, 'V' },
     { "help", no_argument, NULL, 'h' },
@@ -54,13 +70,28 @@ static const char help[] =
     "  --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:\n"
     "                      file, memory, process, signal, time, ..., !name to leave out\n"
     "  --trace-file=FILE   print them to FILE instead of stderr\n"
+    "  --time-limit=SECONDS  stop after so much of your time, say who ran and waited, exit 122\n"
+    "  --report-file=FILE  reports of deadlocks and of the time limit as JSON, one a line\n"
+    "  --graph=FILE        who waits for whom, as DOT, or as SVG if FILE ends in .svg\n"
+    "  --timeline=FILE     what every CPU and thread did when: a page if FILE ends in .html, a\n"
+    "                      picture if in .svg, else a trace for Perfetto or chrome://tracing\n"
+    "  --stats             at the end: times and waits of each thread and semaphore; who starves\n"
+    "  --seed=N            a run that repeats: virtual time, and all that is left open is chosen\n"
+    "                      from N; \"random\" picks a number and prints it\n"
+    "  --preempt=MODE      where it may be preempted: traps (calls and faults), or blocks (any\n"
+    "                      basic block; the default for programs built by eft-cc)\n"
+    "  --verify            run it twice, and compare all that happened; 123 if they differ\n"
+    "  --record=FILE       write all that came from outside to FILE\n"
+    "  --replay=FILE       the recorded run again, without GUEST; 123 and where if it differs\n"
+    SEARCH_HELP
     "  --log-level=LEVEL   kernel messages: error, warning (default), notice, info, debug\n"
     "  -v, --verbose       the same as --log-level=info\n"
     "  -V, --version       print the version\n"
     "  -h, --help          print this\n"
     "\n"
     "Exit status: the guest's; 128+N if signal N killed it; 2 for a wrong command line or a\n"
-    "program that cannot be run; 120 if the kernel itself failed.\n";
+    "program that cannot be run; 120 if the kernel itself failed; 121 for a deadlock: nothing\n"
+    "can ever run again; 122 if the time limit was over; 123 if a run did not repeat.\n";
 
 static uint64_t parse_size(const char *text)
 {
@@ -99,6 +130,19 @@ static unsigned parse_cpus(const char *text)
     return (unsigned)value;
 }
 
+static uint64_t parse_seconds(const char *text)
+{
+    char *end;
+
+    errno = 0;
+
+    double value = strtod(text, &end);
+
+    if (*end || end == text || errno || !(value > 0 && value <= SECONDS_MAXIMUM))
+        refuse("--time-limit=%s is not a number of seconds above 0", text);
+    return (uint64_t)(value * 1e9);
+}
+
 static void parse_level(const char *text)
 {
     static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
@@ -121,7 +165,7 @@ void options_add_for_kernel(const char *name, const char *value)
     kernel_options[kernel_option_count++] = text;
 }
 
-static void change_environment(const char *setting)
+void options_change_environment(const char *setting)
 {
     const char *equals = strchr(setting, '=');
 
@@ -164,8 +208,35 @@ static const char *default_working_directory(const char *root)
     return result ? result : "/";
 }
 
+/* Where an option that takes the name of a file puts it; NULL: another option. */
+static const char **file_of(int option, struct options *options)
+{
+    switch (option) {
+    case OPTION_TRACE_FILE:
+        return &options->trace_file;
+    case OPTION_RECORD:
+        return &options->record;
+    case OPTION_REPLAY:
+        return &options->replay;
+    case OPTION_REPORT_FILE:
+        return &options->report_file;
+    case OPTION_GRAPH:
+        return &options->graph_file;
+    case OPTION_TIMELINE:
+        return &options->timeline_file;
+    default:
+        return NULL;
+    }
+}
+
 static void parse_one(int option, struct options *options)
 {
+    const char **file = file_of(option, options);
+
+    if (file) {
+        *file = optarg;
+        return;
+    }
     switch (option) {
     case OPTION_CPUS:
         options->cpus = parse_cpus(optarg);
@@ -177,7 +248,8 @@ static void parse_one(int option, struct options *options)
         options->root = optarg;
         break;
     case OPTION_ENV:
-        change_environment(optarg);
+        options_change_environment(optarg);
+        options_note_environment(optarg);
         break;
     case OPTION_CWD:
         options->working_directory = optarg;
@@ -185,14 +257,30 @@ static void parse_one(int option, struct options *options)
     case OPTION_TRACE:
         options_add_for_kernel("trace", optarg);
         break;
-    case OPTION_TRACE_FILE:
-        options->trace_file = optarg;
+    case OPTION_SEED:
+        options_parse_seed(options, optarg);
+        break;
+    case OPTION_PREEMPT:
+        options_parse_preempt(options, optarg);
+        break;
+    case OPTION_VERIFY:
+        options->verify = true;
+        break;
+    case OPTION_TIME_LIMIT:
+        options->time_limit_ns = parse_seconds(optarg);
+        break;
+    case OPTION_STATS:
+        options_add_for_kernel("stats", NULL);
+        break;
+    case OPTION_SEARCH_FIRST ... OPTION_SEARCH_LAST:
+        search_option((enum search_option)(option - OPTION_SEARCH_FIRST), optarg);
         break;
     case OPTION_LOG_LEVEL:
         parse_level(optarg);
         options_add_for_kernel("log-level", optarg);
         break;
     case 'v':
+        options->verbose = true;
         options_add_for_kernel("log-level", "info");
         break;
     case 'V':
@@ -212,13 +300,13 @@ void options_parse(int argument_count, char **arguments, struct options *options
     *options = (struct options){ .cpus = 1, .memory_size = MEMORY_DEFAULT };
     while ((option = getopt_long(argument_count, arguments, "+vVh", long_options, NULL)) != -1)
         parse_one(option, options);
-    if (optind == argument_count)
-        refuse("no guest program given; try: %s --help", program_invocation_short_name);
+    options_check_repeat(options, optind < argument_count);
     if (options->trace_file && !*options->trace_file)
         refuse("--trace-file needs a name");
     options->arguments = (const char *const *)(arguments + optind);
     options->environment = (const char *const *)environ;
     options->kernel = kernel_options;
-    if (options->root && !options->working_directory)
+    options->program_path = options->arguments[0];
+    if (options->root && !options->working_directory && !options->seeded)
         options->working_directory = default_working_directory(options->root);
 }

@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chooser.h"
+#include "outside.h"
+#include "search/search.h"
 #include "sim.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
@@ -106,10 +109,13 @@ void signals_note(int number)
         atomic_store(&interrupt_attention, 1);
         break;
     case SIGINT:
-        console_host_key('\x03');
-        break;
     case SIGQUIT:
-        console_host_key('\x1c');
+        if (search_interrupt())
+            break;
+        /* Nobody types into a run that is to repeat. */
+        if (chooser_is_active() && !outside_is_interactive())
+            die_of(number);
+        console_host_key(number == SIGINT ? '\x03' : '\x1c');
         break;
     case SIGTSTP:
         machine_suspend();
@@ -118,7 +124,7 @@ void signals_note(int number)
         console_continued();
         break;
     case SIGWINCH:
-        interrupt_raise(0, INTERRUPT_CONSOLE);
+        interrupt_raise_outside(INTERRUPT_CONSOLE);
         break;
     default:
         die_of(number);
@@ -133,22 +139,29 @@ static void waking_signals(sigset_t *set)
         sigaddset(set, handled[i]);
 }
 
-void signals_wait(uint64_t deadline_ns)
+void signals_wait_host(uint64_t rest_ns)
 {
     sigset_t waking, before;
     struct timespec timeout, *limit = NULL;
 
     waking_signals(&waking);
     sigprocmask(SIG_BLOCK, &waking, &before);
-    if (deadline_ns != UINT64_MAX) {
-        uint64_t now = machine_time_ns();
-        uint64_t rest = deadline_ns > now ? deadline_ns - now : 0;
-
-        timeout.tv_sec = (time_t)(rest / NS_PER_SECOND);
-        timeout.tv_nsec = (long)(rest % NS_PER_SECOND);
+    if (rest_ns != UINT64_MAX) {
+        timeout.tv_sec = (time_t)(rest_ns / NS_PER_SECOND);
+        timeout.tv_nsec = (long)(rest_ns % NS_PER_SECOND);
         limit = &timeout;
     }
     if (!atomic_load(&interrupt_attention) && ppoll(NULL, 0, limit, &before) == 0)
         atomic_store(&interrupt_attention, 1);
     sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void signals_wait(uint64_t deadline_ns)
+{
+    uint64_t now = machine_time_ns();
+
+    if (deadline_ns == UINT64_MAX)
+        signals_wait_host(UINT64_MAX);
+    else
+        signals_wait_host(deadline_ns > now ? deadline_ns - now : 0);
 }

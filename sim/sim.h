@@ -6,7 +6,8 @@
  * dispatch, terminal modes) is recorded where it is changed and undone by host_restore().
  *
  * Threads: the main thread runs all virtual CPUs; one watcher thread (watcher.c) waits for host
- * descriptors.  Only functions marked "any thread" may be called from it.
+ * descriptors; one helper (populate.c) asks the host for memory and knows nothing else.  Only
+ * functions marked "any thread" may be called from them.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,15 +25,41 @@
 
 #define EXIT_REFUSED 2      /* bad command line, broken program, host that cannot do it */
 #define EXIT_PANIC 120      /* the kernel found itself broken */
+#define EXIT_DEADLOCK 121   /* nothing could ever run again */
+#define EXIT_TIME_LIMIT 122
+#define EXIT_DIVERGED 123   /* a replay or --verify: the run is not the same */
+
+/* What moves the clock of runs that repeat; docs/simulation.md has the table. */
+#define TIME_BLOCK_NS 1     /* a basic block of a program that counts them */
+#define TIME_TRAP_NS 1000   /* a call, a fault, a pure spin that was cut, a look at the counter */
+#define TIME_RELAX_NS 100   /* a round of a CPU that spins in the kernel */
 
 /* ---- options.c: the command line ----------------------------------------------------------- */
 
+enum preempt {
+    PREEMPT_DEFAULT,    /* blocks in programs that count them, else traps */
+    PREEMPT_TRAPS,
+    PREEMPT_BLOCKS,
+};
+
 struct options {
+    bool observed;                     /* one of the following, or a search: the run repeats */
+    bool seeded, seed_is_new;          /* --seed; a random one */
+    bool verify, verbose;
+    bool interactive;                  /* the guest has a terminal */
+    bool real_preemption;              /* recorded or replayed without --seed */
+    enum preempt preempt;
+    uint64_t seed;
+    const char *record, *replay;       /* NULL: none */
+    uint64_t boot_wall_time_ns, recorded_vector_size;    /* of a replay */
+    const char *program_path;          /* on the host, without a root */
     unsigned cpus;
     uint64_t memory_size;
     const char *root;                  /* NULL: none */
     const char *working_directory;     /* NULL: the host's where that makes sense */
     const char *trace_file;
+    const char *report_file, *graph_file, *timeline_file;
+    uint64_t time_limit_ns;            /* 0: none */
     const char *const *kernel;         /* for machine_info, NULL at the end */
     const char *const *arguments;
     const char *const *environment;
@@ -40,6 +67,17 @@ struct options {
 
 /* Prints help, version or one line about a mistake and exits where that is due. */
 void options_parse(int argument_count, char **arguments, struct options *options);
+void options_parse_seed(struct options *options, const char *text);
+void options_parse_preempt(struct options *options, const char *text);
+void options_check_repeat(struct options *options, bool has_guest);
+/* --env=SETTING, and that it was given. */
+void options_change_environment(const char *setting);
+void options_note_environment(const char *setting);
+/* Whether the run is observed, and what the guest then sees of the host; reads a recording.  When
+ * the standard descriptors are known. */
+void options_make_repeatable(struct options *options);
+/* All files that the run would write are /dev/null. */
+void options_write_nothing(struct options *options);
 /* "name=value" for the kernel; before kernel_start. */
 void options_add_for_kernel(const char *name, const char *value);
 
@@ -47,10 +85,12 @@ void options_add_for_kernel(const char *name, const char *value);
 
 /* One line "sim: ..." on stderr, then exit status 2; undoes what was changed so far. */
 _Noreturn void refuse(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+/* One line "sim: ..." on stderr. */
+void sim_note(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 /* Undoes every change to the host.  Async-signal-safe; may be called twice. */
 void host_restore(void);
 
-/* ---- info.c, memory.c ---------------------------------------------------------------------- */
+/* ---- info.c, memory.c, populate.c ---------------------------------------------------------- */
 
 void info_init_ranges(void);    /* user_ranges only: before anything else */
 void info_init(const struct options *options);
@@ -62,13 +102,15 @@ int memory_descriptor(void);
 
 /* ---- archive.c: the first program as a boot archive ---------------------------------------- */
 
-void archive_init(const char *program_path);
+/* `name`: what the guest calls it; the last part counts. */
+void archive_init(const char *program_path, const char *name);
 const char *archive_program_name(void);    /* its path in the guest */
 
 /* ---- cpu.c, interrupt.c, clock.c ----------------------------------------------------------- */
 
 struct virtual_cpu {
-    ucontext_t context;                /* where it goes on when it is chosen again */
+    struct machine_context context;    /* where it goes on when it is chosen again */
+    char *stack;                       /* the one it started on */
     void (*entry)(void);
     _Atomic uint32_t pending;          /* bits of enum machine_interrupt; any thread sets them */
     uint64_t timer_deadline_ns;        /* UINT64_MAX: not armed */
@@ -84,21 +126,48 @@ struct virtual_cpu *cpu_of(unsigned index);
 unsigned cpu_count(void);
 /* Goes on with the next CPU that has work, if there is one. */
 void cpu_rotate(void);
+/* The stack that a CPU started on. */
+char *cpu_stack(unsigned index, size_t *size);
+/* CPU 0 starts, on a stack of its own; does not return. */
+void cpu_start_kernel(void);
 bool cpu_others_busy(void);
+bool cpu_uses_root(physical_address root);
+/* With an observer: a choice of who goes on, this CPU included. */
+void cpu_choose(void);
+/* Several CPUs and an observer: another one may go on at any point of the kernel. */
+extern bool cpu_takes_kernel_points;
+void cpu_choose_at_kernel_point(void);
+static inline void cpu_kernel_point(void)
+{
+    if (__builtin_expect(cpu_takes_kernel_points, 0))
+        cpu_choose_at_kernel_point();
+}
 
 /* Something for the main thread to look at: pending bits of a CPU or host events.  Read by the
  * last instructions before user code, so that nothing set earlier is missed. */
 extern _Atomic uint32_t interrupt_attention;
 /* Any thread, any context: sets the bit for that CPU and makes the main thread look. */
 void interrupt_raise(unsigned cpu, enum machine_interrupt which);
+/* The same for what the world outside does: CPU 0, at a point of the run (outside.c). */
+void interrupt_raise_outside(enum machine_interrupt which);
+uint32_t interrupt_take_outside(void);
+bool interrupt_outside_waits(void);
 /* Main thread: turns host alarms into timer interrupts of the CPUs that are due. */
 void interrupt_collect(void);
 
-void clock_init(void);
+void clock_init(const struct options *options);
+#define CLOCK_EPOCH_NS UINT64_C(1735689600000000000)    /* 2025-01-01: seeded runs begin */
+uint64_t clock_host_ns(void);    /* the host's monotonic clock */
+/* Virtual time. */
+void clock_advance(uint64_t ns);
+void clock_jump(uint64_t deadline_ns);
 /* Main thread: arms the host's alarm for the earliest deadline of all CPUs. */
 void clock_arm(void);
 uint64_t clock_next_deadline(void);
 void clock_alarm_rang(void);    /* async-signal-safe */
+/* Has it rung since this was last asked?  Then another busy CPU has its turn. */
+bool clock_turn_is_over(void);
+void clock_alarm_again(void);   /* async-signal-safe: real time, it has no effect yet */
 
 /* ---- signals.c ----------------------------------------------------------------------------- */
 
@@ -108,11 +177,13 @@ void signals_restore(void);
 void signals_note(int number);
 /* Sleeps until a signal or the absolute time; signals are let in only here, so none is missed. */
 void signals_wait(uint64_t deadline_ns);
+void signals_wait_host(uint64_t rest_ns);    /* the same, so long; UINT64_MAX: for ever */
 pid_t signals_main_thread(void);
 
 /* ---- user_run.c, user_enter.S -------------------------------------------------------------- */
 
 void user_run_init(void);
+void user_observed_options(const struct options *options);
 /* Called by the signal handler: leaves user mode when the signal interrupted it. */
 void user_run_signal(int number, siginfo_t *information, ucontext_t *context, uint64_t *fs_base);
 
@@ -123,19 +194,41 @@ bool soft_tlb_window_is_empty(void);
 /* Maps the page (and its neighbours) if the tables of the active root allow the access. */
 bool soft_tlb_fill(user_address address, uint32_t access);
 void soft_tlb_switch(physical_address root);
+void soft_tlb_unmap(user_address start, user_address end);
+/* The page that the active root has there, if user code may execute and not write it; else 0. */
+physical_address soft_tlb_constant_page(user_address address);
+
+/* ---- int80.c: calls of the teaching ABI without the host's slow way ------------------------- */
+
+/* User code has executed an `int 0x80` there, by the slow way: the next time may be faster. */
+void int80_executed(user_address address);
+/* Where the `int 0x80` is that faulted at this address; 0: it was none. */
+user_address int80_of_fault(user_address address);
+/* This part of the window is being unmapped or mapped anew. */
+void int80_forget(user_address start, user_address end);
+/* Empties the window; while it is on, all is mapped for reading only. */
+void soft_tlb_read_only(bool on);
 
 /* ---- console.c, channel.c, watcher.c, hostfs_server.c, symbols.c --------------------------- */
 
 void console_init(const char *trace_file);
 void console_restore(void);           /* async-signal-safe */
 void console_host_key(char byte);     /* async-signal-safe: a key the host turned into a signal */
+bool console_is_raw(void);
 void console_continued(void);         /* async-signal-safe: SIGCONT */
 /* The terminal's descriptors; -1: none. */
 int console_input(void);
 int console_output(void);
 
+/* reports.c: reports for programs, wait-for graphs, the time limit */
+void reports_init(const struct options *options);    /* after signals_init */
+void reports_write(const char *text, size_t length);
+void reports_write_graph(const char *text, size_t length);
+void reports_finish(void);            /* the machine stops */
+
 extern const struct channel_operations channel_operations;
 void channel_init(void);
+void stream_init(void);    /* stream.c: the same for runs that repeat */
 
 /* Waits for descriptors in a thread of its own.  Main thread: asks for one interrupt when the
  * descriptor is readable or writable (POLLIN, POLLOUT). */

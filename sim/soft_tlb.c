@@ -23,6 +23,7 @@
 #define ENTRY_PRESENT (UINT64_C(1) << 0)
 #define ENTRY_WRITE (UINT64_C(1) << 1)
 #define ENTRY_USER (UINT64_C(1) << 2)
+#define ENTRY_RESERVED (UINT64_C(1) << 11)     /* software: not the host's before it is touched */
 #define ENTRY_NO_EXECUTE (UINT64_C(1) << 63)
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
 
@@ -33,9 +34,11 @@ struct extent {
 static struct extent recent[RECENT_EXTENTS];    /* a ring of the last fills */
 static unsigned fills;                          /* since the window was last empty */
 static physical_address active_root;
+static bool read_only;                          /* nothing is mapped for writing */
 
 static void unmap(user_address start, user_address end)
 {
+    int80_forget(start, end);
     munmap((void *)(uintptr_t)start, end - start);
 }
 
@@ -107,14 +110,32 @@ bool soft_tlb_fill(user_address address, uint32_t access)
     int protection = PROT_READ | (entry & ENTRY_WRITE ? PROT_WRITE : 0) |
                      (entry & ENTRY_NO_EXECUTE ? 0 : PROT_EXEC);
 
+    if (read_only)
+        protection &= ~PROT_WRITE;
     trim(address, &start, &end);
     remember(start, end);
+    int80_forget(start, end);
     if (mmap((void *)(uintptr_t)start, end - start, protection, MAP_SHARED | MAP_FIXED,
              memory_descriptor(), (off_t)((entry & ENTRY_ADDRESS) - (page - start))) == MAP_FAILED)
         kernel_fault("the host refuses a mapping of guest memory", address, 0);
-    if (protection & PROT_WRITE)
+    if ((protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
         touch_around(start, end);
     return true;
+}
+
+void soft_tlb_unmap(user_address start, user_address end)
+{
+    unmap(start, end);
+}
+
+physical_address soft_tlb_constant_page(user_address address)
+{
+    user_address start, end;
+    uint64_t entry = active_root && address < GUEST_END
+                         ? page_table_lookup(active_root, address, 0, &start, &end) : 0;
+
+    return entry_allows(entry, ACCESS_EXECUTE) && !(entry & ENTRY_WRITE) ? entry & ENTRY_ADDRESS
+                                                                          : 0;
 }
 
 void soft_tlb_switch(physical_address root)
@@ -125,15 +146,26 @@ void soft_tlb_switch(physical_address root)
     active_root = root;
 }
 
+void soft_tlb_read_only(bool on)
+{
+    flush_all();
+    read_only = on;
+}
+
+/* The window follows when user code runs (machine_user_run): several CPUs with address spaces of
+ * their own take turns in the kernel without touching it.  But a root that no CPU uses any more may
+ * be freed and used again, so its translations are forgotten at once. */
 void machine_address_space_activate(physical_address root)
 {
     cpu_current()->root = root;
-    soft_tlb_switch(root);
+    if (active_root != root && !cpu_uses_root(active_root))
+        soft_tlb_switch(root);
 }
 
 void machine_tlb_flush(user_address start, user_address end)
 {
-    unmap(start, end);
+    if (cpu_current()->root == active_root)
+        unmap(start, end);
 }
 
 static bool overlaps_window(uint64_t start, uint64_t end)

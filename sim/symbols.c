@@ -1,12 +1,20 @@
 /*
- * Code addresses in words: function, offset, file and line, by libdw.
+ * Code addresses in words: function, file and line, by libdw.
  *
- * Only used when something went wrong, so the files are opened when first asked for.  libdw needs
- * more stack than a kernel thread has: it runs on a stack of its own.
+ * Files are opened when first asked about and stay open, because a report asks a hundred times.
+ * Several programs may be loaded: each address space (by its root) belongs to one of the open
+ * images; those that came of one by forks share it.
+ *
+ * Library functions that are inlined are not where a person looks: what is named is the innermost
+ * function of the program's own source file, with the line in it.
+ *
+ * libdw needs more stack than a kernel thread has: it runs on a stack of its own.
  */
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,15 +23,32 @@
 
 #define WORK_STACK_SIZE (1u << 20)
 #define PROGRAM_PATH_SIZE 4096
+#define ROOTS_KEPT 1024    /* address spaces whose program is remembered; the oldest is forgotten */
 
-/* The last program that was loaded (one address space at a time, so far). */
-static char program_path[PROGRAM_PATH_SIZE];
-static uint64_t program_bias;
+/* A program that was loaded at some place. */
+struct image {
+    struct image *next;
+    char *path;            /* the guest's name of it */
+    uint64_t bias;
+    bool opened;
+    Dwfl *dwfl;            /* NULL: not opened, or it cannot be read */
+};
+
+struct loaded {
+    physical_address root;    /* 0: unused */
+    struct image *image;
+};
+
+static struct image *images;
+static struct image *newest_image;
+static struct loaded loaded[ROOTS_KEPT];
+static unsigned next_loaded;
 static const char *command_line_program;
+static Dwfl *kernel_dwfl;
 
 static struct {
     ucontext_t caller, worker;
-    bool kernel;
+    physical_address root;
     uint64_t address;
     char *text;
     size_t size, length;
@@ -42,6 +67,37 @@ void symbols_init(const char *path)
     command_line_program = path;
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* ---- Programs ------------------------------------------------------------------------------ */
+
+/* The host's name of a program without --root: the one on the command line, or one beside it. */
+static void host_path(const char *guest_path, char *path, size_t size)
+{
+    const char *slash = strrchr(command_line_program, '/');
+    int folder = slash ? (int)(slash + 1 - command_line_program) : 0;
+
+    if (strcmp(guest_path, archive_program_name()) == 0)
+        snprintf(path, size, "%s", command_line_program);
+    else
+        snprintf(path, size, "%.*s%s", folder, command_line_program, last_part(guest_path));
+}
+
+static int open_file(const char *guest_path)
+{
+    char path[PROGRAM_PATH_SIZE];
+
+    if (!command_line_program)
+        return hostfs_open_path(guest_path);
+    host_path(guest_path, path, sizeof(path));
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
 static Dwfl *open_kernel(void)
 {
     Dwfl *dwfl = dwfl_begin(&callbacks);
@@ -51,60 +107,162 @@ static Dwfl *open_kernel(void)
     return dwfl;
 }
 
-static Dwfl *open_program(void)
+static Dwfl *open_image(const struct image *image)
 {
     Dwfl *dwfl = dwfl_begin(&callbacks);
-    int descriptor = command_line_program
-        ? open(command_line_program, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        : hostfs_open_path(program_path);
+    int descriptor = open_file(image->path);
 
     if (!dwfl || descriptor < 0)
         return dwfl;
     dwfl_report_begin(dwfl);
-    dwfl_report_elf(dwfl, program_path, program_path, descriptor, program_bias, true);
+    dwfl_report_elf(dwfl, image->path, image->path, descriptor, image->bias, true);
     dwfl_report_end(dwfl, NULL, NULL);
     return dwfl;
 }
 
-static const char *last_part(const char *path)
+/* A space that nobody told us about is one that was copied: of the program loaded last. */
+static struct image *image_of(physical_address root)
 {
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
+    for (unsigned i = 0; i < ROOTS_KEPT; i++) {
+        if (loaded[i].root == root)
+            return loaded[i].image;
+    }
+    return newest_image;
 }
 
-static void describe(Dwfl *dwfl)
+static Dwfl *dwfl_of(physical_address root)
+{
+    struct image *image;
+
+    if (root == 0) {
+        if (!kernel_dwfl)
+            kernel_dwfl = open_kernel();
+        return kernel_dwfl;
+    }
+    image = image_of(root);
+    if (!image)
+        return NULL;
+    if (!image->opened)
+        image->dwfl = open_image(image);
+    image->opened = true;
+    return image->dwfl;
+}
+
+/* ---- Places -------------------------------------------------------------------------------- */
+
+struct place {
+    const char *function, *file;
+    int line;
+    uint64_t offset;      /* from the start of the function */
+    bool is_inlined;      /* then the offset says nothing */
+};
+
+static bool is_function(Dwarf_Die *scope)
+{
+    int tag = dwarf_tag(scope);
+
+    return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_subprogram;
+}
+
+/* Is the function defined in the file that was compiled, and not in one that it includes? */
+static bool is_of_unit(Dwarf_Die *function, const char *unit)
+{
+    const char *file = dwarf_decl_file(function);
+
+    return file && unit && strcmp(last_part(file), last_part(unit)) == 0;
+}
+
+/* Where the inlined function was called. */
+static void set_call_place(Dwarf_Die *inlined, Dwarf_Die *unit, struct place *place)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word file, line;
+    Dwarf_Files *files;
+
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0)
+        place->line = (int)line;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
+        dwarf_getsrcfiles(unit, &files, NULL) == 0)
+        place->file = dwarf_filesrc(files, file, NULL, NULL);
+}
+
+/* From the innermost function outwards, until one is the program's own. */
+static void choose_scope(Dwarf_Die *scopes, int count, Dwarf_Die *unit, struct place *place)
+{
+    struct place found = *place;
+    Dwarf_Die *inner = NULL;
+
+    for (int i = 0; i < count; i++) {
+        if (!is_function(&scopes[i]))
+            continue;
+        if (inner)
+            set_call_place(inner, unit, &found);
+        if (is_of_unit(&scopes[i], dwarf_diename(unit)) && dwarf_diename(&scopes[i])) {
+            found.function = dwarf_diename(&scopes[i]);
+            found.is_inlined = dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine;
+            *place = found;
+            return;
+        }
+        inner = &scopes[i];
+    }
+}
+
+static void leave_inlined(Dwfl_Module *module, struct place *place)
+{
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = dwfl_module_addrdie(module, job.address, &bias);
+    Dwarf_Die *scopes = NULL, *chain = NULL;
+    int count = unit ? dwarf_getscopes(unit, job.address - bias, &scopes) : 0;
+
+    if (count > 0)
+        count = dwarf_getscopes_die(&scopes[0], &chain);
+    if (count > 0)
+        choose_scope(chain, count, unit, place);
+    free(chain);
+    free(scopes);
+}
+
+static bool find_place(Dwfl *dwfl, struct place *place)
 {
     Dwfl_Module *module = dwfl ? dwfl_addrmodule(dwfl, job.address) : NULL;
-    GElf_Off offset;
     GElf_Sym symbol;
-    int line = 0, length;
 
+    *place = (struct place){ .line = 0 };
     if (!module)
-        return;
+        return false;
+    place->function = dwfl_module_addrinfo(module, job.address, &place->offset, &symbol, NULL,
+                                           NULL, NULL);
 
-    const char *name =
-        dwfl_module_addrinfo(module, job.address, &offset, &symbol, NULL, NULL, NULL);
     Dwfl_Line *source = dwfl_module_getsrc(module, job.address);
-    const char *file = source ? dwfl_lineinfo(source, NULL, &line, NULL, NULL, NULL) : NULL;
 
-    if (!name)
-        return;
-    if (file)
-        length = snprintf(job.text, job.size, "%s+0x%llx (%s:%d)", name,
-                          (unsigned long long)offset, last_part(file), line);
+    if (source)
+        place->file = dwfl_lineinfo(source, NULL, &place->line, NULL, NULL, NULL);
+    if (job.root != 0)
+        leave_inlined(module, place);
+    return place->function != NULL;
+}
+
+static void describe(const struct place *place)
+{
+    char offset[24] = "";
+    int length;
+
+    if (!place->is_inlined)
+        snprintf(offset, sizeof(offset), "+0x%llx", (unsigned long long)place->offset);
+    if (place->file)
+        length = snprintf(job.text, job.size, "%s%s (%s:%d)", place->function, offset,
+                          last_part(place->file), place->line);
     else
-        length = snprintf(job.text, job.size, "%s+0x%llx", name, (unsigned long long)offset);
+        length = snprintf(job.text, job.size, "%s%s", place->function, offset);
     job.length = length < 0 ? 0 : (size_t)length < job.size ? (size_t)length : job.size - 1;
 }
 
 static void work(void)
 {
-    Dwfl *dwfl = job.kernel ? open_kernel() : open_program();
+    struct place place;
 
-    describe(dwfl);
-    if (dwfl)
-        dwfl_end(dwfl);
+    if (find_place(dwfl_of(job.root), &place))
+        describe(&place);
 }
 
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size)
@@ -117,7 +275,7 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
         if (stack == MAP_FAILED)
             return 0;
     }
-    job.kernel = root == 0;
+    job.root = root;
     job.address = address;
     job.text = text;
     job.size = size;
@@ -131,16 +289,54 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
     return job.length;
 }
 
+/* ---- Being told ---------------------------------------------------------------------------- */
+
 /* gdb's script (sim/gdb/eft.py) stops here silently and loads the symbols of the guest. */
 __attribute__((noinline)) static void symbols_loaded(const char *path, uint64_t bias)
 {
     __asm__ volatile("" : : "r"(path), "r"(bias) : "memory");
 }
 
+static struct image *find_or_add_image(const char *path, uint64_t bias)
+{
+    struct image *image = images;
+
+    while (image && (strcmp(image->path, path) != 0 || image->bias != bias))
+        image = image->next;
+    if (image)
+        return image;
+    image = calloc(1, sizeof(*image));
+    if (!image)
+        return NULL;
+    image->path = strdup(path);
+    image->bias = bias;
+    image->next = images;
+    if (!image->path) {
+        free(image);
+        return NULL;
+    }
+    images = image;
+    return image;
+}
+
+static void remember(physical_address root, struct image *image)
+{
+    for (unsigned i = 0; i < ROOTS_KEPT; i++) {
+        if (loaded[i].root == root) {
+            loaded[i].image = image;
+            return;
+        }
+    }
+    loaded[next_loaded++ % ROOTS_KEPT] = (struct loaded){ root, image };
+}
+
 void machine_program_loaded(physical_address root, const char *path, uint64_t bias)
 {
-    (void)root;
-    snprintf(program_path, sizeof(program_path), "%s", path);
-    program_bias = bias;
-    symbols_loaded(command_line_program ? command_line_program : program_path, bias);
+    struct image *image = find_or_add_image(path, bias);
+
+    if (image) {
+        newest_image = image;
+        remember(root, image);
+    }
+    symbols_loaded(command_line_program ? command_line_program : path, bias);
 }

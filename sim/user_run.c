@@ -7,6 +7,10 @@
  * stack.  All signals are handled with SA_NODEFER and an empty mask, so there is nothing else
  * to undo.
  *
+ * A program that counts its basic blocks (built by eft-cc) is not stopped by the alarm: the handler
+ * only empties its budget, and it traps at its next block.  If the next alarm finds it still
+ * there, it runs code that does not count, and is stopped like any other.
+ *
  * Invariant: `user_running` is set from just before the guest's state is loaded until the
  * handler begins to save it; a synchronous signal at any other time is the kernel's own fault.
  *
@@ -22,8 +26,11 @@
 #include <sys/prctl.h>
 #include <sys/ucontext.h>
 
+#include "chooser.h"
+#include "search/search.h"
 #include "sim.h"
 #include "user_layout.h"
+#include "user_run.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -63,6 +70,8 @@ extern const char __executable_start[], etext[];
 /* The user code that runs, and why it stopped. */
 static struct user_registers *running_registers;
 static struct trap running_trap;
+static bool int80_was_slow;                     /* the host made a system call of it */
+static volatile sig_atomic_t budget_emptied;    /* by the alarm, since user code runs */
 
 static struct {
     uint32_t offset, size;
@@ -127,6 +136,14 @@ static struct trap trap_of_segv(const ucontext_t *context, struct user_registers
         registers->rip += 2;
         return (struct trap){ .kind = TRAP_INT80 };
     }
+    if (general[REG_TRAPNO] == VECTOR_PROTECTION && error == 0) {
+        user_address call = int80_of_fault(registers->rip);
+
+        if (call) {
+            registers->rip = call + 2;
+            return (struct trap){ .kind = TRAP_INT80 };
+        }
+    }
     return (struct trap){
         .kind = TRAP_EXCEPTION,
         .vector = (uint32_t)general[REG_TRAPNO],
@@ -140,6 +157,7 @@ static struct trap trap_of_signal(int number, const siginfo_t *information,
     if (number == SIGSYS) {
         bool int80 = information->si_arch == AUDIT_ARCH_INT80;
 
+        int80_was_slow = int80;
         return (struct trap){ .kind = int80 ? TRAP_INT80 : TRAP_SYSCALL };
     }
     if (number == SIGSEGV || number == SIGBUS)
@@ -192,8 +210,25 @@ static void signal_in_kernel(int number, const siginfo_t *information, ucontext_
         general[REG_RIP] = (greg_t)(uintptr_t)user_enter_abort;
         return;
     }
+    if (number == SIGSEGV && user_observed_tsc_for_host(context))
+        return;
     if (!is_asynchronous(number))
         report_kernel_fault(number, information, general);
+}
+
+/* Whether user code goes on after this signal, which it did not cause. */
+static bool goes_on(int number)
+{
+    int64_t *budget = running_registers->block_budget;
+
+    if (chooser_is_active())
+        return user_observed_goes_on(number);
+    if (!budget || budget_emptied)
+        return false;
+    budget_emptied = 1;
+    *budget = 0;
+    clock_alarm_again();
+    return true;
 }
 
 /* Only the sim's own few instructions around user code run with user_running set. */
@@ -212,6 +247,10 @@ void user_run_signal(int number, siginfo_t *information, ucontext_t *context, ui
         signals_note(number);
     if (!interrupted_user_code(context)) {
         signal_in_kernel(number, information, context);
+        return;
+    }
+    if (is_asynchronous(number) && goes_on(number)) {
+        search_alarm();
         return;
     }
 
@@ -253,22 +292,30 @@ static void fill_after_fault(void)
     running_trap.kind = TRAP_INTERRUPT;
 }
 
-struct trap machine_user_run(struct user_registers *registers)
+struct trap user_run_once(struct user_registers *registers)
 {
-    prepare_vector(registers);
-    fill_after_fault();
+    running_registers = registers;
+    budget_emptied = 0;
+    if (user_enter(registers) == USER_ENTER_ABORTED)
+        return (struct trap){ .kind = TRAP_INTERRUPT };
+    if (int80_was_slow) {
+        int80_was_slow = false;
+        int80_executed(registers->rip - 2);
+    }
+    return running_trap;
+}
+
+static struct trap run_in_real_time(struct user_registers *registers)
+{
     for (;;) {
         if (registers->rip >= HOST_ADDRESS_END)
             return (struct trap){ .kind = TRAP_EXCEPTION, .vector = VECTOR_PROTECTION };
         if (atomic_load_explicit(&cpu_current()->pending, memory_order_relaxed))
             return (struct trap){ .kind = TRAP_INTERRUPT };
-        running_registers = registers;
-        if (user_enter(registers) == USER_ENTER_ABORTED) {
-            interrupt_collect();
-            return (struct trap){ .kind = TRAP_INTERRUPT };
-        }
+        if (registers->block_budget)
+            *registers->block_budget = BUDGET_ENDLESS;
 
-        struct trap trap = running_trap;
+        struct trap trap = user_run_once(registers);
 
         if (trap.kind == TRAP_INTERRUPT) {
             interrupt_collect();
@@ -277,6 +324,19 @@ struct trap machine_user_run(struct user_registers *registers)
         if (trap.kind != TRAP_PAGE_FAULT || !soft_tlb_fill(trap.address, trap.access))
             return trap;
     }
+}
+
+struct trap machine_user_run(struct user_registers *registers)
+{
+    search_before_user();
+    prepare_vector(registers);
+    if (chooser_is_active())
+        return user_run_observed(registers);
+    if (clock_turn_is_over())
+        cpu_rotate();
+    soft_tlb_switch(cpu_current()->root);
+    fill_after_fault();
+    return run_in_real_time(registers);
 }
 
 /* ---- Setting up ---------------------------------------------------------------------------- */
@@ -322,4 +382,6 @@ void user_run_init(void)
               HOST_ADDRESS_END - GUEST_END, 0UL) != 0)
         refuse("this host cannot catch the guest's system calls (Syscall User Dispatch): "
                "Linux 5.11 or newer on x86-64 is needed");
+    if (chooser_is_active())
+        user_observed_init();
 }

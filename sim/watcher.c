@@ -32,7 +32,7 @@ static nfds_t request_count;
 
 static void get_attention(enum machine_interrupt interrupt)
 {
-    interrupt_raise(0, interrupt);
+    interrupt_raise_outside(interrupt);
     syscall(SYS_tgkill, getpid(), signals_main_thread(), SIGALRM);
 }
 

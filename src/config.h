@@ -10,6 +10,9 @@
 #define THREAD_ID_MAX 4194303                  /* as Linux's pid_max on 64 bits */
 #define THREAD_NAME_SIZE 16                    /* with the NUL, as Linux's comm */
 #define KERNEL_STACK_SIZE 32768                /* bytes, a power of two */
+#define PROCESS_ID_LIMIT 65535                 /* teaching ABI: ids are 16 bits, this one is -1 */
+#define STACK_SLOTS_MAX 8190                   /* teaching ABI: stacks in one address space */
+#define SEMAPHORES_MAX 65536                   /* with keys, of all processes */
 #define QUEUED_SIGNALS_MAX 32768               /* pending with information, of all processes */
 #define TIMERS_PER_CPU_MAX (THREADS_MAX * 2)
 #define TIME_SLICE_NS 10000000                 /* round robin */

@@ -92,11 +92,46 @@ def enum_name(value, prefix):
     return str(value).replace(prefix, "").lower().replace("_", " ")
 
 
+def list_nodes(head):
+    """The nodes of a list of lib/list.h, without its head."""
+    node = head["next"]
+    while int(node) != int(head.address):
+        yield node
+        node = node["next"]
+
+
+def find_semaphore(number):
+    """The semaphore with this id: set << 32 | key."""
+    for set_node in list_nodes(gdb.parse_and_eval("'semaphore_set.c'::all")["sets"]):
+        semaphores = container_of(set_node, "struct semaphore_set", "sets_node")
+        for node in tree_nodes(semaphores["tree"]["root"]):
+            keyed = container_of(node, "struct keyed_semaphore", "node")
+            if int(keyed["semaphore"]["id"]) == number:
+                return keyed["semaphore"]
+    return None
+
+
+def describe_semaphore(number):
+    """Key, value and holder, as the kernel's own reports have them."""
+    key = number & 0xFFFFFFFF
+    text = f"semaphore {key}" if key < 0x1000 else f"semaphore {key:#x}"
+    semaphore = find_semaphore(number)
+    if semaphore is None:
+        return text
+    text += f", value {int(semaphore['count'])}"
+    holder = int(semaphore["statistics"]["holder"])
+    return text + (f", held by thread {holder}" if holder else "")
+
+
 def describe_wait(thread):
     reason = thread["waiting_for"]
     kind = enum_name(reason["kind"], "WAIT_")
     if enum_name(thread["state"], "THREAD_") != "blocked" or kind == "none":
         return ""
+    if kind == "semaphore":
+        return describe_semaphore(int(reason["object"]))
+    if kind == "child":
+        return f"process {int(reason['object'])} to end"
     text = f"{kind} {int(reason['object']):#x}"
     if int(reason["owner"]):
         text += f", held by thread {int(reason['owner']['id'])}"

@@ -26,6 +26,16 @@ struct syscall {
 };
 
 extern const struct abi abi_linux;
+extern const struct abi abi_teaching;
+
+#define ABI_CALL_SIZE 2    /* bytes of `syscall` and of `int 0x80` */
+
+/* abi_linux.serve. */
+void abi_serve_linux(struct thread *thread);
+
+/* For abi->serve: makes the call of this table and returns its result, with the trace's lines. */
+int64_t abi_make_call(struct thread *thread, const struct syscall *call,
+                      const uint64_t *arguments);
 
 /* Serves the call of a TRAP_SYSCALL or TRAP_INT80 of the current thread and sets its result. */
 void abi_dispatch(struct thread *thread, const struct trap *trap);

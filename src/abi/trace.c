@@ -90,7 +90,8 @@ static void begin_line(struct text_builder *line, struct thread *thread)
 
 static bool returns(const struct syscall *call)
 {
-    return !text_equal(call->name, "exit") && !text_equal(call->name, "exit_group");
+    return !text_equal(call->name, "exit") && !text_equal(call->name, "exit_group") &&
+           !text_equal(call->name, "Exit");
 }
 
 static struct trace_call *create_call(const struct syscall *call, const uint64_t *arguments)
@@ -165,7 +166,10 @@ void trace_call_end(struct thread *thread, int64_t result)
     while (traced->printed < traced->call->argument_count)
         trace_argument(traced, traced->printed++, true, result);
     text_builder_add(line, ") = ");
-    trace_result(traced, result);
+    if (thread->process->abi->trace_result)
+        thread->process->abi->trace_result(line, traced->call, result);
+    else
+        trace_result(traced, result);
     text_builder_add(line, " <%llu.%06llu>\n", (unsigned long long)(taken_us / 1000000),
                      (unsigned long long)(taken_us % 1000000));
     print_line(line);
@@ -182,8 +186,13 @@ void trace_unknown_call(struct thread *thread, uint32_t number)
         return;
     text_builder_init(&line, text, sizeof(text));
     begin_line(&line, thread);
-    text_builder_add(&line, "syscall_0x%x() = -1 ", number);
-    trace_error(&line, ENOSYS);
+    text_builder_add(&line, "syscall_0x%x() = ", number);
+    if (thread->process->abi->trace_result) {
+        text_builder_add(&line, "?");
+    } else {
+        text_builder_add(&line, "-1 ");
+        trace_error(&line, ENOSYS);
+    }
     text_builder_add(&line, "\n");
     print_line(&line);
 }
@@ -256,6 +265,7 @@ void trace_end(struct thread *thread, int status)
     if (status & 0x7f)
         text_builder_add(&line, "+++ killed by %s +++\n", signal_name(status & 0x7f));
     else
-        text_builder_add(&line, "+++ exited with %d +++\n", status >> 8);
+        text_builder_add(&line, "+++ exited with %lld +++\n",
+                         (long long)thread->process->exit_code);
     print_line(&line);
 }

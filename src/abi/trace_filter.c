@@ -13,22 +13,26 @@
 #define CALLS_MAX 512
 #define WORD_SIZE 40
 
-/* Bits of call numbers.  Written once at boot, before the first process. */
-static uint64_t passing[BITMAP_WORDS(CALLS_MAX)];
+static const struct abi *const abis[] = { &abi_linux, &abi_teaching };
+
+/* Bits of places in the tables of calls.  Written once at boot, before the first process. */
+static uint64_t passing[ARRAY_SIZE(abis)][BITMAP_WORDS(CALLS_MAX)];
 
 /* Groups that are lists of names; file and descriptor go by the kinds of arguments, too. */
 static const struct {
     const char *name, *calls;
 } groups[] = {
-    { "file", "getcwd " },
+    { "file", "getcwd Open Spawn ListApp " },
     { "descriptor", "pipe pipe2 socket socketpair epoll_create epoll_create1 eventfd eventfd2 "
                     "memfd_create timerfd_create signalfd inotify_init inotify_init1 poll ppoll "
                     "select pselect6 mmap close_range pidfd_open userfaultfd " },
-    { "memory", "brk mmap munmap mprotect mremap msync mincore madvise mlock mlock2 munlock "
+    { "memory", "Brk Allocate Deallocate "
+                "brk mmap munmap mprotect mremap msync mincore madvise mlock mlock2 munlock "
                 "mlockall munlockall remap_file_pages mbind get_mempolicy set_mempolicy "
                 "migrate_pages move_pages pkey_mprotect pkey_alloc pkey_free shmat shmdt "
                 "process_madvise mseal map_shadow_stack set_mempolicy_home_node " },
-    { "process", "clone clone3 fork vfork execve execveat exit exit_group wait4 waitid kill tkill "
+    { "process", "Fork Spawn Exit WaitPid Kill "
+                 "clone clone3 fork vfork execve execveat exit exit_group wait4 waitid kill tkill "
                  "tgkill pidfd_open pidfd_send_signal arch_prctl unshare rt_sigqueueinfo "
                  "rt_tgsigqueueinfo " },
     { "signal", "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait "
@@ -36,14 +40,16 @@ static const struct {
                 "pause signalfd signalfd4 pidfd_send_signal " },
     { "futex", "futex futex_waitv futex_wait futex_wake futex_requeue set_robust_list "
                "get_robust_list " },
-    { "time", "time gettimeofday settimeofday nanosleep clock_gettime clock_settime clock_getres "
+    { "time", "Time "
+              "time gettimeofday settimeofday nanosleep clock_gettime clock_settime clock_getres "
               "clock_nanosleep alarm getitimer setitimer timer_create timer_settime "
               "timer_gettime timer_getoverrun timer_delete timerfd_create timerfd_settime "
               "timerfd_gettime times adjtimex clock_adjtime " },
     { "network", "socket connect accept accept4 sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg "
                  "shutdown bind listen getsockname getpeername socketpair setsockopt "
                  "getsockopt " },
-    { "ipc", "shmget shmat shmctl shmdt semget semop semctl semtimedop msgget msgsnd msgrcv "
+    { "ipc", "Sem "
+             "shmget shmat shmctl shmdt semget semop semctl semtimedop msgget msgsnd msgrcv "
              "msgctl mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr " },
     { "schedule", "sched_yield sched_setparam sched_getparam sched_setscheduler "
                   "sched_getscheduler sched_get_priority_max sched_get_priority_min "
@@ -86,12 +92,31 @@ static bool is_in_group(const struct syscall *call, size_t group)
     return list_has(groups[group].calls, call->name);
 }
 
-static void set_bit(size_t number, bool passes)
+static void set_bit(size_t abi, size_t place, bool passes)
 {
     if (passes)
-        bitmap_set(passing, number);
+        bitmap_set(passing[abi], place);
     else
-        bitmap_clear(passing, number);
+        bitmap_clear(passing[abi], place);
+}
+
+/* Sets the bits of all calls that have the name or, without one, belong to the group; returns
+ * whether there are any. */
+static bool apply(const char *name, size_t group, bool passes)
+{
+    bool any = false;
+
+    for (size_t abi = 0; abi < ARRAY_SIZE(abis); abi++) {
+        for (uint32_t i = 0; i < abis[abi]->table_size; i++) {
+            const struct syscall *call = &abis[abi]->table[i];
+
+            if (!call->name || !(name ? text_equal(call->name, name) : is_in_group(call, group)))
+                continue;
+            set_bit(abi, i, passes);
+            any = true;
+        }
+    }
+    return any;
 }
 
 /* Returns whether the word means anything. */
@@ -102,13 +127,8 @@ static bool apply_group(const char *word, bool passes)
     if (text_equal(name, "desc"))
         name = "descriptor";
     for (size_t group = 0; group < ARRAY_SIZE(groups); group++) {
-        if (!text_equal(groups[group].name, name))
-            continue;
-        for (uint32_t i = 0; i < abi_linux.table_size; i++) {
-            if (abi_linux.table[i].name && is_in_group(&abi_linux.table[i], group))
-                set_bit(i, passes);
-        }
-        return true;
+        if (text_equal(groups[group].name, name))
+            return apply(NULL, group, passes);
     }
     return false;
 }
@@ -119,15 +139,7 @@ static bool apply_word(const char *word, bool passes)
         memset(passing, passes == text_equal(word, "all") ? 0xff : 0, sizeof(passing));
         return true;
     }
-    if (apply_group(word, passes))
-        return true;
-    for (uint32_t i = 0; i < abi_linux.table_size; i++) {
-        if (abi_linux.table[i].name && text_equal(abi_linux.table[i].name, word)) {
-            set_bit(i, passes);
-            return true;
-        }
-    }
-    return false;
+    return apply_group(word, passes) || apply(word, 0, passes);
 }
 
 int trace_filter_parse(const char *filter, char *wrong, size_t wrong_size)
@@ -153,5 +165,9 @@ int trace_filter_parse(const char *filter, char *wrong, size_t wrong_size)
 
 bool trace_filter_passes(const struct syscall *call)
 {
-    return bitmap_test(passing, (size_t)(call - abi_linux.table));
+    for (size_t abi = 0; abi < ARRAY_SIZE(abis); abi++) {
+        if (call >= abis[abi]->table && call < abis[abi]->table + abis[abi]->table_size)
+            return bitmap_test(passing[abi], (size_t)(call - abis[abi]->table));
+    }
+    return false;
 }

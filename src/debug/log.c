@@ -20,7 +20,7 @@
 #include "lib/text.h"
 #include "machine/machine.h"
 
-#define LINE_SIZE 256
+#define LINE_SIZE 448
 
 static struct {
     atomic_flag locked;

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "lib/format.h"
 #include "machine/machine.h"
+#include "machine/observer.h"
 
 #define EVENT_BITS 8
 #define LINE_SIZE 160
@@ -55,6 +56,18 @@ static uint64_t load(_Atomic uint64_t *word)
     return atomic_load_explicit(word, memory_order_acquire);
 }
 
+static void observe(enum trace_event event, uint64_t a, uint64_t b, uint64_t c)
+{
+    const struct observer_event seen = {
+        .time_ns = machine_time_ns(),
+        .kind = event,
+        .cpu = machine_cpu_index(),
+        .numbers = { a, b, c },
+    };
+
+    machine_info()->observer->event(&seen);
+}
+
 void trace_record(enum trace_event event, uint64_t a, uint64_t b, uint64_t c)
 {
     struct trace_ring *ring = &rings[machine_cpu_index()];
@@ -68,6 +81,8 @@ void trace_record(enum trace_event event, uint64_t a, uint64_t b, uint64_t c)
     store(&entry->numbers[1], b);
     store(&entry->numbers[2], c);
     store(&entry->sequence_and_event, sequence << EVENT_BITS | event);
+    if (__builtin_expect(machine_info()->observer != NULL, 0))
+        observe(event, a, b, c);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */

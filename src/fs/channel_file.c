@@ -42,6 +42,7 @@ static struct {
     .lock = SPINLOCK_INITIAL(RANK_CONSOLE, "channels"),
     .waiters = {
         .lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE, "channel waiters"),
+        .external = true,
         .waiters = LIST_INITIAL(channels.waiters.waiters),
     },
 };
@@ -202,6 +203,7 @@ static int64_t transfer_run(struct file *file, struct io_buffer *buffer, bool is
 
     if (result)
         return result;
+    transfer.may_wait = transfer.may_wait && !buffer->may_not_wait;
     result = is_write ? write_all(&transfer, buffer)
                       : read_all(&transfer, buffer, file->is_stream);
     transfer_end(&transfer);

@@ -75,11 +75,14 @@ void page_cache_invalidate(struct page_cache *cache, uint64_t size)
 
 /* ---- Bringing pages in --------------------------------------------------------------------- */
 
-/* Other files' pages go first, then those of this one that nobody uses just now. */
+/* What programs have not touched yet goes first, then other files' pages, then those of this one
+ * that nobody uses just now. */
 static uint64_t free_some(struct page_cache *cache)
 {
-    uint64_t freed = page_cache_shrink(SHRINK_PAGES);
+    uint64_t freed = address_space_give_back(SHRINK_PAGES);
 
+    if (freed == 0)
+        freed = page_cache_shrink(SHRINK_PAGES);
     return freed == 0 && cache->operations->fill ? drop_unused(cache) : freed;
 }
 

@@ -145,7 +145,7 @@ static void merge(struct record_lock *new)
 static int wait_for_range(const struct inode *inode, const void *owner,
                           const struct record_range *range, bool wait)
 {
-    const struct wait_reason reason = { .kind = WAIT_SEMAPHORE, .object = inode->number };
+    const struct wait_reason reason = { .kind = WAIT_FILE_LOCK, .object = inode->number };
     int error = 0;
 
     while (!error && find_conflict(inode, owner, range)) {

@@ -7,161 +7,250 @@
  *   enqueues, sleeps for ever       <- forbidden: the word is read with the bucket locked, and the
  *                                      waker takes the same lock after its store.
  *
- * The word is read through the page table and the direct map, because nothing may sleep with the
- * bucket locked.  If its page is not there, the lock is given back, the page brought in, and all
- * begins anew.
- *
- * Invariant: a waiter is on its bucket's list from enqueue until it is woken or gives up, and only
- * then; it lives on the stack of its thread, which leaves only with the bucket locked.
+ * Nothing may sleep with a bucket locked.  If the word's page is not there, the lock is given back,
+ * the page brought in, and all begins anew.
  */
-#include "futex/futex.h"
-
-#include <stdatomic.h>
-#include <stdbool.h>
-
+#include "futex/futex_internal.h"
 #include "lib/assert.h"
-#include "lib/checked.h"
-#include "lib/list.h"
-#include "memory/page.h"
-#include "memory/page_table.h"
-#include "memory/user_memory.h"
-#include "sync/spinlock.h"
-#include "sync/wait_queue.h"
+#include "memory/user_word.h"
 
-#define BUCKETS 256    /* a power of two */
+/* ---- Waiting ------------------------------------------------------------------------------- */
 
-struct futex_bucket {
-    struct spinlock lock;      /* RANK_FUTEX */
-
-    /* Protected by `lock`. */
-    struct list waiters;       /* oldest first */
-};
-
-struct futex_waiter {
-    struct list node;
-    const struct futex_request *request;
-    struct wait_queue queue;
-    bool woken;
-};
-
-static struct futex_bucket buckets[BUCKETS];
-
-void futex_init(void)
-{
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        spin_init(&buckets[i].lock, RANK_FUTEX, "futex bucket");
-        list_init(&buckets[i].waiters);
-    }
-}
-
-/* By the word's address only: pointers of the kernel must not decide about anything. */
-static struct futex_bucket *bucket_lock(user_address word)
-{
-    uint64_t mixed = (word / sizeof(uint32_t)) * UINT64_C(0x9e3779b97f4a7c15);
-    struct futex_bucket *bucket = &buckets[mixed >> 56];
-
-    _Static_assert(BUCKETS == 256, "the highest eight bits choose");
-    spin_lock(&bucket->lock);
-    return bucket;
-}
-
-static int check_request(const struct futex_request *request)
-{
-    if (request->bits == 0 || !is_aligned(request->word, sizeof(uint32_t)))
-        return -EINVAL;
-    return request->word < USER_SPACE_END ? 0 : -EFAULT;
-}
-
-/* Without sleeping; false: its page is not there. */
-static bool read_word(const struct futex_request *request, uint32_t *value)
-{
-    user_address start, end;
-    uint64_t entry = page_table_lookup(address_space_root(request->space), request->word, 0, &start,
-                                       &end);
-
-    if (!(entry & ENTRY_PRESENT))
-        return false;
-
-    physical_address word = (entry & ENTRY_ADDRESS) + request->word % PAGE_SIZE;
-
-    *value = atomic_load((_Atomic uint32_t *)(void *)(machine_info()->direct_map + word));
-    return true;
-}
-
-/* Locks the bucket when the word is there and holds `expected`; -EAGAIN, -EFAULT. */
-static int lock_if_expected(const struct futex_request *request, uint32_t expected,
-                            struct futex_bucket **locked)
+int futex_lock_if_expected(const struct futex_word *word, const struct futex_key *key,
+                           uint32_t expected, struct futex_bucket **locked)
 {
     for (;;) {
-        struct futex_bucket *bucket = bucket_lock(request->word);
+        struct futex_bucket *bucket = futex_bucket_lock(key);
         uint32_t value;
 
-        if (read_word(request, &value)) {
+        if (user_word_read(word->space, word->address, &value) == WORD_DONE) {
             *locked = bucket;
             if (value == expected)
                 return 0;
-            spin_unlock(&bucket->lock);
+            futex_bucket_unlock(bucket);
             return -EAGAIN;
         }
-        spin_unlock(&bucket->lock);
-        if (user_copy_in(request->space, &value, request->word, sizeof(value)) != 0)
-            return -EFAULT;
+        futex_bucket_unlock(bucket);
+
+        int error = futex_bring_in(word, false);
+
+        if (error)
+            return error;
     }
 }
 
-int futex_wait(const struct futex_request *request, uint32_t expected, uint64_t deadline_ns)
+static int wait_in(struct futex_bucket *bucket, const struct futex_wait *wait,
+                   struct futex_key *key)
 {
-    const struct wait_reason reason = { .kind = WAIT_FUTEX, .object = request->word };
-    struct futex_waiter waiter = { .request = request };
-    struct futex_bucket *bucket;
-    int error = check_request(request);
+    struct futex_waiter waiter;
+    struct futex_sleep sleep;
 
-    if (!error)
-        error = lock_if_expected(request, expected, &bucket);
-    if (error)
-        return error;
-    list_init(&waiter.node);
-    wait_queue_init(&waiter.queue);
-    list_append(&bucket->waiters, &waiter.node);
-    while (!waiter.woken && !error)
-        error = wait_queue_wait(&waiter.queue, &bucket->lock, &reason, deadline_ns);
-    if (waiter.woken)
+    futex_sleep_begin(&sleep);
+    futex_waiter_init(&waiter, key, &sleep.queue);
+    waiter.bits = wait->bits;
+    futex_enqueue(bucket, &waiter);
+    futex_bucket_unlock(bucket);
+
+    int error = futex_sleep_until(&sleep, wait->word.address, &wait->deadline);
+
+    if (!futex_unqueue(&waiter))
         error = 0;    /* also when the time was up just then: the waker has counted it */
-    else
-        list_remove(&waiter.node);
-    spin_unlock(&bucket->lock);
+    futex_sleep_end(&sleep);
+    *key = waiter.key;    /* it may have been requeued */
     return error;
 }
 
-static bool is_wanted(const struct futex_waiter *waiter, const struct futex_request *request)
-{
-    return waiter->request->space == request->space && waiter->request->word == request->word &&
-           (waiter->request->bits & request->bits) != 0;
-}
-
-int64_t futex_wake(const struct futex_request *request, uint32_t count)
+int futex_wait(const struct futex_wait *wait)
 {
     struct futex_bucket *bucket;
-    uint32_t woken = 0;
-    int error = check_request(request);
+    struct futex_key key;
+
+    if (wait->bits == 0)
+        return -EINVAL;
+
+    int error = futex_key_get(&wait->word, false, &key);
 
     if (error)
         return error;
-    if (count == 0)
-        count = 1;
-    bucket = bucket_lock(request->word);
-    LIST_FOR_EACH_SAFE(node, following, &bucket->waiters) {
-        struct futex_waiter *waiter = LIST_ENTRY(node, struct futex_waiter, node);
+    error = futex_lock_if_expected(&wait->word, &key, wait->expected, &bucket);
+    if (!error)
+        error = wait_in(bucket, wait, &key);
+    futex_key_put(&key);
+    return error;
+}
 
-        if (woken == count)
-            break;
-        if (!is_wanted(waiter, request))
-            continue;
-        list_remove(node);
-        waiter->woken = true;
-        (void)wait_queue_wake_all(&waiter->queue);
-        woken++;
+/* ---- Waking -------------------------------------------------------------------------------- */
+
+/* Bucket locked.  Wakes up to `count`, at least one. */
+static int64_t wake_in(struct futex_bucket *bucket, const struct futex_key *key, uint32_t bits,
+                       int32_t count)
+{
+    struct futex_waiter *waiter = futex_first(bucket, key);
+    int32_t woken = 0;
+
+    while (waiter) {
+        struct futex_waiter *next = futex_next(waiter);
+
+        if (waiter->lock)
+            return -EINVAL;
+        if (waiter->bits & bits) {
+            futex_wake_waiter(waiter);
+            if (++woken >= count)
+                break;
+        }
+        waiter = next;
     }
-    spin_unlock(&bucket->lock);
+    return woken;
+}
+
+int64_t futex_wake(const struct futex_word *word, uint32_t bits, int32_t count, bool exact)
+{
+    struct futex_key key;
+
+    if (bits == 0)
+        return -EINVAL;
+
+    int64_t woken = futex_key_get(word, false, &key);
+
+    if (woken)
+        return woken;
+    if (!exact || count != 0) {
+        struct futex_bucket *bucket = futex_bucket_lock(&key);
+
+        woken = wake_in(bucket, &key, bits, count);
+        futex_bucket_unlock(bucket);
+    }
+    futex_key_put(&key);
+    return woken;
+}
+
+/* ---- Waking with an operation -------------------------------------------------------------- */
+
+#define OPERATION_SHIFTS 8u    /* the argument is the number of a bit */
+
+enum operation { OPERATION_SET, OPERATION_ADD, OPERATION_OR, OPERATION_AND_NOT, OPERATION_XOR };
+#define OPERATIONS 5u
+enum comparison {
+    COMPARE_EQUAL, COMPARE_UNEQUAL, COMPARE_LESS, COMPARE_LESS_EQUAL, COMPARE_GREATER,
+    COMPARE_GREATER_EQUAL,
+};
+#define COMPARISONS 6u
+
+/* Twelve bits with a sign, from bit `shift` on. */
+static int32_t signed_part(uint32_t encoded, unsigned shift)
+{
+    int32_t part = (int32_t)(encoded >> shift & 0xfff);
+
+    return part >= 0x800 ? part - 0x1000 : part;
+}
+
+static uint32_t apply(enum operation operation, uint32_t value, uint32_t argument)
+{
+    switch (operation) {
+    case OPERATION_SET:
+        return argument;
+    case OPERATION_ADD:
+        return value + argument;
+    case OPERATION_OR:
+        return value | argument;
+    case OPERATION_AND_NOT:
+        return value & ~argument;
+    case OPERATION_XOR:
+        return value ^ argument;
+    }
+    UNREACHABLE();
+}
+
+static bool compare(enum comparison comparison, int32_t value, int32_t argument)
+{
+    switch (comparison) {
+    case COMPARE_EQUAL:
+        return value == argument;
+    case COMPARE_UNEQUAL:
+        return value != argument;
+    case COMPARE_LESS:
+        return value < argument;
+    case COMPARE_LESS_EQUAL:
+        return value <= argument;
+    case COMPARE_GREATER:
+        return value > argument;
+    case COMPARE_GREATER_EQUAL:
+        return value >= argument;
+    }
+    UNREACHABLE();
+}
+
+/* Bucket locked, so no waker comes between, but programs may: hence the exchange. */
+static enum user_word_result change_word(const struct futex_word *word, uint32_t encoded,
+                                         uint32_t *before)
+{
+    enum operation operation = (enum operation)(encoded >> 28 & 7);
+    uint32_t argument = (uint32_t)signed_part(encoded, 12);
+    enum user_word_result result;
+
+    if (encoded >> 28 & OPERATION_SHIFTS)
+        argument = UINT32_C(1) << (argument & 31);
+    if (user_word_read(word->space, word->address, before) != WORD_DONE)
+        return WORD_ABSENT;
+    do {
+        result = user_word_exchange(word->space, word->address, before,
+                                    apply(operation, *before, argument));
+    } while (result == WORD_DIFFERS);
+    return result;
+}
+
+/* Both buckets locked. */
+static int64_t wake_both(const struct futex_wake_two *request, const struct futex_pair *pair,
+                         const struct futex_key keys[2], uint32_t before)
+{
+    enum comparison comparison = (enum comparison)(request->operation >> 24 & 15);
+    int64_t first = wake_in(pair->first, &keys[0], FUTEX_ANY, request->first_count);
+
+    if (first < 0 || !compare(comparison, (int32_t)before, signed_part(request->operation, 0)))
+        return first;
+
+    int64_t second = wake_in(pair->second, &keys[1], FUTEX_ANY, request->second_count);
+
+    return second < 0 ? second : first + second;
+}
+
+static int64_t wake_with_keys(const struct futex_wake_two *request,
+                              const struct futex_key keys[2])
+{
+    bool is_known = (request->operation >> 28 & 7) < OPERATIONS;
+    uint32_t before;
+
+    for (;;) {
+        struct futex_pair pair = futex_pair_lock(keys);
+        enum user_word_result result = WORD_ABSENT;
+        int64_t woken = -ENOSYS;
+
+        if (is_known)
+            result = change_word(&request->second, request->operation, &before);
+        /* Linux notices an unknown comparison when the operation is done. */
+        if (result == WORD_DONE && (request->operation >> 24 & 15) < COMPARISONS)
+            woken = wake_both(request, &pair, keys, before);
+        futex_pair_unlock(&pair);
+        if (result == WORD_DONE || !is_known)
+            return woken;
+
+        int error = futex_bring_in(&request->second, true);
+
+        if (error)
+            return error;
+    }
+}
+
+int64_t futex_wake_operation(const struct futex_wake_two *request)
+{
+    struct futex_key keys[2];
+    int error = futex_keys_get(&request->first, &request->second, true, keys);
+
+    if (error)
+        return error;
+
+    int64_t woken = wake_with_keys(request, keys);
+
+    futex_keys_put(keys);
     return woken;
 }

@@ -2,6 +2,7 @@
  * Interrupts: who is told of each, and the switch of threads that may follow.
  */
 #include "debug/trace.h"
+#include "diagnose/diagnose.h"
 #include "fs/channel_file.h"
 #include "lib/assert.h"
 #include "machine/machine.h"
@@ -26,6 +27,8 @@ static void dispatch(enum machine_interrupt which)
     case INTERRUPT_CHANNEL:
         channel_interrupt();
         return;
+    case INTERRUPT_TIME_LIMIT:
+        diagnose_time_limit();
     }
     UNREACHABLE();
 }

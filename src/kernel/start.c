@@ -9,6 +9,7 @@
 #include "debug/options.h"
 #include "device/device.h"
 #include "device/random.h"
+#include "diagnose/diagnose.h"
 #include "fs/file_table.h"
 #include "fs/fs_init.h"
 #include "fs/path.h"
@@ -19,6 +20,7 @@
 #include "memory/page.h"
 #include "process/process.h"
 #include "sched/scheduler.h"
+#include "sync/wait_queue.h"
 #include "tty/console.h"
 
 static void start_subsystems(void)
@@ -30,6 +32,7 @@ static void start_subsystems(void)
     device_init();
     console_init();
     process_init();
+    diagnose_init();
 }
 
 /* A command line that is wrong ends the boot; one line has been printed. */
@@ -56,13 +59,14 @@ static int prepare_files(struct first_program *program)
 
 static void start_first_program(void)
 {
+    static const struct abi *const abis[] = { &abi_teaching, &abi_linux, NULL };
     const struct machine_info *info = machine_info();
     struct first_program program = {
         .path = option_value("program"),
         .arguments = info->arguments,
         .environment = info->environment,
         .working_directory = info->working_directory,
-        .abi = &abi_linux,
+        .abis = abis,
         .user_entry = user_loop,
     };
 
@@ -84,4 +88,26 @@ _Noreturn void kernel_start(void)
         machine_cpu_start(cpu, scheduler_run_idle);
     start_first_program();
     scheduler_run_idle();
+}
+
+static const char *call_name(const struct abi *abi, uint64_t number)
+{
+    if (abi->call_name)
+        return abi->call_name(number);
+    return number < abi->table_size ? abi->table[number].name : NULL;
+}
+
+const char *kernel_name(enum kernel_name of, uint64_t number)
+{
+    const struct process *process = current_thread()->process;
+
+    switch (of) {
+    case KERNEL_NAME_CALL:
+        return process ? call_name(process->abi, number) : NULL;
+    case KERNEL_NAME_WAIT:
+        return number <= WAIT_KIND_LAST ? wait_kind_name((enum wait_kind)number) : NULL;
+    case KERNEL_NAME_STATE:
+        return number < THREAD_STATES ? thread_state_name((enum thread_state)number) : NULL;
+    }
+    return NULL;
 }

@@ -13,6 +13,7 @@
 #include "process/process.h"
 #include "sched/scheduler.h"
 #include "signal/signal.h"
+#include "sync/spin_wait.h"
 
 static void handle_page_fault(struct thread *thread, const struct trap *trap)
 {
@@ -53,6 +54,8 @@ static void handle_trap(struct thread *thread, const struct trap *trap)
         return;
     case TRAP_INTERRUPT:
         return;    /* has been delivered when interrupts came on */
+    case TRAP_SPIN:
+        return;    /* user_loop waits */
     }
     UNREACHABLE();
 }
@@ -79,12 +82,19 @@ _Noreturn void user_loop(void *argument)
     address_space_activate(thread->process->space);
     for (;;) {
         prepare_user(thread);
+        thread->registers.block_budget = address_space_block_budget(thread->process->space);
         scheduler_account_user_enter();
 
         struct trap trap = machine_user_run(&thread->registers);
 
+        uint64_t changes = spin_wait_trapped(&trap);
+
         scheduler_account_user_leave();
         machine_interrupts_restore(true);
-        handle_trap(thread, &trap);
+        if (trap.kind == TRAP_SPIN)
+            spin_wait(changes, thread->registers.rip);
+        else
+            handle_trap(thread, &trap);
+        spin_wait_progress();
     }
 }

@@ -78,6 +78,18 @@ void tree_init(struct tree *tree, void (*augment)(struct tree_node *node))
     tree->augment = augment;
 }
 
+void tree_replace(struct tree *tree, struct tree_node *node, struct tree_node *replacement)
+{
+    *replacement = *node;
+    replace_in_parent(tree, node, replacement);
+    if (replacement->left)
+        replacement->left->parent = replacement;
+    if (replacement->right)
+        replacement->right->parent = replacement;
+    if (tree->augment)
+        tree_augment_path(tree, replacement);
+}
+
 void tree_augment_path(struct tree *tree, struct tree_node *node)
 {
     if (!tree->augment)

@@ -32,6 +32,8 @@ void tree_init(struct tree *tree, void (*augment)(struct tree_node *node));
 void tree_insert(struct tree *tree, struct tree_node *node, struct tree_node *parent,
                  struct tree_node **link);
 void tree_remove(struct tree *tree, struct tree_node *node);
+/* `replacement`, which is in no tree, takes the place of `node`: its key must fit there. */
+void tree_replace(struct tree *tree, struct tree_node *node, struct tree_node *replacement);
 
 /* The caller changed what `node` contributes to its ancestors: recomputes the path upwards. */
 void tree_augment_path(struct tree *tree, struct tree_node *node);

@@ -23,6 +23,7 @@ struct machine_range {
 
 struct hostfs_operations;     /* fs/hostfs.h */
 struct channel_operations;    /* device/channel.h */
+struct observer_operations;   /* machine/observer.h */
 
 struct machine_info {
     const char *name;                              /* "hosted", "x86_64" */
@@ -30,7 +31,13 @@ struct machine_info {
     const struct machine_range *memory;            /* usable RAM, sorted, disjoint */
     size_t memory_range_count;
     bool memory_is_zero;                           /* RAM never touched so far reads as zero */
+    /* Has RAM of [*start, *end), which was zero and not prepared when user code got it, been
+     * touched?  True: *start and *end become the bounds of the first pages in a row that were.  The
+     * member is NULL where nobody can tell. */
+    bool (*memory_find_touched)(physical_address *start, physical_address *end);
     char *direct_map;                              /* physical p is at direct_map + p */
+    physical_address kernel_root;                  /* page tables whose upper half every address
+                                                    * space has, as it is; 0: none */
     const struct machine_range *user_ranges;       /* where user mappings may lie, sorted */
     size_t user_range_count;
     uint64_t boot_wall_time_ns;                    /* since 1970, at machine_time_ns() == 0 */
@@ -55,6 +62,7 @@ struct machine_info {
 
     const struct hostfs_operations *hostfs;        /* NULL: no host files */
     const struct channel_operations *channels;     /* NULL: standard streams are the console */
+    const struct observer_operations *observer;    /* NULL: nobody watches and chooses */
 };
 
 const struct machine_info *machine_info(void);
@@ -70,6 +78,8 @@ enum machine_halt {
     MACHINE_HALT_OK,        /* `status` is the exit status of the first program */
     MACHINE_HALT_REFUSED,   /* the program could not be started: one line was printed */
     MACHINE_HALT_PANIC,
+    MACHINE_HALT_DEADLOCK,      /* nothing can ever run again: it was reported */
+    MACHINE_HALT_TIME_LIMIT,    /* INTERRUPT_TIME_LIMIT came: what ran was reported */
 };
 /* Stops every CPU; the outside world can tell the three apart. */
 _Noreturn void machine_halt(enum machine_halt why, int status);
@@ -77,6 +87,8 @@ _Noreturn void machine_halt(enum machine_halt why, int status);
 enum machine_stream {
     MACHINE_STREAM_LOG,         /* the kernel's own messages: all is taken, may be slow */
     MACHINE_STREAM_TRACE,       /* system-call trace: the same */
+    MACHINE_STREAM_REPORT,      /* reports for programs, JSON: the same; dropped if not wanted */
+    MACHINE_STREAM_GRAPH,       /* a wait-for graph, DOT: the same */
     MACHINE_STREAM_TERMINAL,    /* output of the console terminal */
 };
 /* Returns how many bytes were taken.  The terminal may take fewer than all;
@@ -94,8 +106,9 @@ void machine_console_size(uint16_t *rows, uint16_t *columns);
 void machine_suspend(void);
 
 /* Writes "function+0x12 (file.c:34)" for a code address of the kernel (root 0), or of the
- * program whose address space has this root; returns the length, 0 when nothing is known.  Any
- * context; used on paths that are ending. */
+ * program whose address space has this root; returns the length, 0 when nothing is known.  In a
+ * program functions of its headers that were inlined are skipped, and one of its own that was
+ * inlined has no offset: "function (file.c:34)".  Any context; used on paths that are ending. */
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size);
 /* A program was loaded: debuggers and machine_describe_address may want to know.  `path` is the
  * guest's path of its file, `bias` what was added to the file's addresses. */
@@ -121,6 +134,7 @@ enum machine_interrupt {
     INTERRUPT_NOTIFY,
     INTERRUPT_CONSOLE,    /* terminal: input arrived, room for output, or its size changed */
     INTERRUPT_CHANNEL,    /* a channel that answered -EAGAIN is ready again */
+    INTERRUPT_TIME_LIMIT, /* the run has taken as long as its user allowed */
 };
 /* This CPU; returns whether they were on. */
 bool machine_interrupts_disable(void);
@@ -144,6 +158,10 @@ struct machine_context {
 /* The first switch to it calls entry on that stack, interrupts off; entry does not return. */
 void machine_context_init(struct machine_context *context, void *stack, size_t stack_size,
                           void (*entry)(void));
+/* A kernel stack will be in this memory, which begins at a multiple of twice its size.  Returns
+ * where it is to be used: there, or where the same memory is seen above a page that nothing may
+ * touch.  The same answer for the same memory, which may serve other purposes in between. */
+void *machine_stack_place(void *memory, size_t size);
 /* Interrupts off on both sides.  `from` may be resumed on another CPU only after the code
  * running in `to` says so. */
 void machine_context_switch(struct machine_context *from, struct machine_context *to);
@@ -157,7 +175,14 @@ struct user_registers {
     /* XSAVE area in the standard format, 64-byte aligned, machine_info()->vector_state_size
      * bytes, owned by the thread.  All zero is a valid initial state. */
     void *vector;
+    /* Of a program that counts its basic blocks (built by eft-cc), in the direct map: the number of
+     * blocks until it calls the kernel by itself (CALL_BUDGET_USED_UP).  NULL: no such program.
+     * A port may set it before user code runs and read it after; all others leave it alone. */
+    int64_t *block_budget;
+    uint64_t spin_steps;    /* the port's own; 0 at the start */
 };
+/* rax of that `syscall`; the kernel answers it before any ABI sees it. */
+#define CALL_BUDGET_USED_UP 0x45465401u
 
 enum trap_kind {
     TRAP_SYSCALL,       /* the `syscall` instruction; rip is behind it, rcx and r11 are clobbered */
@@ -165,6 +190,9 @@ enum trap_kind {
     TRAP_PAGE_FAULT,    /* rip is at the instruction */
     TRAP_EXCEPTION,     /* rip as the processor pushed it */
     TRAP_INTERRUPT,     /* something is pending; delivered when interrupts are next enabled */
+    /* It goes round: its registers and its memory come back to the same values, so nothing new
+     * happens until another thread or an interrupt changes its memory.  With an observer only. */
+    TRAP_SPIN,
 };
 
 enum trap_access {
@@ -178,6 +206,7 @@ struct trap {
     user_address address;    /* page fault: what was accessed */
     uint32_t vector;         /* exception: the processor's number */
     uint32_t error_code;     /* exception: what the processor pushed, else 0 */
+    bool spin_began;         /* spin: it did something else since user code was entered */
 };
 
 /* Runs user code until it traps.  Interrupts off on entry and on return; on return `registers`
@@ -202,6 +231,15 @@ _Noreturn void kernel_start(void);
 void kernel_interrupt(enum machine_interrupt which);
 /* The kernel itself faulted; panics. */
 _Noreturn void kernel_fault(const char *what, uint64_t address, uint64_t instruction);
+
+/* What people call a number of a trace event; NULL: unknown.  A pure read, in any context: an
+ * observer may call it while it is told of the event. */
+enum kernel_name {
+    KERNEL_NAME_CALL,     /* a system call, in the ABI of the thread that runs on this CPU */
+    KERNEL_NAME_WAIT,     /* what a thread waits for: the kind of wait_begin */
+    KERNEL_NAME_STATE,    /* a state of threads */
+};
+const char *kernel_name(enum kernel_name of, uint64_t number);
 
 /* Pure read of the tables for the refill of a software TLB; takes no lock.  Returns the entry
  * of the last level (format: memory/page_table.h, as the hardware's), 0 if not present.  When

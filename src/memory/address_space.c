@@ -3,7 +3,8 @@
  *
  * Invariants:
  * - The page counts by kind are the sums over the regions; resident_pages is the number of
- *   entries of the page table that hold a page, resident_object_pages of those with ENTRY_OBJECT.
+ *   entries of the page table that hold a page (not a reserved frame), resident_object_pages of
+ *   those with ENTRY_OBJECT.
  * - A page is in the table only where a region covers it.
  */
 #include "memory/address_space.h"
@@ -98,6 +99,7 @@ int address_space_create(struct address_space **created)
     refcount_init(&space->references, 1);
     mutex_init(&space->lock, RANK_ADDRESS_SPACE, "address space");
     region_set_init(&space->regions);
+    list_init(&space->reserving_node);
     space->stack_limit = USER_STACK_SIZE;
     space->total_limit = UINT64_MAX;
     space->data_limit = UINT64_MAX;
@@ -125,6 +127,7 @@ void address_space_release(struct address_space *space)
     ASSERT(error == 0);
     space_drop_pages(space, 0, USER_ADDRESS_LIMIT, 0, USER_ADDRESS_LIMIT);
     ASSERT(space->resident_pages == 0 && space->resident_object_pages == 0);
+    ASSERT(space->reserved_pages == 0);
     ASSERT(space->total_pages == 0 && space->data_pages == 0 && space->text_pages == 0);
     ASSERT(space->stack_pages == 0 && space->locked_pages == 0 && space->regions.count == 0);
     space_unlock(space);
@@ -248,7 +251,7 @@ bool space_is_overcommitted(uint64_t pages)
 void space_count_resident(struct address_space *space, uint64_t entry, int64_t pages)
 {
     ASSERT(mutex_is_held(&space->lock));
-    if (entry & ENTRY_ZERO)
+    if (entry & (ENTRY_ZERO | ENTRY_RESERVED))
         return;
     ASSERT_IMPLIES(pages < 0, space->resident_pages >= (uint64_t)-pages);
     space->resident_pages += (uint64_t)pages;
@@ -261,17 +264,18 @@ void space_count_resident(struct address_space *space, uint64_t entry, int64_t p
 
 /* ---- Reports ------------------------------------------------------------------------------- */
 
-static uint64_t count_resident(const struct address_space *space, const struct region *region)
+static uint64_t count_resident(struct address_space *space, const struct region *region)
 {
     struct page_table_piece piece;
     user_address at = region->start;
     uint64_t resident = 0;
 
+    space_settle(space, region->start, region->end);
     while (page_table_next_piece(space->root, at, region->end, &piece)) {
         for (size_t i = 0; i < piece.count; i++) {
             uint64_t entry = entry_load(&piece.entries[i]);
 
-            resident += entry != 0 && !(entry & ENTRY_ZERO);
+            resident += entry != 0 && !(entry & (ENTRY_ZERO | ENTRY_RESERVED));
         }
         at = page_table_piece_end(&piece);
     }
@@ -320,10 +324,26 @@ void address_space_report(struct address_space *space,
     }
 }
 
+bool address_space_region_at(struct address_space *space, user_address address,
+                             user_address *start, user_address *end)
+{
+    space_lock(space);
+
+    const struct region *region = region_find(&space->regions, address);
+
+    if (region) {
+        *start = region->start;
+        *end = region->end;
+    }
+    space_unlock(space);
+    return region != NULL;
+}
+
 void address_space_statistics(struct address_space *space,
                               struct address_space_statistics *statistics)
 {
     space_lock(space);
+    space_settle(space, 0, USER_ADDRESS_LIMIT);
     *statistics = (struct address_space_statistics){
         .total_pages = space->total_pages,
         .resident_pages = space->resident_pages,

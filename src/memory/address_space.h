@@ -64,6 +64,10 @@ void address_space_set_file_operations(const struct region_file_operations *oper
  * sleep. */
 void address_space_set_reclaim(uint64_t (*reclaim)(uint64_t pages));
 
+/* Takes back memory that is reserved for programs but was never touched, from any space that can be
+ * locked at once; how many pages.  For whoever finds no memory; no spin lock held. */
+uint64_t address_space_give_back(uint64_t pages);
+
 /* -ENOMEM.  One reference. */
 MUST_CHECK int address_space_create(struct address_space **space);
 void address_space_reference(struct address_space *space);
@@ -147,6 +151,16 @@ struct region_report {
 void address_space_report(struct address_space *space,
                           void (*visit)(const struct region_report *region, void *context),
                           void *context);
+
+/* Where the region begins and ends that holds the address; false: nothing is mapped there. */
+bool address_space_region_at(struct address_space *space, user_address address,
+                             user_address *start, user_address *end);
+
+/* A program that counts its basic blocks: the word it counts in (0: none; for exec). */
+void address_space_set_block_budget(struct address_space *space, user_address word);
+/* That word in the direct map; NULL if there is none, or if a write to it would fault.  Valid while
+ * interrupts stay off, and in user code of this CPU. */
+int64_t *address_space_block_budget(const struct address_space *space);
 
 struct address_space_statistics {
     uint64_t total_pages, resident_pages, shared_pages, text_pages, data_pages, stack_pages;

@@ -225,16 +225,20 @@ int address_space_advise(struct address_space *space, user_address address, uint
 /* ---- mincore ------------------------------------------------------------------------------- */
 
 /* Pages of [start, end), which the region covers. */
-static void report_mapped(const struct address_space *space, user_address start, user_address end,
+static void report_mapped(struct address_space *space, user_address start, user_address end,
                           uint8_t *resident)
 {
     struct page_table_piece piece;
     user_address at = start;
 
+    space_settle(space, start, end);
     while (page_table_next_piece(space->root, at, end, &piece)) {
-        for (size_t i = 0; i < piece.count; i++)
+        for (size_t i = 0; i < piece.count; i++) {
+            uint64_t entry = entry_load(&piece.entries[i]);
+
             resident[(piece.address - start) / PAGE_SIZE + i] =
-                entry_load(&piece.entries[i]) != 0;
+                entry != 0 && !(entry & ENTRY_RESERVED);
+        }
         at = page_table_piece_end(&piece);
     }
 }

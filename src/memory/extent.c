@@ -116,6 +116,22 @@ int extent_fill(struct extent *extent, uint64_t bits)
     return 0;
 }
 
+int extent_fill_reserved(struct extent *extent, uint64_t bits)
+{
+    if (!machine_info()->memory_find_touched || extent->low > 0 ||
+        extent->high < PAGE_TABLE_ENTRIES || !all_vacant(extent, 0, PAGE_TABLE_ENTRIES))
+        return -ENOMEM;
+
+    struct page *run = page_reserve_run(EXTENT_ORDER_MAX);
+
+    if (!run)
+        return -ENOMEM;
+    extent->order = EXTENT_ORDER_MAX;
+    set_bounds(extent);
+    store_entries(extent, page_address(run), bits | ENTRY_RESERVED);
+    return 0;
+}
+
 static struct page *zero_run_get(void)
 {
     struct page *run = atomic_load_explicit(&zero_run, memory_order_acquire);

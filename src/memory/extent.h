@@ -29,5 +29,8 @@ struct extent {
  * entries.  The first takes zeroed pages (fewer when memory is short of runs) and stores entries
  * with these bits; -ENOMEM: not a single page. */
 MUST_CHECK int extent_fill(struct extent *extent, uint64_t bits);
+/* Fills a whole table, of which all must be vacant, with frames that are only reserved.  -ENOMEM:
+ * it is not, or memory is not plentiful; nothing was changed. */
+MUST_CHECK int extent_fill_reserved(struct extent *extent, uint64_t bits);
 /* The second takes the shared zero pages.  -ENOMEM: there are none. */
 MUST_CHECK int extent_fill_zeros(struct extent *extent, uint64_t bits);

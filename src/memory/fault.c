@@ -8,13 +8,14 @@
  *   zero                       with object         take the object's page; private write: a copy
  *   present, permits           any                 nothing: another thread was faster
  *   zero page, write           private, no object  fill an extent over the zero pages
+ *   reserved frame             private, no object  it becomes a page, then as below
  *   read-only, write           shared              tell the object, allow writing
  *   read-only, write           private             the page is ours alone: allow writing; else copy
  *
  * Invariants:
  * - An entry permits writing only if its page may be written in place: a private page with one
  *   reference, or a page of a shared mapping whose object knows of the write.
- * - Each present entry without ENTRY_ZERO holds one reference to its page.
+ * - Each present entry without ENTRY_ZERO and ENTRY_RESERVED holds one reference to its page.
  * - When a present entry changes its page, the TLB is flushed before the old page is released.
  */
 #include "config.h"
@@ -27,6 +28,7 @@
 
 #define FAULT_AROUND_PAGES 16u
 #define ISOLATED_ORDER 4u    /* extent of the first touch in a region: 16 pages */
+#define SETTLED_BESIDE 16u   /* reserved frames that are looked at, for a walk through them */
 
 #define STACK_STEP_PAGES 16u
 #define RECLAIM_PAGES 64u    /* asked for when memory has run out */
@@ -40,6 +42,7 @@ struct fault {
     user_address page;       /* page aligned */
     bool write;
     bool major;              /* a page had to be brought in from somewhere */
+    bool scattered;          /* one more touch on its own, in a region that has had many */
     page_entry *entry;
 };
 
@@ -96,11 +99,23 @@ static unsigned filled_beside(const struct fault *fault, bool above)
     while (entry && count < room && count < in_table) {
         uint64_t value = entry_load(above ? entry + count : entry - count);
 
-        if (value == 0 || (value & ENTRY_ZERO))
+        if (value == 0 || (value & (ENTRY_ZERO | ENTRY_RESERVED)))
             break;
         count++;
     }
     return count;
+}
+
+/* Have reserved frames beside the page been touched? */
+static void settle_beside(const struct fault *fault)
+{
+    const struct region *region = fault->region;
+    uint64_t reach = (uint64_t)SETTLED_BESIDE * PAGE_SIZE;
+    user_address end = fault->page + PAGE_SIZE;
+
+    space_settle(fault->space,
+                 fault->page - region->start > reach ? fault->page - reach : region->start,
+                 region->end - end > reach ? end + reach : region->end);
 }
 
 /*
@@ -108,12 +123,14 @@ static unsigned filled_beside(const struct fault *fault, bool above)
  * are there continues them: as much again as there is already, so that a walk through memory, in
  * either direction and several at a time, soon takes 2 MiB a fault.  A touch on its own gets 16
  * pages at first, and half as many each time it happens again in the region, so that scattered
- * touches end at one page each.
+ * touches end at one page each; or, where there is plenty of memory, at a reservation of 2 MiB.
  */
-static unsigned wanted_order(const struct fault *fault)
+static unsigned wanted_order(struct fault *fault)
 {
     if (!fault->write)
         return EXTENT_ORDER_MAX;
+
+    settle_beside(fault);
 
     unsigned below = filled_beside(fault, false);
     unsigned above = filled_beside(fault, true);
@@ -125,6 +142,8 @@ static unsigned wanted_order(const struct fault *fault)
 
         if (isolated < ISOLATED_ORDER)
             fault->region->isolated_faults++;
+        else
+            fault->scattered = true;
         return ISOLATED_ORDER - isolated;
     }
     while (order < EXTENT_ORDER_MAX && (1u << order) < filled)
@@ -159,12 +178,16 @@ static int fill_extent(struct fault *fault, struct extent *extent)
         bits |= ENTRY_WRITE | ENTRY_DIRTY;
     extent->over_zeros = true;
 
-    int error = extent_fill(extent, bits);
+    bool reserved = fault->scattered && extent_fill_reserved(extent, bits) == 0;
+    int error = reserved ? 0 : extent_fill(extent, bits);
 
     if (error)
         return error;
     fault->region->owns_pages = true;
-    space_count_resident(fault->space, bits, (int64_t)(extent->end - extent->first));
+    if (reserved)
+        space_count_reserved(fault->space, (int64_t)(extent->end - extent->first));
+    else
+        space_count_resident(fault->space, bits, (int64_t)(extent->end - extent->first));
     if (extent->replaced_zeros)
         tlb_flush(fault->space->root, base + (user_address)extent->first * PAGE_SIZE,
                   base + (user_address)extent->end * PAGE_SIZE);
@@ -320,6 +343,8 @@ static int resolve(struct fault *fault)
     if (entry == 0)
         return fault->region->object ? fault_object(fault) : fault_anonymous(fault);
     ASSERT(entry & ENTRY_PRESENT);
+    if (entry & ENTRY_RESERVED)
+        space_claim_reserved(fault->space, fault->entry);
     if (!fault->write || (entry & ENTRY_WRITE))
         return 0;
     if (entry & ENTRY_ZERO)
@@ -404,7 +429,9 @@ enum fault_result space_fault(struct address_space *space, user_address address,
 
     int error = attempt_resolve(&fault);
 
-    while (error == -ENOMEM && reclaim_pages && reclaim_pages(RECLAIM_PAGES) > 0)
+    while (error == -ENOMEM &&
+           (address_space_give_back(RECLAIM_PAGES) > 0 ||
+            (reclaim_pages && reclaim_pages(RECLAIM_PAGES) > 0)))
         error = attempt_resolve(&fault);
     if (!error && fault.major)
         space->major_faults++;
@@ -421,7 +448,7 @@ enum fault_result space_fault_range(struct address_space *space, user_address st
     for (user_address page = start; page < end; page += PAGE_SIZE) {
         page_entry *entry = page_table_find(space->root, page);
 
-        if (entry && (entry_load(entry) & needed) == needed)
+        if (entry && (entry_load(entry) & (needed | ENTRY_RESERVED)) == needed)
             continue;
 
         enum fault_result result = space_fault(space, page, access);

@@ -3,6 +3,7 @@
  * The memory that a read or write works on: user memory in pieces (iovec), or kernel memory.  File
  * operations move bytes through it without knowing which.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct io_buffer {
     unsigned segment_count;
     uint64_t segment_done;                 /* bytes already used of the current segment */
     uint64_t remaining;                    /* bytes left in all */
+    bool may_not_wait;                     /* -EAGAIN instead, as if the file had OPEN_NONBLOCK */
 };
 
 void io_buffer_init(struct io_buffer *buffer, struct address_space *space,

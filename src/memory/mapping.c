@@ -16,11 +16,28 @@
 
 /* ---- Unmapping ----------------------------------------------------------------------------- */
 
+/* What was dropped is subtracted at the end: reserved frames that turn out to have been touched
+ * were resident together with the rest. */
+struct dropped {
+    struct address_space *space;
+    int64_t pages, object_pages;
+};
+
 static void release_run(uint64_t first, size_t count, void *context)
 {
-    space_count_resident(context, first, -(int64_t)count);
-    if (!(first & ENTRY_ZERO))
-        page_release_run(page_at(first & ENTRY_ADDRESS), count);
+    struct dropped *dropped = context;
+    physical_address frame = first & ENTRY_ADDRESS;
+
+    if (first & ENTRY_ZERO)
+        return;
+    if (first & ENTRY_RESERVED)
+        count = space_release_reserved(dropped->space, frame, count);
+    else
+        page_release_run(page_at(frame), count);
+    if (first & ENTRY_OBJECT)
+        dropped->object_pages += (int64_t)count;
+    else
+        dropped->pages += (int64_t)count;
 }
 
 bool space_drop_pages(struct address_space *space, user_address start, user_address end,
@@ -42,7 +59,12 @@ bool space_drop_pages(struct address_space *space, user_address start, user_addr
 
     if (flush)
         tlb_flush(space->root, start, end);
-    page_table_release(&removal, release_run, space);
+
+    struct dropped dropped = { .space = space };
+
+    page_table_release(&removal, release_run, &dropped);
+    space_count_resident(space, 0, -dropped.pages);
+    space_count_resident(space, ENTRY_OBJECT, -dropped.object_pages);
     return flush;
 }
 
@@ -369,8 +391,9 @@ static uint64_t protected_entry(const struct region *region, uint64_t old)
     if (!(region->protection & PROTECTION_WRITE))
         return entry;
 
-    bool is_own = !(old & (ENTRY_OBJECT | ENTRY_ZERO)) &&
-                  page_references(page_at(old & ENTRY_ADDRESS)) == 1;
+    bool is_own = (old & ENTRY_RESERVED) ||
+                  (!(old & (ENTRY_OBJECT | ENTRY_ZERO)) &&
+                   page_references(page_at(old & ENTRY_ADDRESS)) == 1);
 
     if ((old & ENTRY_WRITE) || is_own)
         entry |= ENTRY_WRITE | ENTRY_DIRTY;

@@ -11,8 +11,9 @@
 #include "sync/mutex.h"
 
 struct address_space {
-    /* Constant after creation. */
+    /* Constant after creation; the second after exec. */
     physical_address root;
+    user_address block_budget;        /* 0: the program does not count its basic blocks */
 
     struct refcount references;
     struct mutex lock;                /* RANK_ADDRESS_SPACE */
@@ -27,6 +28,8 @@ struct address_space {
     /* Pages: of regions by kind, and present ones. */
     uint64_t total_pages, data_pages, text_pages, stack_pages, locked_pages;
     uint64_t resident_pages, resident_object_pages;
+    uint64_t reserved_pages;          /* in the table, not known to be touched: reservation.c */
+    struct list reserving_node;       /* among the spaces that have some */
     uint64_t peak_total_pages, peak_resident_pages;
     uint64_t minor_faults, major_faults;
 };
@@ -51,6 +54,18 @@ bool space_range_allowed(user_address start, uint64_t length);
 
 /* Pages that an entry stops referring to, or refers to from now on. */
 void space_count_resident(struct address_space *space, uint64_t entry, int64_t pages);
+
+/* ---- reservation.c: entries with ENTRY_RESERVED -------------------------------------------- */
+
+/* So many entries came (or, negative, went). */
+void space_count_reserved(struct address_space *space, int64_t pages);
+/* Frames of [start, end) that were touched become pages, and count. */
+void space_settle(struct address_space *space, user_address start, user_address end);
+/* This one becomes a page, touched or not. */
+void space_claim_reserved(struct address_space *space, page_entry *entry);
+/* Frames that no entry refers to any more, and that nobody can reach: gives them back; how many
+ * were pages, which still count as resident. */
+uint64_t space_release_reserved(struct address_space *space, physical_address first, size_t count);
 
 /* Takes the pages of [start, end) out of the page table, flushes and releases them.  Tables within
  * [floor, ceiling) are freed.  Returns whether there was anything to flush. */

@@ -59,7 +59,18 @@ struct page *page_at(physical_address address);
 void *page_data(const struct page *page);
 physical_address page_physical_of(const void *direct_map_pointer);
 
+/*
+ * Reserved frames: neither free nor pages yet, zero until somebody touches them.  Nothing has been
+ * spent on them, not even on their `struct page`; each becomes a page in use with page_claim, or
+ * goes back, if it was never touched, with page_unreserve.
+ */
+/* 2^order contiguous frames that were never used, while plenty of memory is free; NULL: none. */
+struct page *page_reserve_run(unsigned order);
+/* References from now on: one. */
+void page_claim(struct page *reserved);
+void page_unreserve(struct page *first, size_t count);
+
 struct page_statistics {
-    uint64_t total, free;    /* pages */
+    uint64_t total, free, reserved;    /* pages */
 };
 struct page_statistics page_statistics(void);

@@ -2,7 +2,8 @@
  * Physical page frames: a binary buddy allocator over one array of struct page.
  *
  * Invariants:
- * - Every managed frame is either inside exactly one free block or in use with references >= 1.
+ * - Every managed frame is inside exactly one free block, or in use with references >= 1, or
+ *   reserved with references 0 (and known to be zero when it comes back without having been used).
  *   The first page of a free block carries PAGE_FREE_BLOCK and the block's order; all other pages
  *   of it, pages in use and pages outside RAM do not carry the flag.  So an all-zero struct page
  *   means "not the head of a free block", and the array needs no initialisation where memory is
@@ -32,6 +33,10 @@ enum {
 enum contents { CONTENTS_UNKNOWN, CONTENTS_ZERO };
 #define CONTENTS_KINDS 2
 
+/* What reservations leave free: an eighth of all memory, and a few MiB where that is little. */
+#define UNRESERVED_PART 8
+#define UNRESERVED_MIN ((UINT64_C(16) << 20) / PAGE_SIZE)
+
 #define PREPARED_ORDER 4    /* never-used memory is announced to the machine in at least so many */
 
 static struct {
@@ -44,7 +49,7 @@ static struct {
 
     /* Protected by `lock`. */
     struct list blocks[CONTENTS_KINDS][PAGE_ORDER_MAX + 1];
-    uint64_t free;            /* pages */
+    uint64_t free, reserved;  /* pages */
 } allocator = { .lock = SPINLOCK_INITIAL(RANK_PAGE_ALLOCATOR, "page allocator") };
 
 static struct page *page_of_frame(uint64_t frame)
@@ -167,25 +172,32 @@ static void prepare(const struct page *head, unsigned wanted)
     machine_memory_prepare(start, start + ((uint64_t)PAGE_SIZE << order));
 }
 
-static struct page *block_take(unsigned wanted, enum contents *contents)
+/* The smallest free block of at least that order, still free; NULL: none. */
+static struct page *find_block(unsigned wanted, enum contents contents)
 {
-    for (unsigned kind = 0; kind < CONTENTS_KINDS; kind++) {
-        for (unsigned order = wanted; order <= PAGE_ORDER_MAX; order++) {
-            struct list *node = list_first(&allocator.blocks[kind][order]);
+    for (unsigned order = wanted; order <= PAGE_ORDER_MAX; order++) {
+        struct list *node = list_first(&allocator.blocks[contents][order]);
 
-            if (!node)
-                continue;
-
-            struct page *head = LIST_ENTRY(node, struct page, node);
-
-            *contents = (enum contents)kind;
-            if (kind == CONTENTS_ZERO && order >= PREPARED_ORDER)
-                prepare(head, wanted);
-            block_split(head, wanted, *contents);
-            return head;
-        }
+        if (node)
+            return LIST_ENTRY(node, struct page, node);
     }
     return NULL;
+}
+
+static struct page *block_take(unsigned wanted, enum contents *contents)
+{
+    struct page *head = find_block(wanted, CONTENTS_UNKNOWN);
+
+    *contents = CONTENTS_UNKNOWN;
+    if (!head) {
+        head = find_block(wanted, CONTENTS_ZERO);
+        *contents = CONTENTS_ZERO;
+        if (head && head->order >= PREPARED_ORDER)
+            prepare(head, wanted);
+    }
+    if (head)
+        block_split(head, wanted, *contents);
+    return head;
 }
 
 /* ---- Start --------------------------------------------------------------------------------- */
@@ -213,6 +225,7 @@ void page_allocator_init(void)
     allocator.end_frame = info->memory[info->memory_range_count - 1].end >> PAGE_SHIFT;
     allocator.total = 0;
     allocator.free = 0;
+    allocator.reserved = 0;
     for (unsigned kind = 0; kind < CONTENTS_KINDS; kind++)
         for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++)
             list_init(&allocator.blocks[kind][order]);
@@ -240,6 +253,14 @@ void page_allocator_init(void)
 
 /* ---- Pages --------------------------------------------------------------------------------- */
 
+static void begin_use(struct page *page)
+{
+    ASSERT(atomic_load_explicit(&page->references, memory_order_relaxed) == 0);
+    list_init(&page->node);
+    atomic_store_explicit(&page->references, 1, memory_order_relaxed);
+    page->owner_data = 0;
+}
+
 struct page *page_allocate_run(unsigned order, enum page_fill fill)
 {
     enum contents contents;
@@ -256,12 +277,8 @@ struct page *page_allocate_run(unsigned order, enum page_fill fill)
 
     size_t count = (size_t)1 << order;
 
-    for (size_t i = 0; i < count; i++) {
-        ASSERT(atomic_load_explicit(&first[i].references, memory_order_relaxed) == 0);
-        list_init(&first[i].node);
-        atomic_store_explicit(&first[i].references, 1, memory_order_relaxed);
-        first[i].owner_data = 0;
-    }
+    for (size_t i = 0; i < count; i++)
+        begin_use(&first[i]);
     if (fill == PAGE_ZERO && contents != CONTENTS_ZERO)
         memset(page_data(first), 0, count * PAGE_SIZE);
     return first;
@@ -321,11 +338,54 @@ uint32_t page_references(const struct page *page)
     return atomic_load_explicit(&page->references, memory_order_acquire);
 }
 
+/* ---- Reserved frames ----------------------------------------------------------------------- */
+
+struct page *page_reserve_run(unsigned order)
+{
+    uint64_t count = UINT64_C(1) << order;
+    struct page *first = NULL;
+
+    ASSERT(order <= PAGE_ORDER_MAX);
+    spin_lock(&allocator.lock);
+    if (allocator.free >= count + UNRESERVED_MIN + allocator.total / UNRESERVED_PART)
+        first = find_block(order, CONTENTS_ZERO);
+    if (first) {
+        block_split(first, order, CONTENTS_ZERO);
+        allocator.reserved += count;
+    }
+    spin_unlock(&allocator.lock);
+    return first;
+}
+
+void page_claim(struct page *reserved)
+{
+    spin_lock(&allocator.lock);
+    ASSERT(allocator.reserved > 0);
+    allocator.reserved--;
+    spin_unlock(&allocator.lock);
+    begin_use(reserved);
+}
+
+void page_unreserve(struct page *first, size_t count)
+{
+    uint64_t frame = frame_of_page(first);
+
+    spin_lock(&allocator.lock);
+    ASSERT(allocator.reserved >= count);
+    allocator.reserved -= count;
+    frames_free(frame, frame + count, CONTENTS_ZERO);
+    spin_unlock(&allocator.lock);
+}
+
 struct page_statistics page_statistics(void)
 {
     spin_lock(&allocator.lock);
 
-    struct page_statistics statistics = { .total = allocator.total, .free = allocator.free };
+    struct page_statistics statistics = {
+        .total = allocator.total,
+        .free = allocator.free,
+        .reserved = allocator.reserved,
+    };
 
     spin_unlock(&allocator.lock);
     return statistics;

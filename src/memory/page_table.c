@@ -37,12 +37,24 @@ static page_entry *table_entries(physical_address table)
     return (page_entry *)(void *)(machine_info()->direct_map + table);
 }
 
+/* The kernel's half is the machine's; the tables below its entries are shared by all roots. */
+static void copy_kernel_half(page_entry *entries)
+{
+    physical_address kernel_root = machine_info()->kernel_root;
+
+    if (kernel_root == 0)
+        return;
+    for (size_t i = PAGE_TABLE_ENTRIES / 2; i < PAGE_TABLE_ENTRIES; i++)
+        entry_store(&entries[i], entry_load(&table_entries(kernel_root)[i]));
+}
+
 int page_table_create(physical_address *root)
 {
     struct page *page = page_allocate(PAGE_ZERO);
 
     if (!page)
         return -ENOMEM;
+    copy_kernel_half(page_data(page));
     *root = page_address(page);
     return 0;
 }
@@ -185,7 +197,7 @@ void page_table_unlink(struct page_table_removal *removal)
 /* What the pages of a run have in common; permissions do not matter any more. */
 static uint64_t run_bits(uint64_t entry)
 {
-    return entry & (ENTRY_ADDRESS | ENTRY_OBJECT | ENTRY_ZERO);
+    return entry & (ENTRY_ADDRESS | ENTRY_OBJECT | ENTRY_ZERO | ENTRY_RESERVED);
 }
 
 static void release_pages(page_entry *entries, size_t count,
@@ -237,18 +249,21 @@ void page_table_release(struct page_table_removal *removal, page_run_release rel
 
 /* ---- Lookup for software TLBs -------------------------------------------------------------- */
 
+/* What the entries of a run have in common, with addresses in steps of a page.  What is only
+ * reserved ends a run: a software TLB may touch what it maps, to have it at hand. */
+#define RUN_BITS (ENTRY_ADDRESS | ENTRY_PERMISSIONS | ENTRY_RESERVED)
+
 /* How far entries go on like `expected` (that of `address`) in steps of a page, up to `limit`. */
 static user_address extend_up(physical_address root, user_address address, uint64_t expected,
                               user_address limit)
 {
-    const uint64_t mask = ENTRY_ADDRESS | ENTRY_PERMISSIONS;
     struct page_table_piece piece;
     user_address at = address + PAGE_SIZE;
 
     while (at < limit && page_table_next_piece(root, at, limit, &piece) && piece.address == at) {
         for (size_t i = 0; i < piece.count; i++, at += PAGE_SIZE) {
             expected += PAGE_SIZE;
-            if ((entry_load(&piece.entries[i]) & mask) != expected)
+            if ((entry_load(&piece.entries[i]) & RUN_BITS) != expected)
                 return at;
         }
     }
@@ -259,14 +274,13 @@ static user_address extend_up(physical_address root, user_address address, uint6
 static user_address extend_down(physical_address root, user_address address, uint64_t expected,
                                 user_address limit)
 {
-    const uint64_t mask = ENTRY_ADDRESS | ENTRY_PERMISSIONS;
     page_entry *entry = page_table_find(root, address);
 
     while (address > limit) {
         entry = is_aligned(address, PAGE_TABLE_SPAN) ?
                     page_table_find(root, address - PAGE_SIZE) : entry - 1;
         expected -= PAGE_SIZE;
-        if (!entry || (entry_load(entry) & mask) != expected)
+        if (!entry || (entry_load(entry) & RUN_BITS) != expected)
             break;
         address -= PAGE_SIZE;
     }
@@ -289,7 +303,7 @@ uint64_t page_table_lookup(physical_address root, user_address address, uint64_t
     if (!(value & ENTRY_PRESENT))
         return 0;
 
-    uint64_t expected = value & (ENTRY_ADDRESS | ENTRY_PERMISSIONS);
+    uint64_t expected = value & RUN_BITS;
     user_address low = page > reach ? page - reach : 0;
     user_address high = page + reach < USER_ADDRESS_LIMIT ? page + reach : USER_ADDRESS_LIMIT;
 

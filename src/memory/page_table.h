@@ -31,6 +31,9 @@
 #define ENTRY_DIRTY (UINT64_C(1) << 6)
 #define ENTRY_OBJECT (UINT64_C(1) << 9)         /* software: the page belongs to the object */
 #define ENTRY_ZERO (UINT64_C(1) << 10)          /* software: a shared page of zeros, not counted */
+/* Software: a frame that is only reserved (page.h): of our own, but maybe never touched.  Not
+ * counted. */
+#define ENTRY_RESERVED (UINT64_C(1) << 11)
 #define ENTRY_NO_EXECUTE (UINT64_C(1) << 63)
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
 #define ENTRY_PERMISSIONS (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER | ENTRY_NO_EXECUTE)
@@ -90,7 +93,7 @@ struct page_table_removal {
     struct list tables;     /* taken out, not yet free */
 };
 void page_table_unlink(struct page_table_removal *removal);
-/* `first`: ENTRY_ADDRESS, ENTRY_OBJECT and ENTRY_ZERO bits of the run's first page. */
+/* `first`: ENTRY_ADDRESS, ENTRY_OBJECT, ENTRY_ZERO, ENTRY_RESERVED of the run's first page. */
 typedef void (*page_run_release)(uint64_t first, size_t count, void *context);
 void page_table_release(struct page_table_removal *removal, page_run_release release,
                         void *context);

@@ -16,6 +16,7 @@
 #define IDENT_CLASS 4
 #define IDENT_DATA 5
 #define IDENT_VERSION 6
+#define IDENT_SYSTEM 7
 #define CLASS_32 1
 #define CLASS_64 2
 #define DATA_LITTLE_ENDIAN 1
@@ -31,6 +32,7 @@
 
 #define SEGMENT_LOAD 1
 #define SEGMENT_INTERPRETER 3
+#define SEGMENT_NOTE 4
 #define SEGMENT_GNU_STACK 0x6474e551u
 
 #define SEGMENT_EXECUTE 1u
@@ -125,6 +127,7 @@ static enum elf_fault check_type(struct parse *parse)
     if (type == TYPE_SHARED && parse->header.entry == 0)
         return fault(parse, ELF_SHARED_LIBRARY, 0);
     parse->image->position_independent = type == TYPE_SHARED;
+    parse->image->names_system = parse->header.ident[IDENT_SYSTEM] != 0;
     return ELF_FINE;
 }
 
@@ -283,6 +286,9 @@ static enum elf_fault read_program_headers(struct parse *parse)
             wrong = add_segment(parse, &header, i);
         else if (!wrong && header.type == SEGMENT_INTERPRETER)
             wrong = note_interpreter(parse, &header, i);
+        else if (!wrong && header.type == SEGMENT_NOTE && !parse->image->block_budget)
+            parse->image->block_budget = elf_note_budget(parse->source, header.offset,
+                                                         header.file_size);
         else if (!wrong && header.type == SEGMENT_GNU_STACK)
             parse->image->stack_executable = (header.flags & SEGMENT_EXECUTE) != 0;
         if (wrong)

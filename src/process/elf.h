@@ -37,10 +37,12 @@ struct elf_segment {
 
 struct elf_image {
     bool position_independent;
+    bool names_system;                     /* the header says for which operating system it is */
     bool stack_executable;
     uint64_t entry;                        /* as in the file */
     uint64_t headers_address;              /* AT_PHDR; 0: not in memory */
     uint16_t header_count;
+    uint64_t block_budget;                 /* the word in which it counts its blocks; 0: none */
     uint64_t low, high;                    /* all segments, rounded to pages */
     uint64_t alignment;                    /* largest p_align, at least a page */
     unsigned segment_count;
@@ -69,6 +71,9 @@ struct elf_problem {
 /* Returns ELF_FINE and fills `image`, or says in `problem` what is wrong. */
 enum elf_fault elf_parse(const struct elf_source *source, const struct elf_space *space,
                          struct elf_image *image, struct elf_problem *problem);
+/* The word that the note "Eft", type 1, of a program built by eft-cc names; 0 if there is no such
+ * note, or none that makes sense. */
+uint64_t elf_note_budget(const struct elf_source *source, uint64_t offset, uint64_t size);
 /* "is a 32-bit program; ...": one line for a person, to follow the name of the file. */
 void elf_describe(const struct elf_problem *problem, char *text, size_t size);
 /* What execve answers: -ENOEXEC, -EIO, ... */

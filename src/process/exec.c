@@ -10,10 +10,28 @@
 #include "lib/text.h"
 #include "memory/address_space.h"
 #include "memory/page.h"
+#include "process/family.h"
 #include "process/process_internal.h"
 
 #define STACK_ROOM (UINT64_C(128) << 10)    /* mapped below what the stack holds at first */
 #define FLAGS_AT_START 0x202                /* interrupts, and the bit that is always set */
+
+static const struct abi *const *all_abis;
+
+void exec_set_abis(const struct abi *const *abis)
+{
+    all_abis = abis;
+}
+
+/* The last one takes what no other wants. */
+static const struct abi *choose_abi(const struct elf_image *elf)
+{
+    const struct abi *const *abi = all_abis;
+
+    while (abi[1] && !abi[0]->accepts(elf))
+        abi++;
+    return *abi;
+}
 
 static int64_t read_file(void *context, void *buffer, size_t size, uint64_t offset)
 {
@@ -65,7 +83,7 @@ static int map_stack(const struct exec_image *image, const struct user_stack *st
     return address_space_map(image->space, &request, &address);
 }
 
-static int build_stack(const struct exec_request *request, struct exec_image *image)
+int exec_build_start(const struct exec_request *request, struct exec_image *image)
 {
     struct user_stack_request stack_request = {
         .strings = request->strings,
@@ -91,6 +109,7 @@ static int build_stack(const struct exec_request *request, struct exec_image *im
     image->environment_start = stack.arguments_end;
     image->environment_end = stack.path;
     memcpy(image->auxiliary_vector, stack.auxiliary_vector, sizeof(image->auxiliary_vector));
+    address_space_set_break_start(image->space, image->elf.high + image->bias);
     return 0;
 }
 
@@ -109,22 +128,24 @@ int exec_prepare(const struct exec_request *request, struct exec_image *image, c
 
     if (error)
         return error;
+    image->abi = choose_abi(&image->elf);
+    image->entry = image->elf.entry + image->bias;
     error = address_space_create(&image->space);
     if (!error) {
         set_space_limits(image->space, request->limits);
+        if (image->elf.block_budget)
+            address_space_set_block_budget(image->space, image->elf.block_budget + image->bias);
         error = elf_map(image->space, request->executable, &image->elf, image->bias);
         if (!error)
-            error = build_stack(request, image);
+            error = image->abi->build_start(request, image);
         if (error)
-            address_space_release(image->space);
+            exec_discard(image);
     }
     if (error) {
         format(complaint, complaint_size, "cannot be loaded: %s",
                error == -ENOMEM ? "not enough memory (more with --memory)" : "reading it failed");
         return error;
     }
-    image->entry = image->elf.entry + image->bias;
-    address_space_set_break_start(image->space, image->elf.high + image->bias);
     return 0;
 }
 
@@ -132,6 +153,9 @@ void exec_discard(struct exec_image *image)
 {
     address_space_release(image->space);
     image->space = NULL;
+    if (image->family)
+        family_release(image->family);
+    image->family = NULL;
 }
 
 static void set_registers(struct thread *thread, const struct exec_image *image)
@@ -144,6 +168,8 @@ static void set_registers(struct thread *thread, const struct exec_image *image)
     registers->vector = vector;
     registers->rip = image->entry;
     registers->rsp = image->stack;
+    registers->rdi = image->first_argument;
+    registers->rsi = image->second_argument;
     registers->rflags = FLAGS_AT_START;
 }
 
@@ -151,11 +177,14 @@ void exec_commit(struct process *process, struct thread *thread,
                  const struct exec_request *request, struct exec_image *image)
 {
     struct address_space *old_space = process->space;
+    struct family *old_family = process->family;
     struct file *old_executable = process->executable;
 
     file_reference(request->executable);
     spin_lock(&process->lock);
+    process->abi = image->abi;
     process->space = image->space;
+    process->family = image->family;
     process->executable = request->executable;
     process->arguments_start = image->arguments_start;
     process->arguments_end = image->arguments_end;
@@ -172,6 +201,8 @@ void exec_commit(struct process *process, struct thread *thread,
     machine_program_loaded(address_space_root(image->space), request->path, image->bias);
     if (old_space)
         address_space_release(old_space);
+    if (old_family)
+        family_release(old_family);
     if (old_executable)
         file_release(old_executable);
 }

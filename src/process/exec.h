@@ -31,13 +31,18 @@ MUST_CHECK int exec_strings_add_environment(struct exec_strings *strings, const 
 
 /* A program that is ready to run but not running. */
 struct exec_image {
+    const struct abi *abi;
     struct address_space *space;
+    struct family *family;         /* NULL: the ABI knows none */
     struct elf_image elf;
     uint64_t bias;                 /* added to the addresses in the file */
     user_address entry, stack;
+    uint64_t first_argument, second_argument;    /* in rdi and rsi */
     user_address arguments_start, arguments_end, environment_start, environment_end;
     uint64_t auxiliary_vector[2 * AUXILIARY_VECTOR_PAIRS];
 };
+
+#define EXEC_COMPLAINT_SIZE 192
 
 struct exec_request {
     struct file *executable;
@@ -47,6 +52,12 @@ struct exec_request {
     const struct limits *limits;
     uint8_t random[AUXILIARY_RANDOM_SIZE];
 };
+
+/* Boot, once: the ABIs that there are, NULL at the end. */
+void exec_set_abis(const struct abi *const *abis);
+
+/* For ABIs: Linux's stack with arguments, environment and auxiliary vector, and its break. */
+MUST_CHECK int exec_build_start(const struct exec_request *request, struct exec_image *image);
 
 /* Builds the image.  On failure nothing is left, and `complaint` holds one line that says
  * what is wrong with the file, without its name.  -ENOEXEC, -ENOMEM, -EIO, -E2BIG. */

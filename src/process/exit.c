@@ -5,28 +5,30 @@
  * of its threads notices on its way to user mode.  The last one gives back the address space and
  * the files, because that may sleep; the structures go with their last references.
  */
+#include "debug/trace.h"
 #include "fs/file.h"
 #include "fs/file_table.h"
 #include "fs/path.h"
 #include "futex/futex.h"
 #include "memory/user_memory.h"
+#include "process/endings.h"
+#include "process/family.h"
 #include "process/process_internal.h"
+#include "sched/choice.h"
+#include "sched/watch.h"
 
 /* pthread_join and the like wait for this word to become 0. */
 static void clear_child_id(struct process *process, struct user_thread *part)
 {
     static const uint32_t zero;
 
-    const struct futex_request request = {
-        .space = process->space,
-        .word = part->clear_child_id,
-        .bits = FUTEX_ANY,
-    };
+    const struct futex_word word = { .space = process->space, .address = part->clear_child_id };
 
     if (!part->clear_child_id || process->live_threads < 2)
         return;    /* nobody is left to look */
-    if (user_copy_out(process->space, part->clear_child_id, &zero, sizeof(zero)) == 0)
-        (void)futex_wake(&request, 1);
+    if (user_copy_out(process->space, part->clear_child_id, &zero, sizeof(zero)) != 0 ||
+        futex_wake(&word, FUTEX_ANY, 1, false) < 0)
+        return;    /* nobody is told */
 }
 
 /* Takes the current thread out of its process.  Returns whether it was the last one. */
@@ -48,6 +50,7 @@ static bool leave_process(struct process *process, struct thread *thread, int co
     if (last && !process->exiting) {
         process->exiting = true;
         process->exit_status = (code & 0xff) << 8;
+        process->exit_code = code & 0xff;
     }
     spin_unlock(&process->lock);
     return last;
@@ -56,23 +59,29 @@ static bool leave_process(struct process *process, struct thread *thread, int co
 static void release_resources(struct process *process)
 {
     struct address_space *space = process->space;
+    struct family *family = process->family;
     struct file_table *files = process->files;
     struct file *executable = process->executable;
     struct fs_context fs;
 
     interval_timer_end(process);
+    if (process->abi->leave)
+        process->abi->leave(process);
     spin_lock(&process->lock);
     fs = process->fs;
     process->fs.root = (struct path){ NULL, NULL };
     process->fs.working_directory = (struct path){ NULL, NULL };
     process->space = NULL;
     process->files = NULL;
+    process->family = NULL;
     process->executable = NULL;
     spin_unlock(&process->lock);
 
     file_table_release(files);
     address_space_activate(NULL);
     address_space_release(space);
+    if (family)
+        family_release(family);
     if (executable)    /* a process of the kernel's own making may lack one */
         file_release(executable);
     fs_context_release(&fs);
@@ -85,21 +94,108 @@ static int shell_status(int status)
     return status & 0x7f ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
 }
 
+/* Its parent has one child less. */
+static void leave_parent(struct process *process)
+{
+    struct process *parent = process->parent_id ? process_find(process->parent_id) : NULL;
+
+    if (!parent)
+        return;
+    spin_lock(&parent->lock);
+    ASSERT(parent->children > 0);
+    parent->children--;
+    spin_unlock(&parent->lock);
+    process_release(parent);
+}
+
+struct adoption {
+    int32_t from;
+    struct process *to;    /* NULL: nobody */
+};
+
+/* The table is locked, so both of them are in it. */
+static void adopt(struct process *child, void *context)
+{
+    const struct adoption *adoption = context;
+
+    spin_lock(&child->lock);
+    bool is_ours = child->parent_id == adoption->from;
+
+    if (is_ours)
+        child->parent_id = adoption->to ? adoption->to->id : 0;
+    spin_unlock(&child->lock);
+    if (!is_ours || !adoption->to)
+        return;
+    spin_lock(&adoption->to->lock);
+    adoption->to->children++;
+    spin_unlock(&adoption->to->lock);
+}
+
+/* Its children become those of its parent, or nobody's. */
+static void give_children_away(struct process *process)
+{
+    struct adoption adoption = { .from = process->id };
+
+    if (process->children == 0)
+        return;
+    adoption.to = process->parent_id ? process_find(process->parent_id) : NULL;
+    process_for_each(adopt, &adoption);
+    if (adoption.to)
+        process_release(adoption.to);
+}
+
+/* The last process has ended: the run's status is the first one's. */
+_Noreturn static void end_run(struct process *first, bool interrupted)
+{
+    int status = (int)(first->exit_code & 0xff);
+
+    if (interrupted)
+        status = 128 + SIGNAL_INT;
+    process_release(first);
+    (void)process_end_check();
+    watch_stops();
+    machine_halt(MACHINE_HALT_OK, status);
+}
+
 static void end_process(struct process *process)
 {
+    struct thread *thread = current_thread();
     int status = process->exit_status;
+    struct process *first;
 
     if (process->traced)
         process->abi->observe_end(current_thread(), status);
+    trace_record(TRACE_process_end, (uint64_t)process->id, (uint64_t)status, 0);
     release_resources(process);
     spin_lock(&process->lock);
+    struct thread *leader = process->leader;
+
     process->ended = true;
+    process->leader = NULL;
     spin_unlock(&process->lock);
+    if (leader)
+        thread_release(leader);
+    give_children_away(process);
+    leave_parent(process);
+    ending_record(process->id, process->exit_code);
+    choice_done(&thread->next_operation);
     wait_queue_wake_all(&process->ended_queue);
-    if (process_table_remove(process)) {
-        (void)process_end_check();
-        machine_halt(MACHINE_HALT_OK, shell_status(status));
-    }
+    if (process_table_remove(process, &first))
+        end_run(first, first != process && (status & 0x7f) == SIGNAL_INT);
+}
+
+/* With an observer: the end is an operation, unless it is part of one that was announced. */
+static void announce_end(const struct process *process, const struct thread *thread)
+{
+    const struct operation end = {
+        .object_kind = OBJECT_PROCESS,
+        .access = OPERATION_GIVE,
+        .object = (uint64_t)process->id,
+        .instruction = thread->registers.rip,
+    };
+
+    if (thread->next_operation.object_kind == OBJECT_NONE)
+        choice_before(&end, NULL);
 }
 
 _Noreturn void process_exit_thread(int code)
@@ -107,6 +203,8 @@ _Noreturn void process_exit_thread(int code)
     struct thread *thread = current_thread();
     struct process *process = current_process();
 
+    announce_end(process, thread);
+    futex_thread_leave(process->space, user_thread_of(thread)->robust_list);
     clear_child_id(process, user_thread_of(thread));
     if (leave_process(process, thread, code))
         end_process(process);
@@ -116,13 +214,14 @@ _Noreturn void process_exit_thread(int code)
 }
 
 /* process->lock held: marks the process and makes its threads look. */
-static void begin_exit(struct process *process, int status)
+static void begin_exit(struct process *process, int status, int64_t code)
 {
     ASSERT(spin_is_held(&process->lock));
     if (process->exiting)
         return;
     process->exiting = true;
     process->exit_status = status;
+    process->exit_code = code;
     LIST_FOR_EACH(node, &process->threads)
         thread_interrupt(LIST_ENTRY(node, struct thread, sibling_node), THREAD_WORK_SIGNAL);
 }
@@ -132,7 +231,44 @@ _Noreturn void process_exit_all(int status)
     struct process *process = current_process();
 
     spin_lock(&process->lock);
-    begin_exit(process, status);
+    begin_exit(process, status, shell_status(status));
     spin_unlock(&process->lock);
     process_exit_thread(0);
+}
+
+_Noreturn void process_exit_code(int64_t code)
+{
+    struct process *process = current_process();
+
+    spin_lock(&process->lock);
+    begin_exit(process, (int)(code & 0xff) << 8, code);
+    spin_unlock(&process->lock);
+    process_exit_thread(0);
+}
+
+/* With an observer: what it had announced will not happen. */
+static void redirect(struct process *process)
+{
+    const struct operation end = {
+        .object_kind = OBJECT_PROCESS,
+        .access = OPERATION_GIVE,
+        .object = (uint64_t)process->id,
+    };
+
+    LIST_FOR_EACH(node, &process->threads)
+        choice_replace(LIST_ENTRY(node, struct thread, sibling_node), &end);
+}
+
+void process_end(struct process *process, int status, int64_t code)
+{
+    spin_lock(&process->lock);
+    if (!process->exiting) {
+        begin_exit(process, status, code);
+        redirect(process);
+    }
+    spin_lock(&process->signals.lock);
+    process->signals.stopped = false;
+    wait_queue_wake_all(&process->signals.continued);
+    spin_unlock(&process->signals.lock);
+    spin_unlock(&process->lock);
 }

@@ -3,10 +3,9 @@
  * so every failure ends in one line for the person at the machine.
  */
 #include "debug/log.h"
-#include "fs/attributes.h"
+#include "debug/options.h"
 #include "fs/file.h"
 #include "fs/file_table.h"
-#include "fs/open.h"
 #include "fs/path.h"
 #include "lib/container.h"
 #include "lib/text.h"
@@ -14,7 +13,6 @@
 #include "process/process_internal.h"
 
 #define UMASK_DEFAULT 022u
-#define COMPLAINT_SIZE 192
 
 static const char *program_path(const struct first_program *program)
 {
@@ -83,25 +81,6 @@ static int set_context(struct process *process, const struct first_program *prog
     return 0;
 }
 
-/* Opens the file for execution: a regular file with permission. */
-static int open_program(struct process *process, const struct first_program *program,
-                        struct file **file)
-{
-    struct path path;
-    int error = path_walk(&process->fs, NULL, program_path(program), LOOKUP_FOLLOW, &path);
-
-    if (error)
-        return complain(program, error);
-    if ((path_inode(&path)->mode & MODE_TYPE) == MODE_DIRECTORY)
-        error = -EISDIR;
-    if (!error)
-        error = path_executable(&process->fs, &path);
-    if (!error)
-        error = file_open_path(&process->fs, &path, OPEN_READ, file);
-    path_release(&path);
-    return error ? complain(program, error) : 0;
-}
-
 static int gather_strings(const struct first_program *program, struct exec_strings *strings)
 {
     const char *const *text;
@@ -121,11 +100,17 @@ static int gather_strings(const struct first_program *program, struct exec_strin
 static int prepare(const struct first_program *program, const struct exec_request *request,
                    struct exec_image *image)
 {
-    char complaint[COMPLAINT_SIZE];
+    char complaint[EXEC_COMPLAINT_SIZE];
     int error = exec_prepare(request, image, complaint, sizeof(complaint));
 
     if (error)
         log_line(LOG_ERROR, "%s: %s", program_name(program), complaint);
+    if (!error && option_value("preempt") && !image->elf.block_budget) {
+        log_line(LOG_ERROR, "%s does not count its basic blocks; --preempt=blocks needs a program "
+                 "built by eft-cc", program_name(program));
+        exec_discard(image);
+        error = -ENOEXEC;
+    }
     return error;
 }
 
@@ -134,18 +119,17 @@ static int launch(struct process *process, const struct first_program *program,
                   const struct exec_request *request, struct exec_image *image)
 {
     struct thread *thread;
-    int error = process_thread_create(process, "first", program->user_entry, &thread);
+    int error;
 
+    thread_ids_begin_after(image->abi->reserved_id);
+    error = process_thread_prepare(process, &thread);
     if (error) {
         exec_discard(image);
         return complain(program, error);
     }
-    process->id = process->group_id = process->session_id = thread->id;
+    process->group_id = process->session_id = thread->id;
     exec_commit(process, thread, request, image);
-    process_thread_add(process, thread);
-    process_table_add(process);
-    thread_start(thread);
-    thread_release(thread);
+    process_thread_launch(process, thread);
     return 0;
 }
 
@@ -166,8 +150,11 @@ static int start(struct process *process, const struct first_program *program,
     for (unsigned i = 0; i < AUXILIARY_RANDOM_SIZE; i++)
         request.random[i] = program->random[i];
     error = gather_strings(program, strings);
-    if (!error)
-        error = open_program(process, program, &request.executable);
+    if (!error) {
+        error = process_open_program(process, program_path(program), &request.executable);
+        if (error)
+            (void)complain(program, error);
+    }
     if (!error) {
         error = prepare(program, &request, image);
         if (!error)
@@ -180,7 +167,7 @@ static int start(struct process *process, const struct first_program *program,
 
 int process_start_first(const struct first_program *program)
 {
-    struct process *process = process_create(program->abi);
+    struct process *process = process_create();
     struct exec_strings strings;
     int error;
 
@@ -188,6 +175,8 @@ int process_start_first(const struct first_program *program)
         file_table_release(program->files);
         return complain(program, -ENOMEM);
     }
+    process_set_user_entry(program->user_entry);
+    exec_set_abis(program->abis);
     process->files = program->files;
     exec_strings_init(&strings, process->limits.of[LIMIT_STACK].soft);
     error = set_context(process, program);

@@ -34,13 +34,12 @@ const char *process_name(const struct process *process)
     return base;
 }
 
-struct process *process_create(const struct abi *abi)
+struct process *process_create(void)
 {
     struct process *process = pool_allocate(&process_pool);
 
     if (!process)
         return NULL;
-    process->abi = abi;
     refcount_init(&process->references, 1);
     spin_init(&process->lock, RANK_PROCESS, "process");
     list_init(&process->table_node);

@@ -24,6 +24,8 @@
 #include "sync/wait_queue.h"
 #include "time/timer.h"
 
+struct exec_strings;
+struct family;
 struct file_table;
 struct trace_call;
 
@@ -33,14 +35,17 @@ struct trace_call;
 struct process {
     /* Constant after creation. */
     int32_t id;
-    const struct abi *abi;               /* conventions for results, signal frames, start */
 
     struct refcount references;
     struct spinlock lock;                /* RANK_PROCESS */
-    struct list table_node;              /* protected by the process table */
+    struct list table_node;              /* both protected by the process table */
+    struct tree_node id_node;
 
     /* Replaced by exec only, by the process itself. */
+    const struct abi *abi;               /* conventions for results, signal frames, start */
     struct address_space *space;
+    struct family *family;               /* who else has the space; NULL: the ABI knows none */
+    unsigned stack_slot;                 /* in the family's space */
     struct file_table *files;
     struct file *executable;             /* /proc/<pid>/exe */
     user_address arguments_start, arguments_end, environment_start, environment_end;
@@ -50,13 +55,16 @@ struct process {
     /* Protected by `lock`. */
     struct fs_context fs;
     struct list threads;                 /* thread.sibling_node */
+    struct thread *leader;               /* the first one: found by id until the process ends */
     unsigned live_threads;
     _Atomic bool exiting;                /* exit_group or a fatal signal: all threads leave */
     bool ended;                          /* the last thread has left */
     int exit_status;                     /* as wait reports it: code << 8, or the signal */
+    int64_t exit_code;                   /* the whole of it; after a signal 128 and its number */
     struct limits limits;
     struct capabilities capabilities;
-    int32_t parent_id, group_id, session_id;
+    int32_t parent_id, group_id, session_id;    /* parent 0: none, or it has ended */
+    unsigned children;                   /* that have not ended */
     uint32_t personality;
     int dumpable;
     int parent_death_signal;
@@ -95,6 +103,12 @@ struct last_fault {
     const char *cause;                   /* of a signal by the kernel, in words; NULL: none */
 };
 
+/* Calls that only look whether something has changed, made again and again. */
+struct polling {
+    bool active;                         /* the last call was one */
+    uint64_t since_ns;
+};
+
 /* What the process layer keeps of a thread: thread->argument of all threads of processes. */
 struct user_thread {
     struct thread_signals signals;
@@ -105,6 +119,7 @@ struct user_thread {
     uint64_t affinity;                   /* bits of CPUs; 0: all.  Kept, not obeyed */
     struct trace_call *trace;            /* the call being printed; NULL: none */
     struct last_fault fault;
+    struct polling polling;
 };
 
 static inline struct user_thread *user_thread_of(struct thread *thread)
@@ -130,7 +145,7 @@ struct first_program {
     struct path root;                    /* the process takes a reference of its own ... */
     struct file_table *files;            /* ... and takes over this one: 0, 1 and 2 are there */
     uint8_t random[AUXILIARY_RANDOM_SIZE];    /* for AT_RANDOM */
-    const struct abi *abi;
+    const struct abi *const *abis;       /* all that there are, NULL at the end */
     void (*user_entry)(void *argument);  /* runs a thread's user code; does not return */
 };
 /* Starts the first process.  On error one line has been printed to the log stream that says
@@ -142,6 +157,24 @@ _Noreturn void process_exit_thread(int code);
 /* All threads of the current process leave. `status` as wait reports it: code << 8, or a
  * signal number. */
 _Noreturn void process_exit_all(int status);
+/* The same with a code of 64 bits; the low 8 are what wait reports. */
+_Noreturn void process_exit_code(int64_t code);
+/* Ends a process, perhaps the current one, which then ends on its way to user mode.  `status` as
+ * above. */
+void process_end(struct process *process, int status, int64_t code);
+
+/* A new process that shares the current one's space, files and family and goes on like its thread,
+ * but with this stack pointer and 0 as the result of the call.  -EAGAIN, -ENOMEM. */
+MUST_CHECK int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t *id);
+
+struct spawn_request {
+    const char *path;
+    const struct exec_strings *strings;       /* arguments and environment */
+    uint8_t random[AUXILIARY_RANDOM_SIZE];    /* for AT_RANDOM */
+};
+/* A new process that runs a program; files 0 to 2 are those of the current process.  -ENOEXEC:
+ * there is no program in the file; -ENOENT, ... */
+MUST_CHECK int process_spawn(const struct spawn_request *spawn, int32_t *id);
 
 /* The last part of its program's path, for reports. */
 const char *process_name(const struct process *process);
@@ -153,10 +186,11 @@ void process_release(struct process *process);
 
 /* NULL if there is none; otherwise with a reference for the caller.  Any context. */
 struct process *process_find(int32_t id);
-/* Calls for every process, oldest first, table locked (a spin lock). */
+/* Calls for every process that has not ended, oldest first, table locked (a spin lock). */
 void process_for_each(void (*visit)(struct process *process, void *context), void *context);
 unsigned process_count(void);
-/* The first process: NULL before it started and after it ended. */
+/* The first process, with a reference: also when it has ended and others go on.  NULL before it
+ * started and after the last one has ended. */
 struct process *process_first(void);
 
 /* ---- ITIMER_REAL --------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 
 /* ---- process.c */
 /* A process without program, threads and files; one reference.  NULL without memory. */
-struct process *process_create(const struct abi *abi);
+struct process *process_create(void);
 /* A thread of the process, in state NEW, with one reference for the caller. -EAGAIN, -ENOMEM. */
 MUST_CHECK int process_thread_create(struct process *process, const char *name,
                                      void (*entry)(void *argument), struct thread **thread);
@@ -14,8 +14,21 @@ void process_thread_add(struct process *process, struct thread *thread);
 
 /* ---- process_table.c */
 void process_table_add(struct process *process);
-/* Returns whether it was the first one. */
-bool process_table_remove(struct process *process);
+/* Returns whether it was the last one; then *first is the one that was first, whose reference
+ * becomes the caller's. */
+bool process_table_remove(struct process *process, struct process **first);
+
+/* ---- launch.c */
+/* A thread of user code that is not started.  -EAGAIN: no ids or threads are left; -ENOMEM. */
+MUST_CHECK int process_thread_prepare(struct process *process, struct thread **thread);
+/* Adds the process with its thread to all tables and starts it.  Takes over the reference to the
+ * thread. */
+void process_thread_launch(struct process *process, struct thread *thread);
+/* Boot: runs a thread's user code; does not return. */
+void process_set_user_entry(void (*entry)(void *argument));
+/* Opens the file for execution: a regular file with permission. */
+MUST_CHECK int process_open_program(struct process *process, const char *text,
+                                    struct file **file);
 
 /* ---- limits.c */
 void limits_init(struct limits *limits);

@@ -1,8 +1,9 @@
 /*
- * The table of processes: all that have not ended, oldest first, and which of them is the first.
+ * The table of processes: all that have not ended, oldest first and by id, and which of them is the
+ * first.
  *
  * Invariant: a process is in the table from its start until its last thread has left; the table
- * holds a reference to it as long.
+ * holds a reference to it as long, and one more to the first process until the last one has ended.
  */
 #include "process/process_internal.h"
 
@@ -13,6 +14,7 @@ static struct {
 
     /* Protected by `lock`. */
     struct list processes;
+    struct tree by_id;
     unsigned count;
     struct process *first;
 } table = {
@@ -25,43 +27,73 @@ static struct process *process_of(struct list *node)
     return LIST_ENTRY(node, struct process, table_node);
 }
 
+static struct process *process_of_id(struct tree_node *node)
+{
+    return TREE_ENTRY(node, struct process, id_node);
+}
+
+/* The place where the id is or would be linked. */
+static struct tree_node **find_link(int32_t id, struct tree_node **parent)
+{
+    struct tree_node **link = &table.by_id.root;
+
+    ASSERT(spin_is_held(&table.lock));
+    *parent = NULL;
+    while (*link && process_of_id(*link)->id != id) {
+        *parent = *link;
+        link = id < process_of_id(*link)->id ? &(*link)->left : &(*link)->right;
+    }
+    return link;
+}
+
 void process_table_add(struct process *process)
 {
+    struct tree_node *parent;
+
     process_reference(process);
     spin_lock(&table.lock);
+    struct tree_node **link = find_link(process->id, &parent);
+
+    ASSERT(!*link);
+    tree_insert(&table.by_id, &process->id_node, parent, link);
     list_append(&table.processes, &process->table_node);
     table.count++;
-    if (!table.first)
+    if (!table.first) {
         table.first = process;
+        process_reference(process);
+    }
     spin_unlock(&table.lock);
 }
 
-bool process_table_remove(struct process *process)
+bool process_table_remove(struct process *process, struct process **first)
 {
     spin_lock(&table.lock);
-    bool was_first = table.first == process;
+    bool was_last = table.count == 1;
 
     ASSERT(table.count > 0);
     list_remove(&process->table_node);
+    tree_remove(&table.by_id, &process->id_node);
     table.count--;
-    if (was_first)
+    if (was_last) {
+        *first = table.first;
         table.first = NULL;
+    }
     spin_unlock(&table.lock);
     process_release(process);
-    return was_first;
+    return was_last;
 }
 
 struct process *process_find(int32_t id)
 {
     struct process *found = NULL;
+    struct tree_node *parent;
 
     spin_lock(&table.lock);
-    LIST_FOR_EACH(node, &table.processes) {
-        if (process_of(node)->id == id) {
-            found = process_of(node);
-            process_reference(found);
-            break;
-        }
+    struct tree_node *node = *find_link(id, &parent);
+
+    if (node) {
+        found = process_of_id(node);
+        process_reference(found);
     }
     spin_unlock(&table.lock);
     return found;

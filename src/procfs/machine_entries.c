@@ -47,7 +47,7 @@ static void write_memory(struct proc_output *output, const struct proc_subject *
     pool_for_each(add_pool, &pool_pages);
     print_kib(output, "MemTotal", pages.total);
     print_kib(output, "MemFree", pages.free);
-    print_kib(output, "MemAvailable", pages.free);
+    print_kib(output, "MemAvailable", pages.free + pages.reserved);
     print_kib(output, "Buffers", 0);
     print_kib(output, "Cached", 0);
     print_kib(output, "SwapCached", 0);

@@ -9,7 +9,7 @@
 #include "sched/per_cpu.h"
 #include "tty/tty.h"
 
-#define PRIORITY_ORDINARY 20    /* of stat: 20 + nice */
+#define PRIORITY_ORDINARY 20    /* of stat: 20 + nice; real-time ones: below 0 */
 
 /* What several files show, taken at one time. */
 struct summary {
@@ -27,6 +27,7 @@ struct summary {
         signal_set thread_pending, process_pending, blocked, ignored, caught;
     } signals;
     uint64_t instruction, stack;
+    uint8_t class, own_priority, effective_priority;
 };
 
 /* The thread that stands for the process, or the one asked for; with a reference or NULL. */
@@ -62,6 +63,9 @@ static void look_at_thread(struct summary *summary, const struct process *proces
     summary->started_ns = thread->started_ns;
     summary->instruction = thread->registers.rip;
     summary->stack = thread->registers.rsp;
+    summary->class = thread->priority.class;
+    summary->own_priority = thread->priority.own;
+    summary->effective_priority = priority_effective(thread);
 }
 
 static void look_at_signals(struct summary *summary, struct process *process,
@@ -244,6 +248,13 @@ static void print_stat_identity(struct proc_output *output, const struct summary
                tty ? (int)tty->device_id : 0, tty ? tty_foreground_group(tty) : -1);
 }
 
+static int stat_priority(const struct summary *summary)
+{
+    uint8_t effective = summary->effective_priority;
+
+    return effective == PRIORITY_NORMAL ? PRIORITY_ORDINARY : -1 - effective;
+}
+
 void proc_write_stat(struct proc_output *output, const struct proc_subject *subject)
 {
     const struct process *process = subject->process;
@@ -261,14 +272,14 @@ void proc_write_stat(struct proc_output *output, const struct proc_subject *subj
         summary.threads, 0, summary.started_ns / NS_PER_TICK, memory->total_pages * PAGE_SIZE,
         memory->resident_pages, resident.soft, 0, 0, process->arguments_start, summary.stack,
         summary.instruction, summary.signals.thread_pending, summary.signals.blocked,
-        summary.signals.ignored, summary.signals.caught, 0, 0, 0, 17, summary.cpu, 0, 0, 0, 0, 0,
-        0, 0, memory->break_start, process->arguments_start, process->arguments_end,
+        summary.signals.ignored, summary.signals.caught, 0, 0, 0, 17, summary.cpu,
+        summary.own_priority, summary.class, 0, 0, 0, 0, 0, memory->break_start, process->arguments_start, process->arguments_end,
         process->environment_start, process->environment_end, 0,
     };
 
     print_stat_identity(output, &summary);
     print_numbers(output, before_priority, ARRAY_SIZE(before_priority));
-    proc_print(output, " %d 0", PRIORITY_ORDINARY);
+    proc_print(output, " %d 0", stat_priority(&summary));
     print_numbers(output, rest, ARRAY_SIZE(rest));
     proc_print(output, "\n");
 }

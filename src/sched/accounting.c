@@ -11,6 +11,7 @@
 #include "sched/per_cpu.h"
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
+#include "sched/watch.h"
 
 #define SAMPLE_INTERVAL 16
 #define SAMPLE_LONG_NS 20000
@@ -27,6 +28,23 @@ void accounting_stop(struct thread *thread, uint64_t now_ns)
     ASSERT(now_ns >= thread->run_since_ns);
     thread->run_ns += now_ns - thread->run_since_ns;
     thread->run_since_ns = UINT64_MAX;
+}
+
+void accounting_change(struct thread *thread)
+{
+    if (!watch_has_times())
+        return;
+
+    uint64_t now_ns = machine_time_ns();
+    uint64_t spent_ns = now_ns - thread->state_since_ns;
+
+    if (thread->state == THREAD_READY)
+        thread->ready_ns += spent_ns;
+    else if (thread->state == THREAD_BLOCKED && thread->waiting_for.kind == WAIT_SLEEP)
+        thread->asleep_ns += spent_ns;
+    else if (thread->state == THREAD_BLOCKED)
+        thread->blocked_ns += spent_ns;
+    thread->state_since_ns = now_ns;
 }
 
 /* Of the current thread, interrupts off. */

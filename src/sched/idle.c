@@ -9,14 +9,18 @@
  * lost, because machine_cpu_idle returns at once when a notification is pending.
  */
 #include "lib/assert.h"
+#include "lib/bitmap.h"
 #include "lib/text.h"
+#include "sched/choice.h"
 #include "sched/per_cpu.h"
 #include "sched/policy.h"
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
+#include "sched/watch.h"
 
 static struct thread idle_threads[CPUS_MAX];    /* of CPU 0: unused, it has the boot thread */
 static _Atomic uint64_t idle_cpus;
+static _Atomic uint64_t started_cpus;           /* have run their idle thread */
 
 _Static_assert(CPUS_MAX <= 64, "one bit a CPU");
 
@@ -31,11 +35,19 @@ void idle_claim(unsigned cpu)
         atomic_fetch_and_explicit(&idle_cpus, ~bit_of(cpu), memory_order_relaxed);
 }
 
+bool idle_is_everywhere(void)
+{
+    uint64_t all = UINT64_MAX >> (64 - machine_info()->cpu_count);
+
+    return (atomic_load_explicit(&idle_cpus, memory_order_relaxed) & all) == all;
+}
+
 void idle_init(unsigned index)
 {
     struct per_cpu *cpu = cpu_at(index);
 
-    runqueue_init(&cpu->runqueue, &policy_round_robin);
+    runqueue_init(&cpu->runqueue,
+                  choice_is_observed() ? &policy_observed : &policy_round_robin);
     if (!cpu->idle)
         cpu->idle = &idle_threads[index];
 
@@ -52,11 +64,36 @@ void idle_init(unsigned index)
     idle_claim(index);    /* not before it runs its idle thread */
 }
 
+bool idle_has_started(unsigned cpu)
+{
+    return atomic_load_explicit(&started_cpus, memory_order_relaxed) & bit_of(cpu);
+}
+
+bool idle_is_idle(unsigned cpu)
+{
+    return atomic_load_explicit(&idle_cpus, memory_order_relaxed) & bit_of(cpu);
+}
+
+/* Without that many of the lowest bits that are set. */
+static uint64_t drop_lowest(uint64_t bits, uint64_t count)
+{
+    for (; count > 0; count--)
+        bits &= bits - 1;
+    return bits;
+}
+
 unsigned idle_choose_cpu(unsigned last)
 {
     uint64_t idle = atomic_load_explicit(&idle_cpus, memory_order_relaxed);
 
-    if (idle == 0 || (idle & bit_of(last)))
+    if (idle == 0)
+        return last;
+
+    uint64_t count = bitmap_count(&idle, 1);
+
+    if (choice_is_observed() && count > 1)    /* any of them */
+        idle = drop_lowest(idle, choice_number(count));
+    else if (idle & bit_of(last))
         return last;
     return (unsigned)__builtin_ctzll(idle);
 }
@@ -78,10 +115,12 @@ _Noreturn void scheduler_run_idle(void)
 
     ASSERT(cpu->current == cpu->idle);
     ASSERT(cpu->runqueue.policy);    /* scheduler_init was called */
+    atomic_fetch_or_explicit(&started_cpus, bit_of(index), memory_order_relaxed);
     for (;;) {
         ASSERT(!cpu->held);
         atomic_fetch_or_explicit(&idle_cpus, bit_of(index), memory_order_relaxed);
-        if (queue_is_empty(cpu)) {
+        if (queue_is_empty(cpu) && !balance_take(index)) {
+            watch_look();
             machine_cpu_idle();
         } else {
             idle_claim(index);

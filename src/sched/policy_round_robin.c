@@ -1,13 +1,12 @@
-/* Round robin: first come, first served, each for one slice. */
+/*
+ * Round robin: the most urgent first; among those that are alike, first come, first served, each for
+ * one slice, or, with CLASS_FIFO, for as long as it likes.
+ */
 #include "config.h"
 #include "sched/policy.h"
+#include "sched/priority.h"
 #include "sched/runqueue.h"
 #include "sched/thread.h"
-
-static void round_robin_enqueue(struct runqueue *queue, struct thread *thread)
-{
-    list_append(&queue->ready, &thread->run_node);
-}
 
 static struct thread *round_robin_take_next(struct runqueue *queue)
 {
@@ -16,9 +15,18 @@ static struct thread *round_robin_take_next(struct runqueue *queue)
     return node ? LIST_ENTRY(node, struct thread, run_node) : NULL;
 }
 
+static bool round_robin_ends_slice(const struct thread *first, const struct thread *running)
+{
+    if (priority_preempts(first, running))
+        return true;
+    return !priority_preempts(running, first) && running->priority.class != CLASS_FIFO;
+}
+
 const struct sched_policy policy_round_robin = {
     .name = "round robin",
     .slice_ns = TIME_SLICE_NS,
-    .enqueue = round_robin_enqueue,
+    .enqueue = priority_enqueue,
     .take_next = round_robin_take_next,
+    .ends_slice = round_robin_ends_slice,
+    .preempts = priority_preempts,
 };

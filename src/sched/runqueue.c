@@ -16,6 +16,7 @@ void runqueue_init(struct runqueue *queue, const struct sched_policy *policy)
     queue->policy = policy;
     list_init(&queue->ready);
     queue->ready_count = 0;
+    queue->enqueued = 0;
 }
 
 void runqueue_enqueue(struct runqueue *queue, struct thread *thread)
@@ -25,6 +26,7 @@ void runqueue_enqueue(struct runqueue *queue, struct thread *thread)
     ASSERT(!list_is_linked(&thread->run_node));
     queue->policy->enqueue(queue, thread);
     queue->ready_count++;
+    queue->enqueued++;
     ASSERT(list_is_linked(&thread->run_node));
 }
 

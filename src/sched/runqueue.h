@@ -3,6 +3,8 @@
  * The threads that are ready to run on one CPU.  The order among them is the policy's affair
  * (sched/policy.h); who runs when is the scheduler's.
  */
+#include <stdint.h>
+
 #include "lib/list.h"
 #include "sync/spinlock.h"
 
@@ -16,6 +18,7 @@ struct runqueue {
     /* Protected by `lock`. */
     struct list ready;                    /* thread.run_node, in an order of the policy's */
     unsigned ready_count;
+    uint64_t enqueued;                    /* how many threads ever came */
 };
 
 void runqueue_init(struct runqueue *queue, const struct sched_policy *policy);

@@ -71,14 +71,25 @@ static void activate_address_space(struct per_cpu *cpu, const struct thread *nex
 
     if (root == 0 || root == cpu->active_root)
         return;
-    cpu->active_root = root;
+    __atomic_store_n(&cpu->active_root, root, __ATOMIC_SEQ_CST);    /* see memory/tlb.h */
     machine_address_space_activate(root);
+}
+
+/* The queue is locked. */
+static bool has_end(const struct runqueue *queue, const struct thread *running)
+{
+    struct list *first = list_first(&queue->ready);
+
+    if (!first)
+        return false;
+    return !queue->policy->ends_slice ||
+           queue->policy->ends_slice(LIST_ENTRY(first, struct thread, run_node), running);
 }
 
 /* `thread` is what runs on this CPU from now on: its slice begins. */
 static void begin_slice(struct per_cpu *cpu, struct thread *thread, uint64_t now_ns)
 {
-    bool contended = thread != cpu->idle && cpu->runqueue.ready_count > 0;
+    bool contended = thread != cpu->idle && has_end(&cpu->runqueue, thread);
 
     thread->slice_end_ns = now_ns + cpu->runqueue.policy->slice_ns;
     cpu->reschedule = false;
@@ -218,11 +229,42 @@ void scheduler_interrupt_leave(void)
 
 /* ---- Making threads ready ------------------------------------------------------------------ */
 
-/* This CPU's queue has got a first thread, so the slice of the current one now has an end. */
+/* Would it rather run this thread, which is ready on its queue, than what it runs? */
+static bool is_preempted(const struct per_cpu *cpu, const struct thread *ready)
+{
+    const struct sched_policy *policy = cpu->runqueue.policy;
+
+    return policy->preempts && cpu->current != cpu->idle && policy->preempts(ready, cpu->current);
+}
+
+/* Threads are ready on this CPU, so the slice of the current one may have an end now. */
 static void look_at_queue(struct per_cpu *cpu)
 {
-    if (cpu->current != cpu->idle)
+    struct list *first = list_first(&cpu->runqueue.ready);
+
+    if (cpu->current == cpu->idle || !first)
+        return;
+    if (has_end(&cpu->runqueue, cpu->current))
         timer_set_slice_end(cpu->current->slice_end_ns);
+    if (is_preempted(cpu, LIST_ENTRY(first, struct thread, run_node)))
+        cpu->reschedule = true;
+}
+
+void scheduler_look_again(unsigned index)
+{
+    bool were_on = machine_interrupts_disable();
+    struct per_cpu *cpu = cpu_at(index);
+    bool tell = false;
+
+    spin_lock(&cpu->runqueue.lock);
+    if (index == machine_cpu_index())
+        look_at_queue(cpu);
+    else
+        tell = cpu->runqueue.ready_count > 0;
+    spin_unlock(&cpu->runqueue.lock);
+    if (tell)
+        machine_cpu_notify(index);
+    machine_interrupts_restore(were_on);
 }
 
 void scheduler_notified(void)
@@ -236,7 +278,7 @@ void scheduler_notified(void)
 }
 
 /* Locks the queues of two CPUs, which may be one. */
-static void lock_pair(unsigned a, unsigned b)
+void scheduler_lock_pair(unsigned a, unsigned b)
 {
     unsigned first = a < b ? a : b;
     unsigned second = a < b ? b : a;
@@ -246,7 +288,7 @@ static void lock_pair(unsigned a, unsigned b)
         spin_lock_same_rank(&cpu_at(second)->runqueue.lock);
 }
 
-static void unlock_pair(unsigned a, unsigned b)
+void scheduler_unlock_pair(unsigned a, unsigned b)
 {
     if (a != b)
         spin_unlock(&cpu_at(b)->runqueue.lock);
@@ -254,7 +296,7 @@ static void unlock_pair(unsigned a, unsigned b)
 }
 
 /* Both queues locked.  Returns whether the CPU must be told: if others were ready before, its timer
- * is armed already. */
+ * is armed already; but a more urgent thread does not wait for that. */
 static bool place(struct thread *thread, unsigned cpu)
 {
     struct runqueue *queue = &cpu_at(cpu)->runqueue;
@@ -265,7 +307,7 @@ static bool place(struct thread *thread, unsigned cpu)
     atomic_store_explicit(&thread->cpu, cpu, memory_order_relaxed);
     runqueue_enqueue(queue, thread);
     idle_claim(cpu);
-    return queue->ready_count == 1;
+    return queue->ready_count == 1 || is_preempted(cpu_at(cpu), thread);
 }
 
 /* Makes the thread ready if it is in state `from`. */
@@ -277,11 +319,11 @@ static bool make_ready(struct thread *thread, enum thread_state from)
 
     for (;;) {
         last = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
-        target = idle_choose_cpu(last);
-        lock_pair(last, target);
+        target = from == THREAD_NEW ? balance_choose_cpu(last) : idle_choose_cpu(last);
+        scheduler_lock_pair(last, target);
         if (atomic_load_explicit(&thread->cpu, memory_order_relaxed) == last)
             break;
-        unlock_pair(last, target);    /* it has moved */
+        scheduler_unlock_pair(last, target);    /* it has moved */
     }
 
     bool made = thread->state == from;
@@ -289,10 +331,10 @@ static bool make_ready(struct thread *thread, enum thread_state from)
 
     if (!made)
         thread->wake_pending = true;
-    unlock_pair(last, target);
+    scheduler_unlock_pair(last, target);
 
     if (tell && target == machine_cpu_index())
-        look_at_queue(this_cpu());
+        scheduler_look_again(target);
     else if (tell)
         machine_cpu_notify(target);
     machine_interrupts_restore(were_on);

@@ -32,6 +32,8 @@ void scheduler_preempt_if_due(void);
 /* Around the handling of an interrupt; leave() may switch threads. */
 void scheduler_interrupt_enter(void);
 void scheduler_interrupt_leave(void);
+/* What is ready on this CPU has become more or less urgent, or what runs there.  Any context. */
+void scheduler_look_again(unsigned cpu);
 /* INTERRUPT_NOTIFY of this CPU: somebody put a thread on its queue. */
 void scheduler_notified(void);
 

@@ -8,10 +8,13 @@
 
 #include "debug/trace.h"
 #include "lib/assert.h"
+#include "lib/memory.h"
 #include "lib/text.h"
 #include "sched/per_cpu.h"
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
+#include "sync/spin_wait.h"
+#include "sched/watch.h"
 
 /*
  * Legal moves, and who makes them:
@@ -56,6 +59,7 @@ void thread_set_state(struct thread *thread, enum thread_state next)
         panic("thread %d (%s) may not go from %s to %s", thread->id, thread->name,
               thread_state_name(thread->state), thread_state_name(next));
     trace_record(TRACE_thread_state, (uint64_t)thread->id, thread->state, next);
+    accounting_change(thread);
     thread->state = next;
 }
 
@@ -121,10 +125,20 @@ free_thread:
     return error;
 }
 
+static void record_start(const struct thread *thread)
+{
+    uint64_t words[THREAD_NAME_SIZE / sizeof(uint64_t)];
+
+    memcpy(words, thread->name, sizeof(words));
+    trace_record(TRACE_thread_start, (uint64_t)thread->id, (uint64_t)current_thread()->id, 0);
+    trace_record(TRACE_thread_name, (uint64_t)thread->id, words[0], words[1]);
+}
+
 void thread_start(struct thread *thread)
 {
     ASSERT(thread->stack && thread->id > 0);
     refcount_take(&thread->references);
+    record_start(thread);
     thread->started_ns = machine_time_ns();
     scheduler_start(thread);
 }
@@ -132,6 +146,8 @@ void thread_start(struct thread *thread)
 void thread_exit(void)
 {
     ASSERT(!current_thread()->mutexes);
+    watch_ended(current_thread());
+    spin_wait_progress();
     machine_interrupts_disable();
     schedule(THREAD_DEAD);
     UNREACHABLE();

@@ -18,6 +18,8 @@
 #include "lib/refcount.h"
 #include "lib/tree.h"
 #include "machine/machine.h"
+#include "sched/priority.h"
+#include "machine/observer.h"
 #include "sync/wait_queue.h"
 
 struct process;
@@ -73,6 +75,12 @@ struct thread {
     struct mutex *mutexes;           /* held, newest first */
     uint64_t user_address_space;     /* page-table root; 0: none (keeps the last one active) */
     struct list sibling_node;        /* threads of one process; protected by RANK_PROCESS */
+    struct priority priority;        /* see sched/priority.h */
+
+    /* With an observer: what it does next, and NULL or a count that must be above 0 for that.  Its
+     * own while it runs, else protected by the run queue's lock (sched/choice.h). */
+    struct operation next_operation;
+    const _Atomic int64_t *next_needs;
 
     /* Written by the thread before it blocks, read by reports. */
     struct wait_reason waiting_for;
@@ -86,6 +94,14 @@ struct thread {
     uint64_t sample_start_ns;
     uint32_t sample_countdown, sample_weight;
     uint64_t voluntary_switches, involuntary_switches;
+    /* Only when times are wanted (sched/watch.h); protected by the run queue's lock of `cpu`. */
+    uint64_t state_since_ns;
+    uint64_t ready_ns, blocked_ns, asleep_ns;
+
+    /* Semaphores it took: thread_acquired.  Its own. */
+    uint64_t acquisitions, longest_wait_ns;
+    uint64_t overtaken;              /* how often others that came later were served before */
+    void *watched;                   /* whoever watches keeps it (sched/watch.h) */
 };
 
 struct thread_request {
@@ -109,6 +125,8 @@ void thread_release(struct thread *thread);
 /* NULL if there is none; otherwise with a reference for the caller.  A dead thread is found as
  * long as somebody holds a reference. */
 struct thread *thread_find(int32_t id);
+/* Boot, before there are threads: the first one gets a higher id than this. */
+void thread_ids_begin_after(int32_t id);
 /* Calls for every thread that exists, in the order of ids, thread table locked. */
 void thread_for_each(void (*visit)(struct thread *thread, void *context), void *context);
 unsigned thread_count(void);

@@ -58,7 +58,7 @@ int thread_stack_allocate(struct thread *thread)
 
     char *stack = page_data(first);
 
-    thread->stack = stack;
+    thread->stack = machine_stack_place(stack, KERNEL_STACK_SIZE);
     thread->registers.vector = stack + KERNEL_STACK_SIZE;
     memset(thread->registers.vector, 0, machine_info()->vector_state_size);
     return 0;
@@ -66,8 +66,10 @@ int thread_stack_allocate(struct thread *thread)
 
 void thread_stack_free(struct thread *thread)
 {
+    const char *vector = thread->registers.vector;
+
     ASSERT(thread->stack);
-    page_release_run(page_at(page_physical_of(thread->stack)), stack_pages());
+    page_release_run(page_at(page_physical_of(vector - KERNEL_STACK_SIZE)), stack_pages());
     thread->stack = NULL;
     thread->registers.vector = NULL;
 }

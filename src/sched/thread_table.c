@@ -69,6 +69,14 @@ void thread_table_remove(struct thread *thread)
     spin_unlock(&table.lock);
 }
 
+void thread_ids_begin_after(int32_t id)
+{
+    spin_lock(&table.lock);
+    if (table.last_id < id)
+        table.last_id = id;
+    spin_unlock(&table.lock);
+}
+
 struct thread *thread_find(int32_t id)
 {
     struct tree_node *parent;

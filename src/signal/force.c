@@ -1,4 +1,5 @@
 /* Signals that the current thread's own instructions cause. */
+#include "memory/page_table.h"
 #include "process/process.h"
 #include "signal/signal_internal.h"
 
@@ -9,6 +10,7 @@
 #define VECTOR_INVALID_OPCODE 6
 #define VECTOR_SEGMENT_ABSENT 11
 #define VECTOR_STACK_SEGMENT 12
+#define VECTOR_PROTECTION 13
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_X87 16
 #define VECTOR_ALIGNMENT 17
@@ -62,12 +64,13 @@ static void force_fault(int number, int code, user_address address)
     force(&information);
 }
 
-/* As the processor would have found it. */
+/* As the processor would have found it; Linux says so of all that is not the program's. */
 static bool page_is_present(user_address address)
 {
     user_address start, end;
 
-    return page_table_lookup(address_space_root(current_space()), address, 0, &start, &end) != 0;
+    return address >= USER_SPACE_END ||
+           page_table_lookup(address_space_root(current_space()), address, 0, &start, &end) != 0;
 }
 
 void signal_force_page_fault(int number, int code, const struct trap *trap)
@@ -159,4 +162,28 @@ void signal_force_exception(uint32_t vector, uint32_t error_code)
         return;
     }
     signal_force(SIGNAL_SEGV, "general protection");    /* and what no program should see */
+}
+
+/* Does the processor know such an address?  Bits 47 to 63 are alike. */
+static bool is_canonical(user_address address)
+{
+    uint64_t high = address >> 47;
+
+    return high == 0 || high == UINT64_MAX >> 47;
+}
+
+void signal_check_program_counter(void)
+{
+    const struct trap trap = {
+        .kind = TRAP_PAGE_FAULT,
+        .access = ACCESS_EXECUTE,
+        .address = current_thread()->registers.rip,
+    };
+
+    if (trap.address < USER_SPACE_END)
+        return;
+    if (is_canonical(trap.address))
+        signal_force_page_fault(SIGNAL_SEGV, CODE_SEGV_MAPERR, &trap);
+    else
+        signal_force_exception(VECTOR_PROTECTION, 0);
 }

@@ -8,6 +8,7 @@
 #include "signal/signal_internal.h"
 
 #define WHAT_SIZE 96
+#define WHICH_SIZE 24
 #define PLACE_SIZE 256
 
 #define FAULT_CODE_WRITE 2u
@@ -90,6 +91,7 @@ void signal_report_death(const struct signal_information *information)
     struct process *process = current_process();
     char what[WHAT_SIZE];
     char place[PLACE_SIZE];
+    char which[WHICH_SIZE] = "";    /* of several */
     int number = information->number;
 
     if (is_silent(number))
@@ -100,7 +102,8 @@ void signal_report_death(const struct signal_information *information)
 
     if (length == 0)
         format(place, sizeof(place), "0x%llx", (unsigned long long)thread->registers.rip);
-    log_line(LOG_ERROR, "%s: killed by signal %d (%s)%s%s, at %s",
-             process_name(process), number, signal_description(number), what[0] ? ": " : "", what,
-             place);
+    if (process_count() > 1)
+        format(which, sizeof(which), " (process %d)", process->id);
+    log_line(LOG_ERROR, "%s%s: killed by signal %d (%s)%s%s, at %s", process_name(process), which,
+             number, signal_description(number), what[0] ? ": " : "", what, place);
 }

@@ -222,6 +222,9 @@ MUST_CHECK int signal_thread_kill(int32_t process_id, int32_t thread_id, int num
 void signal_force_page_fault(int number, int code, const struct trap *trap);
 /* Another exception of the processor, at the current registers. */
 void signal_force_exception(uint32_t vector, uint32_t error_code);
+/* Before the current registers, which a program chose, are used: user code at an address where none
+ * can be gets what the processor's attempt to run it would give. */
+void signal_check_program_counter(void);
 /* With CODE_KERNEL and no address.  `cause` is said when the process dies of it: a text that
  * stays, or NULL. */
 void signal_force(int number, const char *cause);

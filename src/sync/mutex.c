@@ -2,8 +2,9 @@
  * Mutexes.
  *
  * Invariants: `owner` is the thread on whose chain `mutexes` the mutex is, NULL if it is on none.
- * Unlocking wakes the oldest waiter but does not hand over: whoever comes first gets it, so a lock
- * that is free is never left waiting for a thread that is not running yet.
+ * Unlocking wakes the most urgent waiter but does not hand over: whoever comes first gets it, so a
+ * lock that is free is never left waiting for a thread that is not running yet.  Whoever gets it
+ * while others wait owns `lending` as well.
  */
 #include "sync/mutex.h"
 
@@ -19,7 +20,7 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank, const char *name)
     ASSERT(rank < RANK_FIRST_SPIN);
     *mutex = (struct mutex){ .rank = rank, .name = name };
     spin_init(&mutex->lock, RANK_MUTEX_INTERNAL, name);
-    wait_queue_init(&mutex->waiters);
+    pi_mutex_init(&mutex->lending, false);
 }
 
 static struct thread *owner_of(const struct mutex *mutex)
@@ -36,6 +37,14 @@ static void check_order(const struct thread *thread, const struct mutex *mutex, 
     }
 }
 
+/* `mutex->lock` held: those that wait lend to this thread; NULL: to nobody. */
+static void lend_to(struct mutex *mutex, struct thread *thread)
+{
+    int error = pi_mutex_set_owner(&mutex->lending, thread);
+
+    ASSERT(!error);    /* threads that end give back what they hold */
+}
+
 /* `mutex->lock` held. */
 static void become_owner(struct mutex *mutex, struct thread *thread)
 {
@@ -44,10 +53,12 @@ static void become_owner(struct mutex *mutex, struct thread *thread)
     atomic_store_explicit(&mutex->owner, thread, memory_order_relaxed);
     mutex->below = thread->mutexes;
     thread->mutexes = mutex;
+    if (mutex->waiting > 0)
+        lend_to(mutex, thread);
 }
 
 /* `mutex->lock` held, given back while asleep. */
-static void wait_until_free(struct mutex *mutex)
+static void sleep_once(struct mutex *mutex, struct wait_queue *queue)
 {
     const struct wait_reason reason = {
         .kind = WAIT_MUTEX,
@@ -56,12 +67,37 @@ static void wait_until_free(struct mutex *mutex)
         .uninterruptible = true,
     };
 
-    mutex->waiting++;
-    int error = wait_queue_wait(&mutex->waiters, &mutex->lock, &reason, WAIT_FOREVER);
+    int error = wait_queue_wait(queue, &mutex->lock, &reason, WAIT_FOREVER);
 
     ASSERT(!error);
+}
+
+/* `mutex->lock` held, given back while asleep. */
+static void wait_until_free(struct mutex *mutex)
+{
+    struct wait_queue queue;
+    struct pi_waiter waiter;
+
+    wait_queue_init(&queue);
+    pi_waiter_init(&waiter, current_thread(), &queue);
+    if (mutex->waiting++ == 0)
+        lend_to(mutex, owner_of(mutex));
+
+    int error = pi_mutex_enqueue(&mutex->lending, &waiter);
+
+    ASSERT(!error);    /* ranks forbid circles */
+    while (owner_of(mutex))
+        sleep_once(mutex, &queue);
+    pi_mutex_dequeue(&waiter);
     ASSERT(mutex->waiting > 0);
     mutex->waiting--;
+}
+
+/* `mutex->lock` held. */
+static void wake_next(struct mutex *mutex)
+{
+    lend_to(mutex, NULL);
+    (void)wait_queue_wake_all(pi_mutex_first(&mutex->lending)->queue);
 }
 
 static void lock_checked(struct mutex *mutex, bool may_equal)
@@ -73,7 +109,7 @@ static void lock_checked(struct mutex *mutex, bool may_equal)
 
     spin_lock(&mutex->lock);
     ASSERT(!mutex->lock.below);    /* with another spin lock held it may not sleep */
-    while (owner_of(mutex))
+    if (owner_of(mutex))
         wait_until_free(mutex);
     become_owner(mutex, thread);
     spin_unlock(&mutex->lock);
@@ -119,7 +155,7 @@ void mutex_unlock(struct mutex *mutex)
     spin_lock(&mutex->lock);
     atomic_store_explicit(&mutex->owner, NULL, memory_order_relaxed);
     if (mutex->waiting > 0)
-        (void)wait_queue_wake_one(&mutex->waiters);
+        wake_next(mutex);
     spin_unlock(&mutex->lock);
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 /*
- * Sleeping locks with ranks and an owner.  May not be taken with a spin lock held or in an
+ * Sleeping locks with ranks and an owner, to which those that wait lend their priority.  May not be taken with a spin lock held or in an
  * interrupt.  Waits are not interruptible.  During boot, before there are other threads, they
  * work as well: they are free then.
  */
 #include <stdbool.h>
 
 #include "sync/lock_rank.h"
+#include "sync/pi_mutex.h"
 #include "sync/spinlock.h"
 #include "sync/wait_queue.h"
 
@@ -16,7 +17,7 @@ struct mutex {
     /* Protected by `lock`. */
     struct thread *_Atomic owner;
     unsigned waiting;              /* threads in mutex_lock that found it taken */
-    struct wait_queue waiters;
+    struct pi_mutex lending;       /* they lend to the owner; set up while there are any */
 
     enum lock_rank rank;           /* constant after initialisation */
     const char *name;

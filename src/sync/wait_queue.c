@@ -24,10 +24,12 @@
 
 #include <stddef.h>
 
+#include "debug/trace.h"
 #include "lib/assert.h"
 #include "machine/machine.h"
 #include "sched/scheduler.h"
 #include "sched/thread.h"
+#include "sched/watch.h"
 #include "time/timer.h"
 
 const char *wait_kind_name(enum wait_kind kind)
@@ -55,6 +57,10 @@ const char *wait_kind_name(enum wait_kind kind)
         return "futex";
     case WAIT_PAGE:
         return "page";
+    case WAIT_FILE_LOCK:
+        return "file lock";
+    case WAIT_SPIN:
+        return "spin";
     }
     return "unknown";
 }
@@ -63,6 +69,13 @@ void wait_queue_init(struct wait_queue *queue)
 {
     spin_init(&queue->lock, RANK_WAIT_QUEUE, "wait queue");
     list_init(&queue->waiters);
+    queue->external = false;
+}
+
+void wait_queue_init_external(struct wait_queue *queue)
+{
+    wait_queue_init(queue);
+    queue->external = true;
 }
 
 /* ---- Entries ------------------------------------------------------------------------------- */
@@ -127,6 +140,15 @@ static bool any_is_woken(const struct wait_entry *entries, unsigned count)
     return false;
 }
 
+static bool any_is_external(const struct wait_entry *entries, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (entries[i].queue && entries[i].queue->external)
+            return true;
+    }
+    return false;
+}
+
 static bool is_interrupted(const struct thread *thread)
 {
     return !thread->waiting_for.uninterruptible &&
@@ -149,6 +171,20 @@ static int block_until_over(const struct wait_entry *entries, unsigned count,
     }
 }
 
+/* A kernel mutex is named by its address; where the machine put memory is not part of a run. */
+static uint64_t object_of(const struct wait_reason *reason)
+{
+    const struct machine_info *info = machine_info();
+    size_t ranges = info->memory_range_count;
+    uint64_t offset = reason->object - (uintptr_t)info->direct_map;
+
+    if (reason->kind != WAIT_MUTEX)
+        return reason->object;
+    if (ranges > 0 && offset < info->memory[ranges - 1].end)
+        return offset;
+    return reason->object - (uintptr_t)&wait_kind_name;    /* static memory of the kernel */
+}
+
 int wait_entries_wait(struct wait_entry *entries, unsigned count,
                       const struct wait_reason *reason, uint64_t deadline_ns)
 {
@@ -159,7 +195,10 @@ int wait_entries_wait(struct wait_entry *entries, unsigned count,
     scheduler_assert_may_sleep();
     ASSERT(reason->kind != WAIT_NONE);
     thread->waiting_for = *reason;
+    thread->waiting_for.external = reason->external || any_is_external(entries, count);
     thread->waiting_since_ns = now_ns;
+    trace_record(TRACE_wait_begin, reason->kind, object_of(reason),
+                 reason->owner ? (uint64_t)reason->owner->id : 0);
 
     timer_init(&timeout.timer, timeout_expired);
     if (deadline_ns <= now_ns)
@@ -167,11 +206,19 @@ int wait_entries_wait(struct wait_entry *entries, unsigned count,
     else if (deadline_ns != WAIT_FOREVER)
         timer_arm(&timeout.timer, deadline_ns);
 
+    if (thread->waiting_for.external)
+        watch_external(true);
+    watch_blocks(thread);
+
     int error = block_until_over(entries, count, thread, &timeout);
+
+    if (thread->waiting_for.external)
+        watch_external(false);
 
     if (deadline_ns != WAIT_FOREVER)
         (void)timer_cancel(&timeout.timer);
     thread->waiting_for.kind = WAIT_NONE;
+    trace_record(TRACE_wait_end, reason->kind, object_of(reason), (uint64_t)(int64_t)error);
     return error;
 }
 

@@ -34,7 +34,10 @@ enum wait_kind {
     WAIT_SEMAPHORE,
     WAIT_FUTEX,
     WAIT_PAGE,        /* a page being filled */
+    WAIT_FILE_LOCK,   /* a lock on a range of a file */
+    WAIT_SPIN,        /* goes round in user code until another thread changes memory */
 };
+#define WAIT_KIND_LAST WAIT_SPIN
 
 /* "sleep", "mutex", ... for reports and /proc/<pid>/wchan; "none" when not waiting. */
 const char *wait_kind_name(enum wait_kind kind);
@@ -45,18 +48,24 @@ struct wait_reason {
     uint64_t object;            /* number or address that names it to a person */
     struct thread *owner;       /* who could end the wait, if known */
     bool uninterruptible;       /* signals do not end it: short waits for the kernel's own work */
+    bool external;              /* the world outside can end it: input, room for output */
 };
 
 #define WAIT_FOREVER UINT64_MAX
 
 struct wait_queue {
     struct spinlock lock;       /* RANK_WAIT_QUEUE */
+    /* Constant: the world outside wakes it too (a terminal, a channel), so a wait on it is one for
+     * which wait_reason.external is set. */
+    bool external;
 
     /* Protected by `lock`. */
     struct list waiters;        /* struct wait_entry: those of polls, then the others by age */
 };
 
 void wait_queue_init(struct wait_queue *queue);
+/* The same for a queue that the world outside wakes. */
+void wait_queue_init_external(struct wait_queue *queue);
 
 /* Gives `lock` back, sleeps until woken, and takes it again.  0 when woken, -EINTR when a signal
  * ended the wait, -ETIMEDOUT at the absolute deadline (machine_time_ns).  May sleep; holds no other

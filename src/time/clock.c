@@ -7,9 +7,20 @@
 #include <stdatomic.h>
 
 #include "machine/machine.h"
+#include "sync/wait_queue.h"
 
 /* Added to the boot wall time; wraps, so it can also go back. */
 static _Atomic uint64_t adjustment_ns;
+
+static struct wait_queue changes = {
+    .lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE, "clock changes"),
+    .waiters = LIST_INITIAL(changes.waiters),
+};
+
+struct wait_queue *clock_changes(void)
+{
+    return &changes;
+}
 
 uint64_t clock_monotonic_ns(void)
 {
@@ -27,4 +38,5 @@ void clock_set_real_ns(uint64_t real_ns)
     atomic_store_explicit(&adjustment_ns,
                           real_ns - machine_info()->boot_wall_time_ns - machine_time_ns(),
                           memory_order_relaxed);
+    (void)wait_queue_wake_all(&changes);
 }

@@ -174,6 +174,20 @@ bool timer_is_armed(const struct timer *timer)
     return armed;
 }
 
+bool timer_any_armed(void)
+{
+    bool any = false;
+
+    for (unsigned cpu = 0; cpu < machine_info()->cpu_count && !any; cpu++) {
+        struct cpu_timers *timers = &cpu_timers[cpu];
+
+        spin_lock(&timers->lock);
+        any = timers->running || heap_first(&timers->heap);
+        spin_unlock(&timers->lock);
+    }
+    return any;
+}
+
 /* Takes the first timer off the heap if it is due; else returns NULL. */
 static struct timer *take_due(struct cpu_timers *timers, uint64_t now_ns)
 {

@@ -27,6 +27,8 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns);
  * already runs on another CPU has ended, so the caller holds no lock that it takes. */
 bool timer_cancel(struct timer *timer);
 bool timer_is_armed(const struct timer *timer);
+/* Whether a timer of any CPU is armed or its function is running. */
+bool timer_any_armed(void);
 
 /* INTERRUPT_TIMER of this CPU: runs what is due, ends the slice if that is over, arms again. */
 void timer_interrupt(void);

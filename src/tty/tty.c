@@ -24,8 +24,8 @@ void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_
     tty->device_id = device_id;
     spin_init(&tty->lock, RANK_CONSOLE, "tty");
     line_discipline_init(&tty->line);
-    wait_queue_init(&tty->readers);
-    wait_queue_init(&tty->writers);
+    wait_queue_init_external(&tty->readers);
+    wait_queue_init_external(&tty->writers);
 }
 
 /* ---- Device side --------------------------------------------------------------------------- */
@@ -100,6 +100,25 @@ void tty_receive(struct tty *tty)
         if (signal)
             tty_signal(tty, signal);
     } while (signal);
+}
+
+void tty_read_by(struct tty *tty, enum tty_reading reading)
+{
+    const uint32_t line_flags = LOCAL_CANONICAL | LOCAL_ECHO;
+    struct terminal_settings settings;
+
+    spin_lock(&tty->lock);
+    settings = tty->line.settings;
+    settings.local_flags &= ~line_flags;
+    if (reading == TTY_LINES)
+        settings.local_flags |= line_flags;
+    bool changed = settings.local_flags != tty->line.settings.local_flags;
+
+    if (changed)
+        line_discipline_set(&tty->line, &settings);
+    spin_unlock(&tty->lock);
+    if (changed)
+        wait_queue_wake_all(&tty->readers);
 }
 
 void tty_set_size(struct tty *tty, const struct terminal_size *size)
@@ -200,6 +219,7 @@ static int64_t tty_read(struct file *file, struct io_buffer *buffer, uint64_t *p
     int64_t error = 0;
 
     (void)position;
+    rule.may_wait = rule.may_wait && !buffer->may_not_wait;
     while (buffer->remaining > 0 && !chunk.ends && error == 0) {
         error = read_chunk(tty, &rule, buffer->remaining, done, &chunk);
         if (error)

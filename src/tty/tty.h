@@ -48,6 +48,9 @@ void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_
 
 /* The device has input, or room again.  Any context that holds no spin lock. */
 void tty_receive(struct tty *tty);
+/* What its reader expects: lines that the terminal edits and echoes, or single characters. */
+enum tty_reading { TTY_LINES, TTY_CHARACTERS };
+void tty_read_by(struct tty *tty, enum tty_reading reading);
 /* The size of its window changed: the foreground gets SIGWINCH. */
 void tty_set_size(struct tty *tty, const struct terminal_size *size);
 /* The process group that the terminal's signals go to; 0: nobody. */

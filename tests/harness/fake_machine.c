@@ -109,6 +109,10 @@ static struct fake_console *console_of(enum machine_stream stream)
         return &fake_machine.log;
     case MACHINE_STREAM_TRACE:
         return &fake_machine.trace;
+    case MACHINE_STREAM_REPORT:
+        return &fake_machine.report;
+    case MACHINE_STREAM_GRAPH:
+        return &fake_machine.graph;
     case MACHINE_STREAM_TERMINAL:
         return &fake_machine.terminal;
     }
@@ -304,6 +308,12 @@ void machine_context_init(struct machine_context *context, void *stack, size_t s
 
     *context = (struct machine_context){ .opaque[0] = (uintptr_t)fiber };
     fiber_init(fiber, (char *)stack + reserved, stack_size - reserved, entry);
+}
+
+void *machine_stack_place(void *memory, size_t size)
+{
+    (void)size;
+    return memory;
 }
 
 void machine_context_switch(struct machine_context *from, struct machine_context *to)

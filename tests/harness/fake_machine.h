@@ -58,7 +58,7 @@ struct fake_machine {
     unsigned cpu;
     uint64_t time_ns;
     struct fake_cpu cpus[CPUS_MAX];
-    struct fake_console log, trace, terminal;
+    struct fake_console log, trace, report, graph, terminal;
     size_t terminal_room;          /* how much the terminal takes before it is full */
     const char *input;             /* what machine_console_read returns next */
     unsigned relaxations;          /* calls of machine_cpu_relax */

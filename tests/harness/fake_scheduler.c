@@ -20,6 +20,7 @@ static void interrupt(enum machine_interrupt which)
         break;
     case INTERRUPT_CONSOLE:
     case INTERRUPT_CHANNEL:
+    case INTERRUPT_TIME_LIMIT:
         break;
     }
     scheduler_interrupt_leave();

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 FILE_SIZE = 8 << 20
 
@@ -26,6 +27,14 @@ MEASURES = [
     ("read_small", "ns", "read of 4 KiB of a cached file (inside: of --root)", None),
     ("read_large", "ns", "4 KiB of a read of 1 MiB of a cached file", None),
 ]
+# The same for the teaching ABI; natively by processes and System V semaphores on one processor.
+TEACHING_MEASURES = [
+    ("semaphore_pair", "ns", "wait for a free semaphore, and signal it", None),
+    ("ping_pong", "ns", "two processes: to the other one and back, by semaphores", None),
+    ("fork_wait", "ns", "fork, exit and waitpid of a process that does nothing", None),
+    ("ring_2", "ns", "wait, signal the neighbour, switch: 2 processes ready", None),
+    ("ring_1000", "ns", "the same with 1,000 processes ready (with their forks)", None),
+]
 HELLO_TIME_GOAL_MS = 5
 HELLO_MEMORY_GOAL_MIB = 12
 
@@ -34,6 +43,8 @@ class Bench:
     def __init__(self, build, rounds, data):
         self.guests = os.path.join(build, "guests")
         self.measure = os.path.join(self.guests, "measure.elf")
+        self.teaching = os.path.join(self.guests, "measure_teaching.elf")
+        self.dinner = os.path.join(self.guests, "dinner.elf")
         self.sim = [os.path.join(build, "sim")]
         self.rounds = rounds
         self.data = data
@@ -53,6 +64,18 @@ class Bench:
         hosted = [*self.sim, "--root", "/", *native]
         return [statistics.median(words[-1] for words in results)
                 for results in self.alternate(native, hosted)]
+
+    def teaching_ratio(self, name):
+        return [statistics.median(words[-1] for words in results) for results in
+                self.alternate([self.measure, name], [*self.sim, self.teaching, name])]
+
+    def schedules_per_second(self):
+        """Of a search through a program that has no failure."""
+        count = 2000
+        start = time.monotonic()
+        subprocess.run([*self.sim, f"--search={count}", self.dinner, "2", "3", "0"],
+                       capture_output=True, check=True)
+        return count / (time.monotonic() - start)
 
     def hello(self):
         """Medians of (ms, MiB) for a whole run of the smallest guest."""
@@ -110,6 +133,17 @@ def main():
             native, hosted = bench.ratio(name)
             show(name, native, hosted, unit, verdict(hosted / native, goal), what)
             results[name] = {"native": native, "sim": hosted, "unit": unit}
+        for name, unit, what, goal in TEACHING_MEASURES:
+            if options.names and name not in options.names:
+                continue
+            native, hosted = bench.teaching_ratio(name)
+            show(name, native, hosted, unit, verdict(hosted / native, goal), what)
+            results[name] = {"native": native, "sim": hosted, "unit": unit}
+        if not options.names or "search" in options.names:
+            rate = bench.schedules_per_second()
+            print(f"{'search':<16} {'':10} {rate:10.0f} /s{'':35}schedules of five philosophers, "
+                  "three rounds each")
+            results["search"] = {"sim": rate, "unit": "schedules/s"}
     if options.json:
         with open(options.json, "w") as file:
             json.dump(results, file, indent=2)

@@ -4,13 +4,16 @@
  * `measure run COMMAND [ARGUMENT...]` starts a command and prints the nanoseconds until it had
  * ended and its peak memory in KiB: from a parent this small nothing is added to either.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -144,6 +147,107 @@ static double read_large(void)
     return read_file(1 << 20, 40);
 }
 
+/*
+ * Natively only: what measure_teaching.c does in the kernel, in processes and System V semaphores,
+ * all on one processor as the processes of one virtual CPU are.
+ */
+#define FORKS 500
+#define PAIRS 200000
+#define PING_PONGS 20000
+#define RING_STEPS 20000
+
+static void use_one_processor(void)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((unsigned)sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof(one), &one);
+}
+
+static void semaphore_add(int set, int index, int change)
+{
+    struct sembuf operation = { (unsigned short)index, (short)change, 0 };
+
+    if (semop(set, &operation, 1) != 0)
+        _exit(97);
+}
+
+static double fork_wait(void)
+{
+    double start;
+
+    use_one_processor();
+    start = now_ns();
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            _exit(0);
+        waitpid(child, NULL, 0);
+    }
+    return (now_ns() - start) / FORKS;
+}
+
+static double semaphore_pair(void)
+{
+    int set = semget(IPC_PRIVATE, 1, 0600);
+    double start = now_ns();
+
+    semaphore_add(set, 0, 1);
+    for (int i = 0; i < PAIRS; i++) {
+        semaphore_add(set, 0, -1);
+        semaphore_add(set, 0, 1);
+    }
+    semctl(set, 0, IPC_RMID);
+    return (now_ns() - start) / PAIRS;
+}
+
+/* Waits for its semaphore and signals its neighbour's. */
+static void ring_member(int set, int index, int size, int steps)
+{
+    for (int i = 0; i < steps; i++) {
+        semaphore_add(set, index, -1);
+        semaphore_add(set, (index + 1) % size, 1);
+    }
+    _exit(0);
+}
+
+/* `tokens` of `size` processes can go on at any time. */
+static double ring(int size, int tokens, int steps)
+{
+    int set = semget(IPC_PRIVATE, size, 0600);
+    double start;
+
+    use_one_processor();
+    start = now_ns();
+    for (int i = 0; i < size; i++) {
+        if (fork() == 0)
+            ring_member(set, i, size, steps / size);
+    }
+    for (int i = 0; i < tokens; i++)
+        semaphore_add(set, i, 1);
+    while (wait(NULL) > 0)
+        continue;
+    semctl(set, 0, IPC_RMID);
+    return (now_ns() - start) / steps;
+}
+
+static double ping_pong(void)
+{
+    return 2 * ring(2, 1, 2 * PING_PONGS);
+}
+
+static double ring_2(void)
+{
+    return ring(2, 2, RING_STEPS);
+}
+
+static double ring_1000(void)
+{
+    return ring(1000, 1000, RING_STEPS);
+}
+
 static const struct {
     const char *name;
     double (*run)(void);
@@ -156,6 +260,11 @@ static const struct {
     { "touch_scattered", touch_scattered },
     { "read_small", read_small },
     { "read_large", read_large },
+    { "fork_wait", fork_wait },
+    { "semaphore_pair", semaphore_pair },
+    { "ping_pong", ping_pong },
+    { "ring_2", ring_2 },
+    { "ring_1000", ring_1000 },
 };
 
 static int run_command(char **command)

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "harness/test.h"
-#include "machine/machine.h"
-#include "../../sim/sim.h"
+#include "kernel_side.h"
 
 #define CODE 0x400000u
 #define DATA 0x500000u
@@ -51,33 +50,7 @@ void kernel_interrupt(enum machine_interrupt which)
     interrupts[which]++;
 }
 
-_Noreturn void kernel_fault(const char *what, uint64_t address, uint64_t instruction)
-{
-    fprintf(stderr, "kernel fault: %s %#lx %#lx\n", what, (unsigned long)address,
-            (unsigned long)instruction);
-    abort();
-}
-
-_Noreturn void kernel_start(void)
-{
-    abort();
-}
-
 /* ---- Helpers ------------------------------------------------------------------------------- */
-
-/* `main.c` of the sim is not linked: the two functions that others need from it. */
-void host_restore(void)
-{
-    signals_restore();
-}
-
-_Noreturn void refuse(const char *pattern, ...)
-{
-    fputs(pattern, stderr);
-    exit(EXIT_REFUSED);
-}
-
-static const char *const no_strings[] = { NULL };
 
 static void start_machine(void)
 {
@@ -91,7 +64,7 @@ static void start_machine(void)
     sigaction(SIGSEGV, NULL, &segv_before);
     sigaction(SIGINT, NULL, &interrupt_before);
     signals_init();
-    clock_init();
+    clock_init(&options);
     user_run_init();
     code_entry = CODE_PHYSICAL | 5;
     data_entry = DATA_PHYSICAL | 7 | UINT64_C(1) << 63;

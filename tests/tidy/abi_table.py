@@ -1,4 +1,4 @@
-"""The tables of docs/abi-linux.md, made from src/abi/linux/syscalls.def."""
+"""The tables of docs/abi-*.md, made from src/abi/*/syscalls.def."""
 import re
 
 DEFINITIONS = "src/abi/linux/syscalls.def"
@@ -66,4 +66,30 @@ def absent(tree):
                              if call.status == "ABSENT")) + "\n"
 
 
-GENERATORS = {"abi-summary": summary, "abi-served": served, "abi-absent": absent}
+TEACHING_DEFINITIONS = "src/abi/teaching/syscalls.def"
+TEACHING_CALL = re.compile(r"^CALL\((\d+),\s+\w+, (\w+), (\w+), (\w+), (\w+)"
+                           r"((?:[^()]|\([^()]*\))*)\)", re.MULTILINE)
+TOUCHES = {"NOTHING": "nothing", "DESCRIPTOR": "the console or a file", "FILES": "files",
+           "SPACE": "the family's memory", "HEAP": "the shared heap", "CLOCK": "the clock",
+           "PROCESS_IDS": "the next process id", "OWN_PROCESS": "its process",
+           "EVERYTHING": "everything"}
+ACCESS = {"READ": "reads", "CHANGE": "changes", "GIVE": "gives"}
+RESULTS = {"NUMBER": "a number", "ADDRESS": "an address", "NOTHING": "as it was",
+           "NEVER": "does not return"}
+
+
+def teaching_calls(tree):
+    """A row for each call of the teaching ABI."""
+    rows = ["| number | call | rax afterwards | as an operation |", "|---:|---|---|---|"]
+    for match in TEACHING_CALL.finditer(tree.text(TEACHING_DEFINITIONS)):
+        number, name, touches, access, result, rest = match.groups()
+        arguments = ", ".join(re.findall(r"\w+\((\w+)", rest))
+        operation = "by its arguments" if access == "SELF" else "none"
+        if access != "SELF" and touches != "NOTHING":
+            operation = f"{ACCESS[access]} {TOUCHES[touches]}"
+        rows.append(f"| {number} | `{name}({arguments})` | {RESULTS[result]} | {operation} |")
+    return "\n".join(rows) + "\n"
+
+
+GENERATORS = {"abi-summary": summary, "abi-served": served, "abi-absent": absent,
+              "abi-teaching-calls": teaching_calls}

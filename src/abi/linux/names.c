@@ -219,6 +219,11 @@ static const struct named_value scheduler_names[] = {
     VALUE(3, "SCHED_BATCH"), VALUE(5, "SCHED_IDLE"), VALUE(6, "SCHED_DEADLINE"),
 };
 
+/* Of the teaching ABI. */
+static const struct named_value semaphore_operation_names[] = {
+    VALUE(0, "NEW"), VALUE(1, "REMOVE"), VALUE(2, "SIGNAL"), VALUE(3, "WAIT"),
+};
+
 static const struct named_value seek_names[] = {
     VALUE(0, "SEEK_SET"), VALUE(1, "SEEK_CUR"), VALUE(2, "SEEK_END"), VALUE(3, "SEEK_DATA"),
     VALUE(4, "SEEK_HOLE"),

@@ -8,8 +8,8 @@
     SET(clone) SET(close_range) SET(epoll) SET(fcntl) SET(futex) SET(interval_timer)         \
     SET(limit) SET(map) SET(mask_change) SET(memfd) SET(message) SET(mremap) SET(msync)      \
     SET(open) SET(prctl) SET(protection) SET(random) SET(rename) SET(request)                \
-    SET(scheduler) SET(seek) SET(signal_action) SET(signal_stack) SET(statx) SET(timer)      \
-    SET(unlink) SET(usage_of) SET(wait) SET(descriptor_flags) SET(mode_type)
+    SET(scheduler) SET(seek) SET(semaphore_operation) SET(signal_action) SET(signal_stack)   \
+    SET(statx) SET(timer) SET(unlink) SET(usage_of) SET(wait) SET(descriptor_flags) SET(mode_type)
 
 enum name_set {
     SET_NONE,

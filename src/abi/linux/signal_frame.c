@@ -22,6 +22,7 @@
 #define RED_ZONE 128
 #define FRAME_ALIGNMENT 16
 #define VECTOR_ALIGNMENT 64
+#define LEGACY_ALIGNMENT 16
 
 #define CODE_SEGMENT 0x33
 #define STACK_SEGMENT 0x2b
@@ -322,6 +323,9 @@ static int read_vector(struct thread *thread, user_address source, uint8_t *buff
     size_t size;
     int error = vector_size_in_frame(thread->process->space, source, &size);
 
+    /* The processor wants it aligned. */
+    if (!error && source % (size == LEGACY_SIZE ? LEGACY_ALIGNMENT : VECTOR_ALIGNMENT) != 0)
+        return -EFAULT;
     if (!error)
         error = user_copy_in(thread->process->space, buffer, source, size);
     if (error)
@@ -406,8 +410,8 @@ int signal_frame_restore(struct thread *thread)
     if (error)
         return error;
     signal_set_blocked(frame.context.mask);
-    /* Only 64-bit code runs here, and only at addresses the processor knows. */
-    if ((saved->cs | SEGMENT_PRIVILEGE) != CODE_SEGMENT || saved->rip >= USER_ADDRESS_END)
+    /* Only 64-bit code runs here. */
+    if ((saved->cs | SEGMENT_PRIVILEGE) != CODE_SEGMENT)
         return -EFAULT;
     error = restore_vector(thread, saved->vector);
     if (error)

@@ -1,101 +1,222 @@
-/* futex: waiting and waking, with and without bit sets.  What else Linux has answers ENOSYS. */
-#include "abi/linux/structures.h"
+/* futex: the call with many operations.  Checks come in Linux's order: the time first of all. */
+#include "abi/linux/futex_arguments.h"
 #include "abi/linux/syscalls.h"
-#include "futex/futex.h"
-#include "memory/user_memory.h"
-#include "process/process.h"
-#include "time/clock.h"
+#include "process/abi.h"
 
-#define COMMAND_MASK 0x7f
-#define COMMAND_WAIT 0
-#define COMMAND_WAKE 1
-#define COMMAND_WAIT_BITS 9
-#define COMMAND_WAKE_BITS 10
+#define FLAG_PRIVATE 128
 #define FLAG_CLOCK_REAL 256
+#define COMMAND_MASK (~(FLAG_PRIVATE | FLAG_CLOCK_REAL))
 
-/* Absolute, in machine_time_ns; WAIT takes how long, WAIT_BITS until when. */
-static int read_deadline(int32_t operation, user_address timeout, uint64_t *deadline_ns)
-{
-    struct linux_timespec time;
-    uint64_t ns, now_ns = clock_monotonic_ns();
-    uint64_t base_ns = (operation & COMMAND_MASK) == COMMAND_WAIT ? 0
-                       : operation & FLAG_CLOCK_REAL               ? clock_real_ns()
-                                                                   : now_ns;
+enum command {
+    COMMAND_WAIT,
+    COMMAND_WAKE,
+    COMMAND_FILE,    /* FUTEX_FD: gone since Linux 2.6.26 */
+    COMMAND_REQUEUE,
+    COMMAND_COMPARE_REQUEUE,
+    COMMAND_WAKE_OPERATION,
+    COMMAND_LOCK,
+    COMMAND_UNLOCK,
+    COMMAND_TRY_LOCK,
+    COMMAND_WAIT_BITS,
+    COMMAND_WAKE_BITS,
+    COMMAND_WAIT_FOR_LOCK,
+    COMMAND_REQUEUE_TO_LOCK,
+    COMMAND_LOCK_2,
+    COMMANDS
+};
 
-    *deadline_ns = UINT64_MAX;
-    if (!timeout)
-        return 0;
-    if (user_copy_in(current_space(), &time, timeout, sizeof(time)) != 0)
-        return -EFAULT;
-    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND)
-        return -EINVAL;
-    if (__builtin_mul_overflow((uint64_t)time.seconds, NS_PER_SECOND, &ns) ||
-        __builtin_add_overflow(ns, (uint64_t)time.nanoseconds, &ns))
-        return 0;
-    if (ns < base_ns)
-        *deadline_ns = now_ns;    /* past */
-    else if (!__builtin_add_overflow(now_ns, ns - base_ns, &ns))
-        *deadline_ns = ns;
-    return 0;
-}
+/* The arguments of the call. */
+struct futex_call {
+    int32_t operation;
+    enum command command;
+    struct futex_word word, word2;
+    uint32_t value, value3;
+    user_address time;    /* or, for commands that take none, a second number */
+    struct futex_deadline deadline;
+};
 
-static int64_t wait_until(const struct futex_request *request, uint32_t expected,
-                          uint64_t deadline_ns);
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+static int64_t wait_until(const struct futex_wait *wait);
 
 static int64_t resume_wait(struct interrupted_call *call)
 {
-    const struct futex_request request = {
-        .space = current_space(),
-        .word = call->arguments[0],
-        .bits = (uint32_t)call->arguments[2],
+    const struct futex_wait wait = {
+        .word = futex_word_of(call->arguments[0], (call->arguments[2] & FLAG_PRIVATE) != 0),
+        .expected = (uint32_t)call->arguments[1],
+        .bits = (uint32_t)(call->arguments[1] >> 32),
+        .deadline = { call->deadline_ns, (call->arguments[2] & FLAG_CLOCK_REAL) != 0 },
     };
 
-    return wait_until(&request, (uint32_t)call->arguments[1], call->deadline_ns);
+    return wait_until(&wait);
 }
 
-/* An interrupted wait with a timeout goes on with what is left of it. */
-static int64_t wait_until(const struct futex_request *request, uint32_t expected,
-                          uint64_t deadline_ns)
+/* An interrupted wait with a timeout goes on with what is left of it, unless a handler ran. */
+static int64_t wait_until(const struct futex_wait *wait)
 {
     struct interrupted_call *call = &user_thread_of(current_thread())->interrupted;
-    int error = futex_wait(request, expected, deadline_ns);
+    int error = futex_wait(wait);
 
     if (error != -EINTR)
         return error;
-    if (deadline_ns == UINT64_MAX)
+    if (wait->deadline.ns == WAIT_FOREVER)
         return -CALL_RESTART;
     call->resume = resume_wait;
-    call->deadline_ns = deadline_ns;
-    call->arguments[0] = request->word;
-    call->arguments[1] = expected;
-    call->arguments[2] = request->bits;
+    call->deadline_ns = wait->deadline.ns;
+    call->arguments[0] = wait->word.address;
+    call->arguments[1] = wait->expected | (uint64_t)wait->bits << 32;
+    call->arguments[2] = (wait->word.is_private ? FLAG_PRIVATE : 0u) |
+                         (wait->deadline.real ? FLAG_CLOCK_REAL : 0u);
     return -CALL_RESUME;
 }
 
-int64_t sys_futex(user_address word, int32_t operation, uint32_t value, user_address timeout,
+static int64_t call_wait(const struct futex_call *call, uint32_t bits)
+{
+    const struct futex_wait wait = {
+        .word = call->word,
+        .expected = call->value,
+        .bits = bits,
+        .deadline = call->deadline,
+    };
+
+    return wait_until(&wait);
+}
+
+/* Those about locks begin anew after every signal: their times are absolute. */
+static int64_t repeated(int error)
+{
+    return error == -EINTR ? -CALL_RESTART_ALWAYS : error;
+}
+
+static int64_t call_wait_for_lock(const struct futex_call *call)
+{
+    const struct futex_wait wait = {
+        .word = call->word,
+        .expected = call->value,
+        .bits = FUTEX_ANY,
+        .deadline = call->deadline,
+    };
+
+    return repeated(futex_wait_for_lock(&wait, &call->word2));
+}
+
+/* ---- Waking -------------------------------------------------------------------------------- */
+
+static int64_t call_wake_operation(const struct futex_call *call)
+{
+    const struct futex_wake_two request = {
+        .first = call->word,
+        .second = call->word2,
+        .first_count = (int32_t)call->value,
+        .second_count = (int32_t)call->time,
+        .operation = call->value3,
+    };
+
+    return futex_wake_operation(&request);
+}
+
+static int64_t call_requeue(const struct futex_call *call)
+{
+    const struct futex_requeue request = {
+        .source = call->word,
+        .target = call->word2,
+        .wake_count = (int32_t)call->value,
+        .requeue_count = (int32_t)call->time,
+        .compares = call->command != COMMAND_REQUEUE,
+        .expected = call->value3,
+    };
+
+    return call->command == COMMAND_REQUEUE_TO_LOCK ? futex_requeue_to_lock(&request)
+                                                    : futex_requeue(&request);
+}
+
+/* ---- All of them --------------------------------------------------------------------------- */
+
+/* Only these four take a time; a pointer that others have there is not looked at. */
+static int read_time(struct futex_call *call)
+{
+    switch (call->command) {
+    case COMMAND_WAIT:
+        return futex_read_timeout(call->time, &call->deadline);
+    case COMMAND_LOCK:
+        return futex_read_deadline(call->time, true, &call->deadline);
+    case COMMAND_WAIT_BITS:
+    case COMMAND_WAIT_FOR_LOCK:
+    case COMMAND_LOCK_2:
+        return futex_read_deadline(call->time, (call->operation & FLAG_CLOCK_REAL) != 0,
+                                   &call->deadline);
+    case COMMAND_WAKE:
+    case COMMAND_FILE:
+    case COMMAND_REQUEUE:
+    case COMMAND_COMPARE_REQUEUE:
+    case COMMAND_WAKE_OPERATION:
+    case COMMAND_UNLOCK:
+    case COMMAND_TRY_LOCK:
+    case COMMAND_WAKE_BITS:
+    case COMMAND_REQUEUE_TO_LOCK:
+    case COMMANDS:
+        return 0;
+    }
+    return 0;    /* a number without a name */
+}
+
+static bool may_choose_clock(enum command command)
+{
+    return command == COMMAND_WAIT_BITS || command == COMMAND_WAIT_FOR_LOCK ||
+           command == COMMAND_LOCK_2;
+}
+
+static int64_t serve(const struct futex_call *call)
+{
+    switch (call->command) {
+    case COMMAND_WAIT:
+        return call_wait(call, FUTEX_ANY);
+    case COMMAND_WAIT_BITS:
+        return call_wait(call, call->value3);
+    case COMMAND_WAKE:
+        return futex_wake(&call->word, FUTEX_ANY, (int32_t)call->value, false);
+    case COMMAND_WAKE_BITS:
+        return futex_wake(&call->word, call->value3, (int32_t)call->value, false);
+    case COMMAND_REQUEUE:
+    case COMMAND_COMPARE_REQUEUE:
+    case COMMAND_REQUEUE_TO_LOCK:
+        return call_requeue(call);
+    case COMMAND_WAKE_OPERATION:
+        return call_wake_operation(call);
+    case COMMAND_LOCK:
+    case COMMAND_LOCK_2:
+        return repeated(futex_lock(&call->word, &call->deadline));
+    case COMMAND_TRY_LOCK:
+        return futex_try_lock(&call->word);
+    case COMMAND_UNLOCK:
+        return futex_unlock(&call->word);
+    case COMMAND_WAIT_FOR_LOCK:
+        return call_wait_for_lock(call);
+    case COMMAND_FILE:
+    case COMMANDS:
+        return -ENOSYS;
+    }
+    return -ENOSYS;
+}
+
+int64_t sys_futex(user_address word, int32_t operation, uint32_t value, user_address time,
                   user_address word2, uint32_t value3)
 {
-    int32_t command = operation & COMMAND_MASK;
-    bool has_bits = command == COMMAND_WAIT_BITS || command == COMMAND_WAKE_BITS;
-    const struct futex_request request = {
-        .space = current_space(),
-        .word = word,
-        .bits = has_bits ? value3 : FUTEX_ANY,
+    bool is_private = (operation & FLAG_PRIVATE) != 0;
+    struct futex_call call = {
+        .operation = operation,
+        .command = (enum command)(operation & COMMAND_MASK),
+        .word = futex_word_of(word, is_private),
+        .word2 = futex_word_of(word2, is_private),
+        .value = value,
+        .value3 = value3,
+        .time = time,
     };
-    uint64_t deadline_ns;
-    int error;
+    int error = read_time(&call);
 
-    (void)word2;
-    if (command == COMMAND_WAIT || command == COMMAND_WAIT_BITS) {
-        error = read_deadline(operation, timeout, &deadline_ns);
-        if (error)
-            return error;
-    }
-    if ((operation & FLAG_CLOCK_REAL) && command != COMMAND_WAIT_BITS)
+    if (error)
+        return error;
+    if ((operation & FLAG_CLOCK_REAL) && !may_choose_clock(call.command))
         return -ENOSYS;
-    if (command == COMMAND_WAIT || command == COMMAND_WAIT_BITS)
-        return wait_until(&request, value, deadline_ns);
-    if (command == COMMAND_WAKE || command == COMMAND_WAKE_BITS)
-        return futex_wake(&request, value);
-    return -ENOSYS;
+    return serve(&call);
 }

@@ -159,6 +159,7 @@ int64_t sys_rt_sigreturn(void)
         signal_force(SIGNAL_SEGV, "broken signal frame");
         return 0;
     }
+    signal_check_program_counter();
     return (int64_t)thread->registers.rax;
 }
 

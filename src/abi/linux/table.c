@@ -9,6 +9,7 @@
 #include "abi/linux/syscalls.h"
 #include "abi/trace.h"
 #include "lib/container.h"
+#include "process/exec.h"
 
 #define RESTART_SYSCALL_NUMBER 219
 
@@ -59,8 +60,18 @@ static const struct syscall table[] = {
 };
 #undef SYSCALL
 
+static bool accepts_all(const struct elf_image *elf)
+{
+    (void)elf;
+    return true;
+}
+
 const struct abi abi_linux = {
     .name = "linux",
+    .accepts = accepts_all,
+    .build_start = exec_build_start,
+    .call_instruction = TRAP_SYSCALL,
+    .serve = abi_serve_linux,
     .table = table,
     .table_size = ARRAY_SIZE(table),
     .resume_number = RESTART_SYSCALL_NUMBER,

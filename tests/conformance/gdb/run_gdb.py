@@ -74,6 +74,16 @@ CASES = [
         ["--root", "/", "/usr/bin/busybox", "sleep", "0.2"],
     ),
     (
+        "deadlocked_threads_show_semaphores_and_holders",
+        ["break machine_halt", "run", "eft threads"],
+        [
+            r"knots\S* +blocked +0 +process 3 to end",
+            r"knots\S* +blocked +0 +semaphore 2, value 0, held by thread 4",
+            r"knots\S* +blocked +0 +semaphore 1, value 0, held by thread 3",
+        ],
+        [os.path.join(BUILD, "guests/knots.elf"), "circle"],
+    ),
+    (
         "trace_events_are_listed",
         ["break sys_write", "run", "eft trace 10"],
         [r"syscall"],

@@ -2,7 +2,8 @@
 """The programs of this folder on Linux and inside the kernel: what they print must be the same.
 
 Each runs in an empty directory of a tmpfs both times, with the same arguments, environment and
-standard input.  Names given on the command line select programs.
+standard input; those about threads inside on one CPU and on four.  Names given on the command line
+select programs.
 """
 import os
 import sys
@@ -14,14 +15,18 @@ import common
 PROGRAMS = os.path.join(common.BUILD, "conformance/linux")
 NATIVE_TMPFS = "/dev/shm"
 INPUT = "line one\nline two\n"
+ABOUT_THREADS = ("futex_", "robust_", "thread_", "pthread_")
 
 
 def compare(suite, name):
     program = os.path.join(PROGRAMS, name + ".elf")
     with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
         native = common.execute([program], directory, INPUT)
-    hosted = common.execute([common.SIM, "--cwd=/tmp", program], common.TOP, INPUT)
-    suite.check("linux_" + name, common.differences(native, hosted))
+    for cpus in (1, 4) if name.startswith(ABOUT_THREADS) else (1,):
+        hosted = common.execute([common.SIM, f"--cpus={cpus}", "--cwd=/tmp", program], common.TOP,
+                                INPUT)
+        suite.check(f"linux_{name}" + (f"_on_{cpus}_cpus" if cpus > 1 else ""),
+                    common.differences(native, hosted))
 
 
 def main():

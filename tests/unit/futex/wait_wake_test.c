@@ -14,23 +14,38 @@ static unsigned order[WAITERS], woken;
 static uint32_t waiter_bits[WAITERS] = { 1, 2, 4, 1, FUTEX_ANY };
 static unsigned started;
 
-static struct futex_request request_for(user_address word, uint32_t bits)
+static struct futex_word word_at(user_address address)
 {
-    return (struct futex_request){ .space = current_space(), .word = word, .bits = bits };
+    return (struct futex_word){ current_space(), address, true };
 }
 
-static int wait_at(user_address word, uint32_t expected, uint64_t deadline_ns)
+static int wait_with(user_address address, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
-    const struct futex_request request = request_for(word, FUTEX_ANY);
+    const struct futex_wait wait = {
+        .word = word_at(address),
+        .expected = expected,
+        .bits = bits,
+        .deadline = { deadline_ns, false },
+    };
 
-    return futex_wait(&request, expected, deadline_ns);
+    return futex_wait(&wait);
 }
 
-static int64_t wake_at(user_address word, uint32_t count)
+static int wait_at(user_address address, uint32_t expected, uint64_t deadline_ns)
 {
-    const struct futex_request request = request_for(word, FUTEX_ANY);
+    return wait_with(address, expected, FUTEX_ANY, deadline_ns);
+}
 
-    return futex_wake(&request, count);
+static int64_t wake_bits(user_address address, uint32_t bits, int32_t count)
+{
+    const struct futex_word word = word_at(address);
+
+    return futex_wake(&word, bits, count, false);
+}
+
+static int64_t wake_at(user_address address, int32_t count)
+{
+    return wake_bits(address, FUTEX_ANY, count);
 }
 
 static void store(uint32_t value)
@@ -41,10 +56,9 @@ static void store(uint32_t value)
 static void wait_once(void *argument)
 {
     unsigned index = started++;
-    const struct futex_request request = request_for(WORD, waiter_bits[index]);
 
     (void)argument;
-    results[index] = futex_wait(&request, 1, WAIT_FOREVER);
+    results[index] = wait_with(WORD, 1, waiter_bits[index], WAIT_FOREVER);
     order[woken++] = index;
     process_exit_thread(0);
 }
@@ -62,16 +76,14 @@ static void start_waiters(void)
 
 static void errors(void)
 {
-    const struct futex_request nobody = request_for(WORD, 0);
-
     futex_init();
     store(5);
     ck_assert_int_eq(wait_at(WORD, 4, WAIT_FOREVER), -EAGAIN);
     ck_assert_int_eq(wait_at(WORD + 2, 5, WAIT_FOREVER), -EINVAL);
     ck_assert_int_eq(wait_at(0x1000, 5, WAIT_FOREVER), -EFAULT);
     ck_assert_int_eq(wait_at((user_address)-4, 5, WAIT_FOREVER), -EFAULT);
-    ck_assert_int_eq(futex_wait(&nobody, 5, WAIT_FOREVER), -EINVAL);
-    ck_assert_int_eq(futex_wake(&nobody, 1), -EINVAL);
+    ck_assert_int_eq(wait_with(WORD, 5, 0, WAIT_FOREVER), -EINVAL);
+    ck_assert_int_eq(wake_bits(WORD, 0, 1), -EINVAL);
     ck_assert_int_eq(wake_at(WORD + 1, 1), -EINVAL);
     ck_assert_int_eq(wake_at((user_address)-4, 1), -EFAULT);
     ck_assert_int_eq(wake_at(WORD, 1), 0);
@@ -110,7 +122,7 @@ static void wake_in_order(void)
     ck_assert_uint_eq(order[0], 0);
     ck_assert_uint_eq(order[1], 1);
     ck_assert_int_eq(wake_at(WORD, 0), 1);    /* as Linux: one at least */
-    ck_assert_int_eq(wake_at(WORD, UINT32_MAX), 2);
+    ck_assert_int_eq(wake_at(WORD, INT32_MAX), 2);
     ck_assert_int_eq(wake_at(WORD, 1), 0);
     while (woken < WAITERS)
         scheduler_yield();
@@ -130,12 +142,8 @@ END_TEST
 static void wake_by_bits(void)
 {
     start_waiters();
-
-    const struct futex_request fours = request_for(WORD, 4);
-    const struct futex_request ones = request_for(WORD, 1);
-
-    ck_assert_int_eq(futex_wake(&fours, 9), 2);    /* the third and the last */
-    ck_assert_int_eq(futex_wake(&ones, 9), 2);
+    ck_assert_int_eq(wake_bits(WORD, 4, 9), 2);    /* the third and the last */
+    ck_assert_int_eq(wake_bits(WORD, 1, 9), 2);
     ck_assert_int_eq(wake_at(WORD, 9), 1);
 }
 

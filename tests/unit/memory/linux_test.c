@@ -319,4 +319,5 @@ START_TEST(random_calls_do_what_linux_does)
 }
 END_TEST
 
-TEST_MAIN_WITH_SETUP("memory/linux", fixture_begin, PANICS(NULL), random_calls_do_what_linux_does)
+TEST_MAIN_WITH_SETUP("memory/linux", fixture_begin_reserving, PANICS(NULL),
+                     random_calls_do_what_linux_does)

@@ -322,6 +322,102 @@ START_TEST(releasing_twice_panics)
 }
 END_TEST
 
+/* ---- Reserved frames ----------------------------------------------------------------------- */
+
+#define RESERVED_MEMORY (64u << 20)
+
+static void setup_for_reservations(void)
+{
+    fake_machine_init(RESERVED_MEMORY);
+    page_allocator_init();
+}
+
+START_TEST(reserved_frames_are_neither_free_nor_pages)
+{
+    setup_for_reservations();
+
+    uint64_t free = page_statistics().free;
+    struct page *first = page_reserve_run(9);
+
+    ck_assert_ptr_nonnull(first);
+    ck_assert_uint_eq(page_address(first) % (512 * PAGE_SIZE), 0);
+    ck_assert_uint_eq(page_statistics().free, free - 512);
+    ck_assert_uint_eq(page_statistics().reserved, 512);
+    for (unsigned i = 0; i < 512; i++)
+        ck_assert_uint_eq(page_references(first + i), 0);
+
+    page_claim(first + 7);
+    ck_assert_uint_eq(page_references(first + 7), 1);
+    ck_assert_uint_eq(page_statistics().reserved, 511);
+    memset(page_data(first + 7), 1, PAGE_SIZE);
+    page_release(first + 7);
+    page_unreserve(first, 7);
+    page_unreserve(first + 8, 504);
+    ck_assert_uint_eq(page_statistics().reserved, 0);
+    ck_assert_uint_eq(page_statistics().free, free);
+
+    /* All that is handed out as zero is zero, that page too. */
+    struct page *page;
+
+    while ((page = page_allocate(PAGE_ZERO)) != NULL)
+        ck_assert(is_filled_with(page, 0));
+}
+END_TEST
+
+START_TEST(frames_given_back_unused_are_one_block_again)
+{
+    setup_for_reservations();
+
+    struct page *first = page_reserve_run(9);
+
+    page_unreserve(first, 100);
+    page_unreserve(first + 100, 412);
+    ck_assert_ptr_eq(page_reserve_run(9), first);
+}
+END_TEST
+
+START_TEST(only_never_used_frames_are_reserved)
+{
+    setup_for_reservations();
+
+    struct page *used = page_allocate_run(9, PAGE_DIRTY);
+
+    page_release_run(used, 512);
+
+    struct page *first = page_reserve_run(9);
+
+    ck_assert_ptr_nonnull(first);
+    ck_assert(first >= used + 512 || first + 512 <= used);
+}
+END_TEST
+
+START_TEST(reservations_leave_memory_for_others)
+{
+    setup_for_reservations();
+
+    uint64_t total = page_statistics().total;
+    unsigned blocks = 0;
+
+    while (page_reserve_run(9))
+        blocks++;
+    ck_assert_uint_ge(blocks, 8);
+    ck_assert_uint_ge(page_statistics().free, total / 8);
+    ck_assert_uint_ge(page_statistics().free, (16u << 20) / PAGE_SIZE);
+    ck_assert_uint_eq(page_statistics().free + page_statistics().reserved, total);
+
+    setup();    /* little memory: nothing is reserved at all */
+    ck_assert_ptr_null(page_reserve_run(9));
+}
+END_TEST
+
+START_TEST(claiming_a_page_in_use_panics)
+{
+    setup_for_reservations();
+    (void)page_reserve_run(9);
+    page_claim(page_allocate(PAGE_DIRTY));
+}
+END_TEST
+
 START_TEST(referencing_a_free_page_panics)
 {
     struct page *page = page_allocate(PAGE_DIRTY);
@@ -339,11 +435,14 @@ END_TEST
 
 TEST_MAIN_WITH_SETUP("memory/page_allocator", setup,
                      PANICS(releasing_twice_panics, referencing_a_free_page_panics,
-                            addresses_outside_memory_panic),
+                            addresses_outside_memory_panic, claiming_a_page_in_use_panics),
                      pages_are_counted, init_touches_little_memory, every_page_is_handed_out_once,
                      freed_pages_merge_to_large_runs, runs_are_aligned_and_released_page_by_page,
                      run_requests_beyond_memory_fail, zero_pages_are_zero_after_use,
                      fresh_pages_are_not_cleared, used_pages_are_reused_before_fresh_ones,
                      memory_with_old_contents_is_cleared,
                      holes_between_ranges_are_never_handed_out,
-                     shared_pages_outlive_the_first_release, random_changes_match_a_model)
+                     shared_pages_outlive_the_first_release, random_changes_match_a_model,
+                     reserved_frames_are_neither_free_nor_pages,
+                     frames_given_back_unused_are_one_block_again,
+                     only_never_used_frames_are_reserved, reservations_leave_memory_for_others)

@@ -48,7 +48,7 @@ static uint64_t last_release;
 static void count_release(uint64_t first, size_t count, void *context)
 {
     ck_assert_ptr_eq(context, &released);
-    ck_assert_uint_eq(first & ~(ENTRY_ADDRESS | ENTRY_OBJECT | ENTRY_ZERO), 0);
+    ck_assert_uint_eq(first & ~(ENTRY_ADDRESS | ENTRY_OBJECT | ENTRY_ZERO | ENTRY_RESERVED), 0);
     released += count;
     release_calls++;
     last_release = first;
@@ -221,11 +221,12 @@ END_TEST
 START_TEST(lookup_ends_where_permissions_or_pages_change)
 {
     static const uint64_t changes[] = {
-        ENTRY_WRITE, ENTRY_USER, ENTRY_NO_EXECUTE, ENTRY_PRESENT, PAGE_SIZE * 64,
+        ENTRY_WRITE,   ENTRY_USER,     ENTRY_NO_EXECUTE,
+        ENTRY_PRESENT, ENTRY_RESERVED, PAGE_SIZE * 64,
     };
     user_address start, end;
 
-    for (unsigned change = 0; change < 5; change++) {
+    for (unsigned change = 0; change < 6; change++) {
         for (uint64_t i = 0; i < 16; i++)
             set(ADDRESS + i * PAGE_SIZE, (0x100000 + i * PAGE_SIZE) | RIGHTS);
         set(ADDRESS + 4 * PAGE_SIZE, get(ADDRESS + 4 * PAGE_SIZE) ^ changes[change]);
@@ -263,11 +264,12 @@ START_TEST(removal_hands_out_contiguous_runs)
     set(ADDRESS + 10 * PAGE_SIZE, 0x900000 | RIGHTS);
     set(ADDRESS + 11 * PAGE_SIZE, 0x901000 | ENTRY_OBJECT | RIGHTS);
     set(ADDRESS + 12 * PAGE_SIZE, 0x902000 | ENTRY_OBJECT);    /* not present, still held */
-    ck_assert_uint_eq(remove_range(ADDRESS, ADDRESS + 13 * PAGE_SIZE, ADDRESS,
-                                   ADDRESS + 13 * PAGE_SIZE), 12);
-    ck_assert_uint_eq(released, 13);
-    ck_assert_uint_eq(release_calls, 3);
-    ck_assert_uint_eq(last_release, 0x901000 | ENTRY_OBJECT);
+    set(ADDRESS + 13 * PAGE_SIZE, 0x903000 | ENTRY_OBJECT | ENTRY_RESERVED | RIGHTS);
+    ck_assert_uint_eq(remove_range(ADDRESS, ADDRESS + 14 * PAGE_SIZE, ADDRESS,
+                                   ADDRESS + 14 * PAGE_SIZE), 13);
+    ck_assert_uint_eq(released, 14);
+    ck_assert_uint_eq(release_calls, 4);
+    ck_assert_uint_eq(last_release, 0x903000 | ENTRY_OBJECT | ENTRY_RESERVED);
     ck_assert_uint_eq(get(ADDRESS), 0);
     ck_assert_uint_eq(get(ADDRESS + 12 * PAGE_SIZE), 0);
     finish();

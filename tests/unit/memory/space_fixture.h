@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include "harness/fake_machine.h"
 #include "memory/address_space.h"
@@ -48,6 +49,31 @@ static inline void fixture_begin_with(size_t memory)
 static inline void fixture_begin(void)
 {
     fixture_begin_with(FIXTURE_MEMORY);
+}
+
+/* The host knows which of its pages were touched. */
+static inline bool fixture_find_touched(physical_address *start, physical_address *end)
+{
+    static unsigned char resident[FIXTURE_MEMORY / PAGE_SIZE];
+    size_t count = (*end - *start) / PAGE_SIZE;
+    size_t first = 0, last;
+
+    ck_assert_int_eq(mincore(fake_machine_info.direct_map + *start, PAGES(count), resident), 0);
+    while (first < count && !(resident[first] & 1))
+        first++;
+    for (last = first; last < count && (resident[last] & 1);)
+        last++;
+    *end = *start + PAGES(last);
+    *start += PAGES(first);
+    return first < last;
+}
+
+/* With a machine that tells what was touched, so that memory is reserved. */
+static inline void fixture_begin_reserving(void)
+{
+    fixture_begin();
+    madvise(fake_machine_info.direct_map + FAKE_MEMORY_START, FIXTURE_MEMORY, MADV_NOHUGEPAGE);
+    fake_machine_info.memory_find_touched = fixture_find_touched;
 }
 
 static inline void fixture_add_objects(const struct pool *pool, void *context)

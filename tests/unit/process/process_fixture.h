@@ -69,8 +69,9 @@ static void fixture_begin(void)
 
     fake_scheduler_init(1);
     fake_machine.halt = fixture_halt;
-    fixture_process = process_create(&fixture_abi);
+    fixture_process = process_create();
     ck_assert_ptr_nonnull(fixture_process);
+    fixture_process->abi = &fixture_abi;
     ck_assert_int_eq(address_space_create(&fixture_process->space), 0);
     ck_assert_int_eq(file_table_create(&fixture_process->files), 0);
     ck_assert_int_eq(address_space_map(fixture_process->space, &request, &address), 0);

@@ -111,7 +111,7 @@ START_TEST(wait_kinds_have_names)
 {
     static const char *const names[] = {
         "none",   "sleep",     "mutex", "input", "output", "poll", "child",
-        "signal", "semaphore", "futex", "page",
+        "signal", "semaphore", "futex", "page", "file lock", "spin",
     };
 
     for (unsigned kind = 0; kind < ARRAY_SIZE(names); kind++)

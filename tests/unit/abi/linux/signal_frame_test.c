@@ -313,7 +313,7 @@ static void broken_frames(void)
     frame.context.registers.cs = 0x23;    /* 32-bit code */
     expect_broken();
     prepare();
-    frame.context.registers.rip = UINT64_C(1) << 47;
+    frame.context.registers.vector += 8;    /* not where the processor would load it from */
     expect_broken();
     prepare();
     frame.context.registers.vector = 0x1000;    /* not mapped */

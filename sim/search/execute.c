@@ -1,0 +1,330 @@
+/*
+ * One run after the other of the same booted machine.
+ *
+ * The driver (the main thread's own stack) and the machine (the stack of CPU 0, then those of its
+ * threads) are two contexts.  The machine gives control back when it is about to run user code
+ * for the first time, and then at the end of every run: from machine_halt, or from any choice or
+ * event after which the run is of no interest, whatever it is in the middle of, because it is
+ * wound back as a whole.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../chooser.h"
+#include "../sim.h"
+#include "array.h"
+#include "search_internal.h"
+#include "snapshot.h"
+
+#define RUN_NS_MAX UINT64_C(10000000000)    /* of user code without an end */
+#define OUTPUT_MAX (UINT32_C(64) << 20)
+
+/* Signals by which a process dies of a fault of its own. */
+#define FAULT_SIGNALS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11)
+
+struct text {
+    char *bytes;
+    uint32_t length, room;
+};
+
+bool search_is_active;
+
+static struct machine_context driver, machine;
+static bool in_run, is_booted, writes_reports;
+static struct run run, base;
+static const struct strategy *strategy;
+static uint64_t began_ns, runs;
+static uint32_t *threads;
+static uint32_t thread_room;
+static struct text output, log_text, expected;
+static off_t input_start;
+
+/* ---- Leaving the machine ------------------------------------------------------------------- */
+
+static _Noreturn void leave(enum outcome outcome)
+{
+    struct machine_context nowhere;
+
+    if (run.outcome == OUTCOME_NONE)
+        run.outcome = outcome;
+    machine_context_switch(&nowhere, &driver);
+    __builtin_unreachable();
+}
+
+void search_before_user(void)
+{
+    uint64_t seed;
+
+    if (is_booted)
+        return;
+    is_booted = true;
+    if (search_is_active)
+        machine_context_switch(&machine, &driver);
+    else if (schedule_reseeds(&seed))
+        chooser_seed(seed);
+}
+
+static enum outcome outcome_of(enum machine_halt why)
+{
+    switch (why) {
+    case MACHINE_HALT_OK:
+        return OUTCOME_NONE;    /* depends */
+    case MACHINE_HALT_REFUSED:
+        return OUTCOME_REFUSED;
+    case MACHINE_HALT_PANIC:
+        return OUTCOME_PANIC;
+    case MACHINE_HALT_DEADLOCK:
+        return OUTCOME_DEADLOCK;
+    case MACHINE_HALT_TIME_LIMIT:
+        return OUTCOME_HANG;
+    }
+    __builtin_unreachable();
+}
+
+static bool output_is_expected(void)
+{
+    return !search_settings.expect_output ||
+           (output.length == expected.length &&
+            memcmp(output.bytes, expected.bytes, output.length) == 0);
+}
+
+static enum outcome judge(int status)
+{
+    for (uint32_t i = 0; i < run.end_count; i++) {
+        unsigned signal = (unsigned)run.ends[i].status & 0x7f;
+
+        if (signal < 32 && (FAULT_SIGNALS >> signal & 1)) {
+            run.status = (int)(128 + signal);
+            return OUTCOME_CRASH;
+        }
+    }
+    if (status != search_settings.expect_status)
+        return OUTCOME_STATUS;
+    return output_is_expected() ? OUTCOME_PASSED : OUTCOME_OUTPUT;
+}
+
+void search_halt(enum machine_halt why, int status)
+{
+    if (!search_is_active) {
+        if (search_settings.schedule)
+            schedule_finish(&run);
+        return;
+    }
+    if (!in_run && is_booted)
+        return;    /* the search itself has failed */
+    run.status = status;
+    run.outcome = outcome_of(why);
+    if (why == MACHINE_HALT_OK)
+        run.outcome = judge(status);
+    leave(run.outcome);
+}
+
+void search_alarm(void)
+{
+    if (search_is_active && in_run && clock_host_ns() - began_ns > RUN_NS_MAX)
+        leave(OUTCOME_HANG);
+}
+
+/* ---- What the machine says ----------------------------------------------------------------- */
+
+static void text_add(struct text *text, const void *bytes, size_t length)
+{
+    if (text->length + length > OUTPUT_MAX)
+        leave(OUTCOME_HANG);
+    ARRAY_GROW(text->bytes, text->room, text->length + (uint32_t)length + 1);
+    memcpy(text->bytes + text->length, bytes, length);
+    text->length += (uint32_t)length;
+}
+
+void search_write_channel(unsigned number, const void *bytes, size_t size)
+{
+    text_add(number == STDERR_FILENO ? &log_text : &output, bytes, size);
+    run.output_hash = hash_bytes(run.output_hash, bytes, size);
+}
+
+void search_write_stream(enum machine_stream stream, const char *text, size_t length)
+{
+    switch (stream) {
+    case MACHINE_STREAM_TERMINAL:
+        search_write_channel(STDOUT_FILENO, text, length);
+        return;
+    case MACHINE_STREAM_LOG:
+        if (is_booted)
+            text_add(&log_text, text, length);
+        else
+            fwrite(text, 1, length, stderr);
+        return;
+    case MACHINE_STREAM_TRACE:
+        return;
+    case MACHINE_STREAM_REPORT:
+        if (writes_reports)
+            reports_write(text, length);
+        return;
+    case MACHINE_STREAM_GRAPH:
+        if (writes_reports)
+            reports_write_graph(text, length);
+        return;
+    }
+}
+
+const char *execute_output(size_t *length)
+{
+    *length = output.length;
+    return output.bytes;
+}
+
+const char *execute_log(size_t *length)
+{
+    *length = log_text.length;
+    return log_text.bytes;
+}
+
+void execute_write_reports(void)
+{
+    writes_reports = true;
+}
+
+/* ---- Choices and events -------------------------------------------------------------------- */
+
+static unsigned choose_thread(int32_t current, const struct candidate *candidates, unsigned count)
+{
+    struct turn turn;
+    int chosen;
+
+    ARRAY_GROW(threads, thread_room, count);
+    turn = run_turn(&run, current, candidates, count, threads);
+    chosen = strategy ? strategy->choose(&run, &turn) : (int)turn.usual;
+    if (chosen < 0)
+        leave(OUTCOME_ABANDONED);
+    run_decided(&run, &turn, (unsigned)chosen);
+    if (search_is_active && run.decision_count - base.decision_count > search_settings.steps_max)
+        leave(OUTCOME_HANG);
+    return (unsigned)chosen;
+}
+
+static void happened(const struct observer_event *event)
+{
+    if (!run_event(&run, event, cpu_current()->root))
+        return;
+    if (search_is_active && run.step_count - base.step_count > search_settings.steps_max)
+        leave(OUTCOME_HANG);
+    if (in_run && strategy && strategy->step && !strategy->step(&run))
+        leave(OUTCOME_ABANDONED);
+}
+
+static const struct chooser_strategy hooks = {
+    .choose_thread = choose_thread,
+    .event = happened,
+};
+
+/* ---- Runs ---------------------------------------------------------------------------------- */
+
+static void read_expected(void)
+{
+    char bytes[4096];
+    size_t count;
+    FILE *file;
+
+    if (!search_settings.expect_output)
+        return;
+    file = fopen(search_settings.expect_output, "re");
+    if (!file)
+        refuse("--expect-output: cannot read %s", search_settings.expect_output);
+    while ((count = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        text_add(&expected, bytes, count);
+    fclose(file);
+}
+
+static void use_hooks(void)
+{
+    run_init(&run);
+    run_init(&base);
+    chooser_use(&hooks);
+}
+
+void execute_boot(void)
+{
+    use_hooks();
+    search_is_active = true;
+    read_expected();
+    operations_order_console(search_settings.expect_output != NULL);
+    machine_cpu_start(0, kernel_start);
+    machine_context_switch(&driver, &cpu_current()->context);
+    if (run.outcome != OUTCOME_NONE)
+        exit(outcome_status(&run));    /* one line was printed */
+    soft_tlb_switch(0);
+    input_start = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    run_copy(&base, &run);
+    snapshot_take();
+}
+
+/* In an ordinary run: the same hooks, but nothing is wound back. */
+static void follow_schedule(void)
+{
+    use_hooks();
+    schedule_follow(search_settings.schedule);
+    strategy = &strategy_schedule;
+    strategy->begin(0);
+}
+
+void search_start(void)
+{
+    if (search_settings.schedule)
+        follow_schedule();
+    else if (search_settings.wanted)
+        search_run_all();
+}
+
+static int compare_ends(const void *a, const void *b)
+{
+    const struct run_end *first = a;
+    const struct run_end *second = b;
+
+    return first->process < second->process ? -1 : first->process > second->process;
+}
+
+/* The end of a run as a person sees it: output, exit status of all, what went wrong. */
+static void hash_end(void)
+{
+    uint64_t numbers[] = { (uint64_t)run.outcome, (uint64_t)run.status, run.output_hash };
+
+    qsort(run.ends, run.end_count, sizeof(run.ends[0]), compare_ends);
+    run.state_hash = hash_bytes(HASH_START, numbers, sizeof(numbers));
+    run.state_hash = hash_bytes(run.state_hash, run.ends, run.end_count * sizeof(run.ends[0]));
+}
+
+const struct run *execute(const struct strategy *wanted, uint64_t seed, const uint64_t *reseed)
+{
+    if (runs++ > 0) {
+        soft_tlb_switch(0);
+        snapshot_restore();
+        if (input_start >= 0)
+            lseek(STDIN_FILENO, input_start, SEEK_SET);
+    }
+    run_rewind(&run, &base);
+    output.length = log_text.length = 0;
+    if (reseed)
+        chooser_seed(*reseed);
+    strategy = wanted;
+    strategy->begin(seed);
+    began_ns = clock_host_ns();
+    in_run = true;
+    machine_context_switch(&driver, &machine);
+    in_run = false;
+    hash_end();
+    if (strategy->end)
+        strategy->end(&run);
+    return &run;
+}
+
+const struct run *execute_base(void)
+{
+    return &base;
+}
+
+uint64_t execute_runs(void)
+{
+    return runs;
+}

@@ -1,0 +1,438 @@
+/*
+ * What a failure is, in words: what failed, how it came about, when nothing could be done any more,
+ * and the command that repeats it.
+ *
+ * The schedule is told in turns: what a thread did from when it went on until another one did.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../sim.h"
+#include "search_internal.h"
+
+#define TURNS_MAX 12           /* more are not told, but for the last ones */
+#define OPERATIONS_TOLD 3      /* of one turn */
+#define TEXT_SIZE 256
+#define KEY_MASK UINT32_MAX
+#define SCHEDULE_MAX 2000      /* longer ones go into a file */
+
+static const struct run *told;
+
+const char *outcome_name(enum outcome outcome)
+{
+    switch (outcome) {
+    case OUTCOME_NONE:
+    case OUTCOME_ABANDONED:
+        return "no end";
+    case OUTCOME_PASSED:
+        return "no failure";
+    case OUTCOME_DEADLOCK:
+        return "deadlock";
+    case OUTCOME_HANG:
+        return "hang";
+    case OUTCOME_CRASH:
+        return "crash";
+    case OUTCOME_PANIC:
+        return "kernel panic";
+    case OUTCOME_STATUS:
+        return "wrong exit status";
+    case OUTCOME_OUTPUT:
+        return "wrong output";
+    case OUTCOME_REFUSED:
+        return "refused program";
+    }
+    __builtin_unreachable();
+}
+
+int outcome_status(const struct run *run)
+{
+    switch (run->outcome) {
+    case OUTCOME_NONE:
+    case OUTCOME_PASSED:
+    case OUTCOME_ABANDONED:
+        return 0;
+    case OUTCOME_DEADLOCK:
+        return EXIT_DEADLOCK;
+    case OUTCOME_HANG:
+        return EXIT_TIME_LIMIT;
+    case OUTCOME_CRASH:
+        return run->status;
+    case OUTCOME_PANIC:
+        return EXIT_PANIC;
+    case OUTCOME_STATUS:
+        return run->status != 0 ? run->status & 0xff : 1;
+    case OUTCOME_OUTPUT:
+        return 1;
+    case OUTCOME_REFUSED:
+        return EXIT_REFUSED;
+    }
+    __builtin_unreachable();
+}
+
+/* ---- Names --------------------------------------------------------------------------------- */
+
+static void describe_place(uint64_t root, uint64_t instruction, char *text, size_t size)
+{
+    char place[TEXT_SIZE / 2];
+    size_t length = instruction ? machine_describe_address(root, instruction, place,
+                                                           sizeof(place)) : 0;
+    char *plus, *open;
+
+    *text = '\0';
+    if (length == 0 || length >= sizeof(place))
+        return;
+    place[length] = '\0';
+    plus = strchr(place, '+');
+    open = strchr(place, '(');
+    if (plus)
+        *plus = '\0';
+    else if (open && open > place)
+        open[-1] = '\0';
+    if (open) {
+        open[strcspn(open, ")")] = '\0';
+        snprintf(text, size, " (%s, %s)", place, open + 1);
+    } else {
+        snprintf(text, size, " (%s)", place);
+    }
+}
+
+static void describe_thread(uint32_t index, char *text, size_t size)
+{
+    const struct run_thread *thread = &told->threads[index];
+
+    if (!thread->process)
+        snprintf(text, size, "kernel thread %d", thread->id);
+    else if (thread->process == thread->id)
+        snprintf(text, size, "process %d", thread->process);
+    else
+        snprintf(text, size, "thread %d of process %d", thread->id, thread->process);
+}
+
+/* What an operation does, or is about to do; `started`: the process that it has started, or 0. */
+static void describe_operation(const struct operation *operation, int32_t started, char *text,
+                               size_t size)
+{
+    unsigned long long object = operation->object;
+
+    switch ((enum object_kind)operation->object_kind) {
+    case OBJECT_NONE:
+        snprintf(text, size, "computes");
+        return;
+    case OBJECT_SEMAPHORE:
+        snprintf(text, size, "%s semaphore %llu",
+                 operation->access == OPERATION_TAKE ? "takes" :
+                 operation->access == OPERATION_GIVE ? "signals" : "makes or removes",
+                 object & KEY_MASK);
+        return;
+    case OBJECT_PROCESS:
+        if (operation->access == OPERATION_TAKE)
+            snprintf(text, size, "sees the end of process %llu", object);
+        else if (operation->access == OPERATION_GIVE)
+            snprintf(text, size, "ends");
+        else if (started)
+            snprintf(text, size, "starts process %d", started);
+        else
+            snprintf(text, size, "asks about processes");
+        return;
+    case OBJECT_CONSOLE:
+        snprintf(text, size, "%s", operation->access == OPERATION_READ ? "reads" : "writes");
+        return;
+    case OBJECT_MEMORY:
+        snprintf(text, size, "asks for memory");
+        return;
+    case OBJECT_FILE:
+        snprintf(text, size, "uses a file");
+        return;
+    case OBJECT_CLOCK:
+        snprintf(text, size, "looks at the clock");
+        return;
+    case OBJECT_FUTEX:
+        snprintf(text, size, "uses a futex");
+        return;
+    case OBJECT_EVERYTHING:
+        snprintf(text, size, operation->access == OPERATION_GIVE ? "ends, and the run with it"
+                                                                 : "makes call %u",
+                 operation->call);
+        return;
+    }
+}
+
+static int32_t started_by(const struct run_step *step)
+{
+    for (uint32_t i = 0; i < told->thread_count; i++) {
+        const struct run_thread *thread = &told->threads[i];
+
+        if (thread->present && thread->parent == step->thread && thread->birth == step->nth + 1)
+            return thread->process;
+    }
+    return 0;
+}
+
+/* ---- Turns --------------------------------------------------------------------------------- */
+
+static uint32_t turn_end(uint32_t start)
+{
+    uint32_t end = start;
+
+    while (end < told->step_count && told->steps[end].thread == told->steps[start].thread)
+        end++;
+    return end;
+}
+
+static bool was_preempted(uint32_t end)
+{
+    uint32_t thread = told->steps[end - 1].thread;
+
+    for (uint32_t i = told->steps[end - 1].decision; i < told->decision_count; i++) {
+        if (told->decisions[i].step == end && told->decisions[i].current == thread)
+            return told->decisions[i].preempts;
+        if (told->decisions[i].step > end)
+            break;
+    }
+    return false;
+}
+
+/* What the thread of a turn does after it: its next operation in the run, or the one that it still
+ * waits for. */
+static const struct operation *operation_after(uint32_t end, uint64_t *root)
+{
+    uint32_t thread = told->steps[end - 1].thread;
+
+    for (uint32_t i = end; i < told->step_count; i++) {
+        if (told->steps[i].thread == thread) {
+            *root = told->steps[i].root;
+            return &told->steps[i].operation;
+        }
+    }
+    *root = told->threads[thread].root;
+    return told->threads[thread].announced ? &told->threads[thread].next : NULL;
+}
+
+static void print_operation(const struct run_step *step, const char *before)
+{
+    char what[TEXT_SIZE], place[TEXT_SIZE];
+
+    describe_operation(&step->operation, started_by(step), what, sizeof(what));
+    describe_place(step->root, step->operation.instruction, place, sizeof(place));
+    printf("%s%s%s", before, what, place);
+}
+
+static void print_operations(uint32_t start, uint32_t end)
+{
+    uint32_t first = start;
+
+    if (end - start > OPERATIONS_TOLD) {
+        printf(" makes %u calls;", end - start - OPERATIONS_TOLD + 1);
+        first = end - OPERATIONS_TOLD + 1;
+    }
+    for (uint32_t i = first; i < end; i++)
+        print_operation(&told->steps[i], i == first ? " " : i + 1 == end ? " and " : ", ");
+}
+
+static void print_reason(uint32_t end)
+{
+    char place[TEXT_SIZE];
+    uint64_t root;
+    const struct operation *next = operation_after(end, &root);
+
+    if (was_preempted(end)) {
+        printf("; it is preempted");
+        return;
+    }
+    if (!next || next->access != OPERATION_TAKE)
+        return;
+    describe_place(root, next->instruction, place, sizeof(place));
+    if (next->object_kind == OBJECT_SEMAPHORE)
+        printf("; it has to wait for semaphore %llu%s",
+               (unsigned long long)(next->object & KEY_MASK), place);
+    else if (next->object_kind == OBJECT_PROCESS)
+        printf("; it has to wait for the end of process %llu%s",
+               (unsigned long long)next->object, place);
+}
+
+static uint32_t print_turn(uint32_t start)
+{
+    uint32_t end = turn_end(start);
+    char name[TEXT_SIZE];
+
+    describe_thread(told->steps[start].thread, name, sizeof(name));
+    printf("  %s", name);
+    print_operations(start, end);
+    print_reason(end);
+    putchar('\n');
+    return end;
+}
+
+static unsigned count_turns(uint32_t start)
+{
+    unsigned count = 0;
+
+    for (; start < told->step_count; start = turn_end(start))
+        count++;
+    return count;
+}
+
+static void print_turns(void)
+{
+    uint32_t start = execute_base()->step_count;
+    unsigned turns = count_turns(start);
+
+    if (turns > TURNS_MAX) {
+        unsigned skipped = turns - TURNS_MAX + 1;
+
+        printf("  ... %u turns of threads before ...\n", skipped);
+        for (unsigned i = 0; i < skipped; i++)
+            start = turn_end(start);
+    }
+    while (start < told->step_count)
+        start = print_turn(start);
+}
+
+/* ---- All of it ----------------------------------------------------------------------------- */
+
+static void print_no_return(uint32_t step)
+{
+    char name[TEXT_SIZE];
+
+    if (step == UINT32_MAX)
+        return;
+    describe_thread(told->steps[step].thread, name, sizeof(name));
+    printf("point of no return: %s", name);
+    print_operation(&told->steps[step], " ");
+    printf("; from there on every continuation that was tried fails\n");
+}
+
+static void print_word(const char *word)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-./=:,@%+";
+
+    if (*word && strspn(word, safe) == strlen(word)) {
+        fputs(word, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*word);
+    }
+    putchar('\'');
+}
+
+/* Has this option of ours a value in the next word? */
+static bool takes_word(const char *word)
+{
+    static const char *const options[] = { "--strategy", "--jobs", "--shard", "--expect-output",
+                                           "--expect-status", "--max-steps", "--check", "--seed",
+                                           "--time-limit" };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (strcmp(word, options[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Options that the repeated run must not have, or gets anew. */
+static bool is_of_search(const char *word)
+{
+    static const char *const options[] = { "--search", "--strategy", "--jobs", "--shard",
+                                           "--expect-output", "--expect-status", "--max-steps",
+                                           "--keep-going", "--check", "--seed", "--time-limit" };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        size_t length = strlen(options[i]);
+
+        if (strncmp(word, options[i], length) == 0 && (!word[length] || word[length] == '='))
+            return true;
+    }
+    return false;
+}
+
+static const char *write_schedule(const char *schedule)
+{
+    static char name[64];
+    FILE *file;
+
+    if (strlen(schedule) <= SCHEDULE_MAX)
+        return schedule;
+    snprintf(name, sizeof(name), "schedule-%08" PRIx32,
+             (uint32_t)hash_bytes(HASH_START, schedule, strlen(schedule)));
+    file = fopen(name, "we");
+    if (!file || fprintf(file, "%s\n", schedule) < 0 || fclose(file) != 0)
+        return schedule;
+    return name;
+}
+
+static void print_command(const struct minimal *minimal)
+{
+    char *schedule = schedule_text(told, minimal->reseeds, minimal->seed);
+    char **word = search_settings.arguments;
+    char **last = word + search_settings.argument_count;
+    const char *first_of_guest = search_settings.guest[0];
+
+    printf("repeat it:  %s --seed %" PRIu64 " --schedule ", program_invocation_name,
+           search_settings.seed);
+    print_word(write_schedule(schedule));
+    for (word++; word < last && *word != first_of_guest; word++) {
+        if (is_of_search(*word)) {
+            if (takes_word(*word))
+                word++;
+            continue;
+        }
+        putchar(' ');
+        print_word(*word);
+    }
+    for (; word < last; word++) {
+        putchar(' ');
+        print_word(*word);
+    }
+    printf("\n");
+    free(schedule);
+}
+
+/* What the run itself said: the kernel's report, and what a failed program printed. */
+static void print_output(void)
+{
+    size_t length;
+    const char *text = execute_log(&length);
+
+    fwrite(text, 1, length, stdout);
+    text = execute_output(&length);
+    if (told->outcome == OUTCOME_DEADLOCK || length == 0)
+        return;
+    printf("its output:\n");
+    fwrite(text, 1, length, stdout);
+    if (text[length - 1] != '\n')
+        putchar('\n');
+}
+
+static void print_headline(void)
+{
+    printf("%s", outcome_name(told->outcome));
+    if (told->outcome == OUTCOME_STATUS)
+        printf(": %d, not %d", told->status, search_settings.expect_status);
+    else if (told->outcome == OUTCOME_OUTPUT)
+        printf(": not that of %s", search_settings.expect_output);
+    else if (told->outcome == OUTCOME_CRASH)
+        printf(" by signal %d", told->status - 128);
+    printf("\n");
+}
+
+void explain(const struct minimal *minimal)
+{
+    told = &minimal->run;
+    print_headline();
+    print_output();
+    printf("how it came about (%u preemption%s, found with %u; %" PRIu64 " runs to make it simple):\n",
+           run_preemptions(told), run_preemptions(told) == 1 ? "" : "s",
+           minimal->preemptions_before, minimal->runs);
+    print_turns();
+    print_no_return(minimal->no_return);
+    print_command(minimal);
+}

@@ -1,0 +1,175 @@
+/* The options of searches and schedules. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../sim.h"
+#include "search_internal.h"
+
+#define COUNT_DEFAULT 10000
+#define JOBS_MAX 256
+#define STEPS_MAX_DEFAULT 100000
+#define CHECK_DEFAULT 200
+
+struct search_settings search_settings = {
+    .jobs = 1, .shards = 1, .steps_max = STEPS_MAX_DEFAULT, .check_runs = CHECK_DEFAULT,
+};
+
+static const char *only_with_search;    /* an option that needs --search; NULL: none */
+
+static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
+{
+    char *end;
+    unsigned long long value;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (errno || *end || end == text || *text == '-' || value < least || value > most)
+        refuse("--%s=%s is not a number from %llu to %llu", option, text,
+               (unsigned long long)least, (unsigned long long)most);
+    return value;
+}
+
+static enum strategy_choice strategy_of(const char *name)
+{
+    static const char *const names[] = { "portfolio", "random", "pct", "pos", "dpor" };
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return (enum strategy_choice)i;
+    }
+    refuse("--strategy=%s is not one of portfolio, random, pct, pos, dpor", name);
+}
+
+static void parse_shard(const char *text)
+{
+    unsigned index, count;
+    char rest;
+
+    if (sscanf(text, "%u/%u%c", &index, &count, &rest) != 2 || index < 1 || index > count)
+        refuse("--shard=%s is not a part such as 2/8", text);
+    search_settings.shard = index - 1;
+    search_settings.shards = count;
+}
+
+static void set_search(const char *value)
+{
+    search_settings.wanted = true;
+    if (value)
+        search_settings.count = number("search", value, 1, UINT64_MAX >> 1);
+}
+
+void search_option(enum search_option option, const char *value)
+{
+    switch (option) {
+    case SEARCH_OPTION_SEARCH:
+        set_search(value);
+        return;
+    case SEARCH_OPTION_SCHEDULE:
+        search_settings.schedule = value;
+        return;
+    case SEARCH_OPTION_STRATEGY:
+        search_settings.strategy = strategy_of(value);
+        break;
+    case SEARCH_OPTION_JOBS:
+        search_settings.jobs = (unsigned)number("jobs", value, 1, JOBS_MAX);
+        break;
+    case SEARCH_OPTION_SHARD:
+        parse_shard(value);
+        break;
+    case SEARCH_OPTION_EXPECT_OUTPUT:
+        search_settings.expect_output = value;
+        break;
+    case SEARCH_OPTION_EXPECT_STATUS:
+        search_settings.expect_status = (int)number("expect-status", value, 0, 255);
+        break;
+    case SEARCH_OPTION_MAX_STEPS:
+        search_settings.steps_max = (uint32_t)number("max-steps", value, 1, UINT32_MAX >> 1);
+        break;
+    case SEARCH_OPTION_KEEP_GOING:
+        search_settings.keep_going = true;
+        break;
+    case SEARCH_OPTION_CHECK:
+        search_settings.check_runs = number("check", value, 0, UINT64_MAX >> 1);
+        break;
+    }
+    only_with_search = value;
+}
+
+/* A terminal has its own time and cannot be wound back: the guest finds an empty input. */
+static void close_terminal(void)
+{
+    int nothing;
+
+    search_settings.stdin_was_terminal = isatty(STDIN_FILENO);
+    if (!search_settings.stdin_was_terminal)
+        return;
+    nothing = open("/dev/null", O_RDONLY);
+    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
+        refuse("cannot open /dev/null");
+    close(nothing);
+}
+
+/* Input from a pipe becomes a file, so that each run can read it from the start. */
+static void keep_input(void)
+{
+    char bytes[4096];
+    ssize_t count;
+    int copy;
+
+    if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0 || errno == EBADF)
+        return;
+    copy = memfd_create("eft-input", 0);
+    while (copy >= 0 && (count = read(STDIN_FILENO, bytes, sizeof(bytes))) != 0) {
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 || write(copy, bytes, (size_t)count) != count)
+            refuse("cannot read the input for the search: %s", strerror(errno));
+    }
+    if (copy < 0 || lseek(copy, 0, SEEK_SET) != 0 || dup2(copy, STDIN_FILENO) < 0)
+        refuse("cannot keep the input for the search");
+    close(copy);
+}
+
+static void check(const struct options *options)
+{
+    if (search_settings.wanted && search_settings.schedule)
+        refuse("--search looks for schedules, --schedule follows one: not both");
+    if (only_with_search && !search_settings.wanted)
+        refuse("an option for searches was given without --search");
+    if (options->record || options->replay || (search_settings.wanted && options->verify))
+        refuse("--search and --schedule do not go with --record, --replay or --verify");
+    if (search_settings.strategy == CHOICE_DPOR && search_settings.shards > 1)
+        refuse("--strategy=dpor cannot be split with --shard");
+}
+
+void search_prepare(struct options *options, int argument_count, char **arguments)
+{
+    if (!search_settings.wanted && !search_settings.schedule && !only_with_search)
+        return;
+    check(options);
+    options->observed = options->seeded = true;
+    search_settings.seed = options->seed;
+    search_settings.time_limit_ns = options->time_limit_ns;
+    search_settings.cpus = options->cpus;
+    search_settings.verbose = options->verbose;
+    search_settings.guest = options->arguments;
+    search_settings.argument_count = argument_count;
+    search_settings.arguments = arguments;
+    close_terminal();
+    if (!search_settings.wanted)
+        return;
+    options->time_limit_ns = 0;
+    if (search_settings.strategy == CHOICE_DPOR)
+        search_settings.jobs = 1;
+    if (!search_settings.count && search_settings.strategy != CHOICE_DPOR)
+        search_settings.count = COUNT_DEFAULT;
+    keep_input();
+    totals_init();
+    search_settings.job = jobs_start(search_settings.jobs);
+}

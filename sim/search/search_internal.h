@@ -1,0 +1,113 @@
+#pragma once
+/* Private to the files of the search that know the sim. */
+#include "dpor.h"
+#include "happens_before.h"
+#include "run.h"
+#include "search.h"
+#include "strategy.h"
+
+/* ---- options.c ----------------------------------------------------------------------------- */
+
+enum strategy_choice {
+    CHOICE_PORTFOLIO,
+    CHOICE_RANDOM,
+    CHOICE_PCT,
+    CHOICE_POS,
+    CHOICE_DPOR,
+};
+
+struct search_settings {
+    bool wanted;
+    uint64_t count;              /* runs; 0: not given */
+    enum strategy_choice strategy;
+    unsigned jobs, job;
+    unsigned shard, shards;      /* from 0 */
+    const char *expect_output;   /* file; NULL: not compared */
+    int expect_status;
+    uint32_t steps_max;
+    bool keep_going, verbose;
+    uint64_t check_runs;         /* of DPOR, afterwards */
+    const char *schedule;
+    uint64_t seed;
+    uint64_t time_limit_ns;      /* 0: none */
+    bool stdin_was_terminal;
+    int argument_count;
+    char **arguments;            /* the whole command line */
+    const char *program;         /* as it was called */
+    const char *const *guest;    /* the rest of it: program and arguments */
+    unsigned cpus;
+};
+
+extern struct search_settings search_settings;
+
+/* ---- execute.c: one run -------------------------------------------------------------------- */
+
+/* Boots up to the first instruction of the program, and takes the snapshot. */
+void execute_boot(void);
+/* Runs the program from there.  `seed` is the strategy's; all else that is chosen comes from
+ * `reseed`, or from the seed of the command line (NULL). */
+const struct run *execute(const struct strategy *strategy, uint64_t seed, const uint64_t *reseed);
+/* The record of all that came before the first choice. */
+const struct run *execute_base(void);
+/* Output of the last run: what the program wrote, and what the kernel said. */
+const char *execute_output(size_t *length);
+const char *execute_log(size_t *length);
+/* From now on reports go where the command line says: for one last run. */
+void execute_write_reports(void);
+uint64_t execute_runs(void);
+
+/* ---- schedule.c ---------------------------------------------------------------------------- */
+
+/* Text of the schedule that leads from the usual order to this run.  malloc'd. */
+char *schedule_text(const struct run *run, bool reseeds, uint64_t seed);
+/* Makes the run follow the text, or the file of that name. */
+void schedule_follow(const char *text_or_file);
+bool schedule_reseeds(uint64_t *seed);
+extern const struct strategy strategy_schedule;
+/* The run is over: says if it did not fit. */
+void schedule_finish(const struct run *run);
+
+/* ---- minimise.c ---------------------------------------------------------------------------- */
+
+struct minimal {
+    struct run run;                 /* the failing run with the simplest schedule found */
+    bool reseeds;
+    uint64_t seed;
+    unsigned preemptions_before;    /* of the run that was found */
+    uint64_t runs;                  /* that were needed */
+    uint32_t no_return;             /* step after which every continuation failed; UINT32_MAX: none
+                                     * known */
+};
+void minimise(struct minimal *minimal, const struct run *failing, bool reseeds, uint64_t seed);
+
+/* ---- explain.c ----------------------------------------------------------------------------- */
+
+const char *outcome_name(enum outcome outcome);
+int outcome_status(const struct run *run);
+void explain(const struct minimal *minimal);
+
+/* ---- progress.c, jobs.c -------------------------------------------------------------------- */
+
+/* Shared by the processes of a search. */
+struct search_totals {
+    _Atomic uint64_t runs, states, failures;
+    _Atomic uint32_t finder;         /* job + 1 that has found a failure */
+    _Atomic uint32_t interrupted;
+};
+extern struct search_totals *search_totals;
+void totals_init(void);
+/* Counts an end; true if it is a new one. */
+bool totals_add_state(uint64_t hash);
+void progress_begin(bool shown);
+double progress_seconds(void);
+void progress_show(bool last);
+/* Starts the others; returns the index of this one.  The first process only waits for the rest, in
+ * here, and exits as they did. */
+unsigned jobs_start(unsigned count);
+
+/* ---- driver.c ------------------------------------------------------------------------------ */
+
+#define EXIT_INCOMPLETE 119    /* dpor found nothing, but could not cover everything */
+
+_Noreturn void search_run_all(void);
+void search_summary(bool found);

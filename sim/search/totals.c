@@ -1,0 +1,79 @@
+/*
+ * What the processes of a search count together, in memory that they share; and how far they are,
+ * shown on a terminal.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../sim.h"
+#include "search_internal.h"
+
+#define STATES_MAX (1u << 20)              /* hashes that are told apart */
+#define SHOW_NS UINT64_C(200000000)
+
+struct search_totals *search_totals;
+
+static _Atomic uint64_t *states;           /* 0: free */
+static uint64_t began_ns, shown_ns;
+static bool shows;
+
+static void *share(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        refuse("no memory for the search");
+    return memory;
+}
+
+void totals_init(void)
+{
+    search_totals = share(sizeof(*search_totals));
+    states = share(STATES_MAX * sizeof(*states));
+}
+
+bool totals_add_state(uint64_t hash)
+{
+    hash |= 1;    /* 0 means free */
+    for (uint32_t i = 0; i < STATES_MAX; i++) {
+        _Atomic uint64_t *place = &states[(hash + i) % STATES_MAX];
+        uint64_t found = 0;
+
+        if (atomic_compare_exchange_strong(place, &found, hash)) {
+            atomic_fetch_add(&search_totals->states, 1);
+            return true;
+        }
+        if (found == hash)
+            return false;
+    }
+    return false;
+}
+
+/* ---- Progress ------------------------------------------------------------------------------ */
+
+void progress_begin(bool shown)
+{
+    began_ns = clock_host_ns();
+    shows = shown && isatty(STDERR_FILENO);
+}
+
+double progress_seconds(void)
+{
+    return (double)(clock_host_ns() - began_ns) / 1e9;
+}
+
+void progress_show(bool last)
+{
+    uint64_t now = clock_host_ns();
+    uint64_t runs = atomic_load(&search_totals->runs);
+
+    if (!shows || (!last && now - shown_ns < SHOW_NS))
+        return;
+    shown_ns = now;
+    fprintf(stderr, "\r%" PRIu64 " schedules, %.0f a second, %" PRIu64 " different ends\033[K%s",
+            runs, (double)runs / (progress_seconds() + 1e-9),
+            atomic_load(&search_totals->states), last ? "\n" : "");
+}

@@ -1,0 +1,77 @@
+/*
+ * What a futex is called.
+ *
+ * A key's numbers decide the order of waiters in trees, so they must be the same in every run: not
+ * addresses of kernel structures, but the physical addresses that these have.
+ */
+#include "futex/futex_internal.h"
+#include "lib/checked.h"
+#include "memory/page.h"
+#include "memory/page_table.h"
+#include "memory/user_word.h"
+
+int futex_key_get(const struct futex_word *word, bool write, struct futex_key *key)
+{
+    struct user_word_place place;
+
+    *key = (struct futex_key){
+        .kind = KEY_PRIVATE,
+        .owner = address_space_root(word->space),
+        .position = word->address,
+    };
+    if (!is_aligned(word->address, sizeof(uint32_t)))
+        return -EINVAL;
+    if (word->address > USER_SPACE_END)    /* nothing is there, but Linux does not say so */
+        return -EFAULT;
+    if (word->is_private)
+        return 0;
+
+    int error = user_word_locate(word->space, word->address, write, &place);
+
+    if (error)
+        return error;
+    key->kind = KEY_OF_SPACE;
+    if (place.object) {
+        key->kind = KEY_OF_OBJECT;
+        key->owner = page_physical_of(place.object);
+        key->position = place.position;
+        key->object = place.object;
+    }
+    return 0;
+}
+
+void futex_key_put(struct futex_key *key)
+{
+    if (key->object)
+        memory_object_release(key->object);
+    key->object = NULL;
+}
+
+bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
+{
+    return a->kind == b->kind && a->owner == b->owner && a->position == b->position;
+}
+
+int futex_keys_get(const struct futex_word *first, const struct futex_word *second,
+                   bool write_second, struct futex_key keys[2])
+{
+    int error = futex_key_get(first, false, &keys[0]);
+
+    if (error)
+        return error;
+    error = futex_key_get(second, write_second, &keys[1]);
+    if (error)
+        futex_key_put(&keys[0]);
+    return error;
+}
+
+void futex_keys_put(struct futex_key keys[2])
+{
+    futex_key_put(&keys[0]);
+    futex_key_put(&keys[1]);
+}
+
+int futex_bring_in(const struct futex_word *word, bool write)
+{
+    return user_word_bring_in(word->space, word->address, write);
+}

@@ -1,0 +1,50 @@
+#pragma once
+/* What the files of pipes share with each other only. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/vfs.h"
+#include "lib/error.h"
+#include "memory/page.h"
+#include "sync/mutex.h"
+#include "sync/wait_queue.h"
+
+#define PIPE_SLOTS_DEFAULT 16u
+#define PIPE_DESCRIPTION_SIZE 40
+
+/* Bytes of one page.  A slot is never empty. */
+struct pipe_slot {
+    struct page *page;
+    uint32_t offset, length;
+    bool is_packet;              /* a read takes it alone, and drops what it has no room for */
+};
+
+struct pipe {
+    uint64_t number;             /* the inode's; constant */
+    struct mutex lock;           /* RANK_PIPE */
+
+    /* Protected by `lock`. */
+    struct pipe_slot *slots;     /* a ring */
+    unsigned capacity;           /* slots: a power of two */
+    unsigned first, count;
+    unsigned readers, writers;   /* open files of each kind */
+    uint64_t reads_opened, writes_opened;    /* that there ever were: who opens waits for a change */
+
+    struct wait_queue readable;  /* there are bytes, or no writers */
+    struct wait_queue writable;  /* there is room, or no readers */
+    struct wait_queue opened;    /* a reader or writer has come */
+    unsigned users;              /* open files and who opens one; protected by the inode's lock */
+    char description[PIPE_DESCRIPTION_SIZE];
+};
+
+/* ---- pipe.c */
+extern const struct file_operations pipe_operations;
+
+static inline struct pipe *pipe_of(const struct file *file)
+{
+    return file->contents;
+}
+
+/* ---- pipe_open.c */
+/* The file is no user of its pipe any more. */
+void pipe_leave(struct inode *inode, struct pipe *pipe, uint32_t flags);

@@ -1,0 +1,57 @@
+/*
+ * Faults of the kernel on purpose (option self-test=NAME), to see that they are reported: tests use
+ * it, and whoever writes another port.  They happen when the first program is about to run.
+ */
+#include "lib/assert.h"
+#include "lib/text.h"
+#include "machine/x86_64/cpu.h"
+#include "machine/x86_64/layout.h"
+#include "machine/x86_64/port.h"
+
+extern const char image_start[];
+
+/* Not a tail call: the address of the local variable is used behind it. */
+__attribute__((noinline)) static uint64_t overflow(volatile uint64_t *caller)
+{
+    volatile uint64_t own[32];
+
+    own[0] = *caller + 1;
+    return own[0] == UINT64_MAX ? 0 : overflow(own) + own[0];
+}
+
+static void write_text(void)
+{
+    *(volatile char *)(uintptr_t)image_start = 0;
+}
+
+static void execute_data(void)
+{
+    static uint8_t code[] = { 0xc3 };
+
+    __asm__ volatile("call *%0" : : "r"(code) : "memory");
+}
+
+static void read_user(void)
+{
+    (void)*(volatile char *)(uintptr_t)0x400000;
+}
+
+void self_test(void)
+{
+    const char *name = port_option("self-test");
+    volatile uint64_t start = 0;
+
+    if (!name)
+        return;
+    if (text_equal(name, "stack"))
+        (void)overflow(&start);
+    else if (text_equal(name, "text"))
+        write_text();
+    else if (text_equal(name, "data"))
+        execute_data();
+    else if (text_equal(name, "user"))
+        read_user();
+    else if (text_equal(name, "alias"))
+        *(volatile char *)(uintptr_t)(DIRECT_MAP_BASE + paging_image_address(image_start)) = 0;
+    panic("the self-test %s did not fault", name);
+}

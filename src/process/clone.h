@@ -1,0 +1,53 @@
+#pragma once
+/*
+ * New threads of a process, made as Linux's clone makes them: the thread goes on where its maker
+ * is, with a copy of its registers, on a stack of its own.
+ */
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "machine/machine.h"
+
+struct thread;
+
+/* Linux's flags. */
+#define CLONE_MEMORY UINT64_C(0x100)                /* CLONE_VM */
+#define CLONE_PLACES UINT64_C(0x200)                /* CLONE_FS */
+#define CLONE_FILES UINT64_C(0x400)
+#define CLONE_ACTIONS UINT64_C(0x800)               /* CLONE_SIGHAND */
+#define CLONE_PROCESS_FD UINT64_C(0x1000)           /* CLONE_PIDFD */
+#define CLONE_SUSPEND UINT64_C(0x4000)              /* CLONE_VFORK */
+#define CLONE_SIBLING UINT64_C(0x8000)              /* CLONE_PARENT */
+#define CLONE_THREAD UINT64_C(0x10000)
+#define CLONE_NEW_MOUNTS UINT64_C(0x20000)          /* CLONE_NEWNS */
+#define CLONE_THREAD_AREA UINT64_C(0x80000)         /* CLONE_SETTLS */
+#define CLONE_SET_PARENT_ID UINT64_C(0x100000)      /* CLONE_PARENT_SETTID */
+#define CLONE_CLEAR_CHILD_ID UINT64_C(0x200000)     /* CLONE_CHILD_CLEARTID */
+#define CLONE_DETACHED UINT64_C(0x400000)
+#define CLONE_SET_CHILD_ID UINT64_C(0x1000000)      /* CLONE_CHILD_SETTID */
+#define CLONE_NEW_CONTROL_GROUP UINT64_C(0x2000000) /* CLONE_NEWCGROUP */
+#define CLONE_NEW_NAMES UINT64_C(0x4000000)         /* CLONE_NEWUTS */
+#define CLONE_NEW_IPC UINT64_C(0x8000000)
+#define CLONE_NEW_USERS UINT64_C(0x10000000)
+#define CLONE_NEW_PROCESSES UINT64_C(0x20000000)
+#define CLONE_NEW_NETWORK UINT64_C(0x40000000)
+#define CLONE_DEFAULT_ACTIONS UINT64_C(0x100000000) /* CLONE_CLEAR_SIGHAND, of clone3 only */
+#define CLONE_INTO_CONTROL_GROUP UINT64_C(0x200000000)
+#define CLONE_EXIT_SIGNAL UINT64_C(0xff)            /* in clone's flags */
+
+struct clone_request {
+    uint64_t flags;
+    user_address stack;                  /* 0: the maker's */
+    uint64_t thread_area;                /* fs_base with CLONE_THREAD_AREA */
+    user_address parent_id, child_id;    /* where the flags want the new id */
+    user_address process_fd;             /* ... or a descriptor */
+};
+
+/* The id of the new thread, which runs already.  -EINVAL: flags that do not go together; -EPERM: the
+ * thread area; -EAGAIN: a limit; -ENOMEM; -ENOSYS: a copy of the process is wanted, or a thread that
+ * has files or places of its own. */
+MUST_CHECK int64_t process_clone(const struct clone_request *request);
+
+/* A thread that was not started yet gets a copy of the current thread's registers, in a call that
+ * returns `result` to it. */
+void thread_copy_registers(struct thread *thread, uint64_t result);

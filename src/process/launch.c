@@ -1,0 +1,255 @@
+/*
+ * New processes: what they inherit, and the three ways to make one: the first process (first.c), a
+ * program that another process starts, and a copy that shares its parent's space.
+ *
+ * Building comes first and may fail; a process is seen by others only when it is complete.
+ */
+#include "debug/trace.h"
+#include "fs/attributes.h"
+#include "fs/file.h"
+#include "fs/file_table.h"
+#include "fs/open.h"
+#include "fs/path.h"
+#include "lib/memory.h"
+#include "lib/text.h"
+#include "memory/pool.h"
+#include "process/family.h"
+#include "process/process_internal.h"
+
+#define STANDARD_DESCRIPTORS 3
+
+static void (*user_entry)(void *argument);    /* set once, before the first process */
+
+void process_set_user_entry(void (*entry)(void *argument))
+{
+    user_entry = entry;
+}
+
+/* ---- Steps --------------------------------------------------------------------------------- */
+
+/* Ids, limits, root and working directory.  The child is nobody else's yet. */
+static void inherit(struct process *child, struct process *parent)
+{
+    spin_lock(&parent->lock);
+    fs_context_copy(&parent->fs, &child->fs);
+    child->limits = parent->limits;
+    child->capabilities = parent->capabilities;
+    child->parent_id = parent->id;
+    child->group_id = parent->group_id;
+    child->session_id = parent->session_id;
+    child->personality = parent->personality;
+    spin_unlock(&parent->lock);
+}
+
+int process_thread_prepare(struct process *process, struct thread **thread)
+{
+    return process_thread_create(process, "user", user_entry, thread);
+}
+
+void process_thread_launch(struct process *process, struct thread *thread)
+{
+    struct process *parent = process->parent_id ? process_find(process->parent_id) : NULL;
+
+    process->id = thread->id;
+    process->leader = thread;
+    refcount_take(&thread->references);
+    if (process->family && process->family->id == 0) {
+        process->family->id = process->id;
+        process->family->semaphores.id = (uint32_t)process->id;
+    }
+    if (parent) {
+        spin_lock(&parent->lock);
+        parent->children++;
+        spin_unlock(&parent->lock);
+        process_release(parent);
+    }
+    process_thread_add(process, thread);
+    process_table_add(process);
+    trace_record(TRACE_process_start, (uint64_t)process->id, (uint64_t)process->parent_id,
+                 (uint64_t)thread->id);
+    thread_start(thread);
+    thread_release(thread);
+}
+
+/* A process that was never started: gives back what it has, and the caller's reference. */
+static void abandon(struct process *process)
+{
+    struct address_space *space = process->space;
+    struct file_table *files = process->files;
+    struct family *family = process->family;
+    struct file *executable = process->executable;
+
+    process->space = NULL;
+    process->files = NULL;
+    process->family = NULL;
+    process->executable = NULL;
+    if (files)
+        file_table_release(files);
+    if (space)
+        address_space_release(space);
+    if (family)
+        family_release(family);
+    if (executable)
+        file_release(executable);
+    fs_context_release(&process->fs);
+    process_release(process);
+}
+
+/* ---- A copy -------------------------------------------------------------------------------- */
+
+static void share_with(struct process *child, struct process *parent)
+{
+    child->abi = parent->abi;
+    child->space = parent->space;
+    address_space_reference(child->space);
+    child->files = parent->files;
+    file_table_reference(child->files);
+    child->family = parent->family;
+    family_reference(child->family);
+    child->executable = parent->executable;
+    if (child->executable)
+        file_reference(child->executable);
+    child->arguments_start = parent->arguments_start;
+    child->arguments_end = parent->arguments_end;
+    (void)text_copy(child->executable_path, parent->executable_path,
+                    sizeof(child->executable_path));
+}
+
+static void copy_registers(struct thread *child, const struct thread *parent)
+{
+    void *vector = child->registers.vector;
+
+    memcpy(vector, parent->registers.vector, machine_info()->vector_state_size);
+    child->registers = parent->registers;
+    child->registers.vector = vector;
+    (void)text_copy(child->name, parent->name, sizeof(child->name));
+}
+
+int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t *id)
+{
+    struct process *parent = current_process();
+    struct process *child = process_create();
+    struct thread *thread;
+    int error;
+
+    if (!child)
+        return -ENOMEM;
+    inherit(child, parent);
+    share_with(child, parent);
+    child->stack_slot = stack_slot;
+    error = process_thread_prepare(child, &thread);
+    if (!error && thread->id >= PROCESS_ID_LIMIT) {
+        thread_release(thread);
+        error = -EAGAIN;
+    }
+    if (error) {
+        abandon(child);
+        return error;
+    }
+    copy_registers(thread, current_thread());
+    thread->registers.rsp = stack_pointer;
+    thread->registers.rax = 0;
+    *id = thread->id;
+    process_thread_launch(child, thread);
+    process_release(child);
+    return 0;
+}
+
+/* ---- Another program ----------------------------------------------------------------------- */
+
+/* The same open files as 0, 1 and 2, and no others. */
+static int copy_standard_files(struct process *child, struct process *parent)
+{
+    int error = file_table_create(&child->files);
+
+    for (int fd = 0; fd < STANDARD_DESCRIPTORS && !error; fd++) {
+        struct file *file = file_table_get(parent->files, fd);
+
+        if (!file)
+            continue;
+        error = file_table_replace(child->files, fd, file, false, OPEN_FILES_MAX);
+        if (error)
+            file_release(file);
+    }
+    return error;
+}
+
+int process_open_program(struct process *process, const char *text, struct file **file)
+{
+    struct path path;
+    int error = path_walk(&process->fs, NULL, text, LOOKUP_FOLLOW, &path);
+
+    if (error)
+        return error;
+    if ((path_inode(&path)->mode & MODE_TYPE) == MODE_DIRECTORY)
+        error = -EISDIR;
+    if (!error)
+        error = path_executable(&process->fs, &path);
+    if (!error)
+        error = file_open_path(&process->fs, &path, OPEN_READ, file);
+    path_release(&path);
+    return error;
+}
+
+/* The image is built: what is left can only run out of memory or ids. */
+static int launch_image(struct process *child, const struct exec_request *request,
+                        struct exec_image *image, int32_t *id)
+{
+    struct thread *thread;
+    int error = process_thread_prepare(child, &thread);
+
+    if (!error && thread->id >= PROCESS_ID_LIMIT) {
+        thread_release(thread);
+        error = -EAGAIN;
+    }
+    if (error) {
+        exec_discard(image);
+        return error;
+    }
+    *id = thread->id;
+    exec_commit(child, thread, request, image);
+    process_thread_launch(child, thread);
+    return 0;
+}
+
+static int load_program(struct process *child, struct exec_request *request, int32_t *id)
+{
+    char complaint[EXEC_COMPLAINT_SIZE];
+    struct exec_image *image = memory_allocate(sizeof(*image));
+    int error;
+
+    if (!image)
+        return -ENOMEM;
+    error = exec_prepare(request, image, complaint, sizeof(complaint));
+    if (!error)
+        error = launch_image(child, request, image, id);
+    memory_free(image, sizeof(*image));
+    return error;
+}
+
+int process_spawn(const struct spawn_request *spawn, int32_t *id)
+{
+    struct process *parent = current_process();
+    struct process *child = process_create();
+    struct exec_request request = { .path = spawn->path, .strings = spawn->strings };
+    int error;
+
+    if (!child)
+        return -ENOMEM;
+    inherit(child, parent);
+    memcpy(request.random, spawn->random, sizeof(request.random));
+    request.credentials = &child->fs.credentials;
+    request.limits = &child->limits;
+    error = copy_standard_files(child, parent);
+    if (!error)
+        error = process_open_program(child, spawn->path, &request.executable);
+    if (!error) {
+        error = load_program(child, &request, id);
+        file_release(request.executable);
+    }
+    if (error)
+        abandon(child);
+    else
+        process_release(child);
+    return error;
+}

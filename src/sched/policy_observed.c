@@ -1,0 +1,77 @@
+/*
+ * The policy of a run with an observer: it chooses among all ready threads, at every operation and
+ * never because of a time slice.
+ *
+ * A thread whose next operation cannot be executed (next_needs) is no candidate.  If that is true
+ * of all of them, the first one runs: it will look, and block.
+ *
+ * The observer's port runs one CPU at a time, so one array serves all of them.
+ */
+#include "config.h"
+#include "lib/assert.h"
+#include "machine/machine.h"
+#include "sched/per_cpu.h"
+#include "sched/policy.h"
+#include "sched/runqueue.h"
+#include "sched/thread.h"
+
+#define NO_SLICE_NS (UINT64_C(1) << 60)
+
+static struct candidate candidates[THREADS_MAX];
+static struct thread *candidate_threads[THREADS_MAX];
+
+static void observed_enqueue(struct runqueue *queue, struct thread *thread)
+{
+    list_append(&queue->ready, &thread->run_node);
+}
+
+static bool can_go_on(const struct thread *thread)
+{
+    return !thread->next_needs ||
+           atomic_load_explicit(thread->next_needs, memory_order_relaxed) > 0;
+}
+
+static unsigned collect(const struct runqueue *queue)
+{
+    unsigned count = 0;
+
+    LIST_FOR_EACH(node, &queue->ready) {
+        struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
+
+        if (!can_go_on(thread))
+            continue;
+        candidates[count] = (struct candidate){ thread->id, thread->next_operation };
+        candidate_threads[count++] = thread;
+    }
+    return count;
+}
+
+static struct thread *observed_take_next(struct runqueue *queue)
+{
+    struct thread *chosen;
+    unsigned count;
+
+    if (list_is_empty(&queue->ready))
+        return NULL;
+    count = collect(queue);
+    if (count == 0) {
+        chosen = LIST_ENTRY(queue->ready.next, struct thread, run_node);
+    } else if (count == 1) {
+        chosen = candidate_threads[0];
+    } else {
+        unsigned index = machine_info()->observer->choose_thread(this_cpu()->current->id,
+                                                                 candidates, count);
+
+        ASSERT(index < count);
+        chosen = candidate_threads[index];
+    }
+    list_remove(&chosen->run_node);
+    return chosen;
+}
+
+const struct sched_policy policy_observed = {
+    .name = "observed",
+    .slice_ns = NO_SLICE_NS,
+    .enqueue = observed_enqueue,
+    .take_next = observed_take_next,
+};

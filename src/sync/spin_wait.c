@@ -1,0 +1,74 @@
+/*
+ * Threads that go round in user code.
+ *
+ * The machine says of such a thread that it will do the same for ever if nobody else does
+ * anything.  So it is of no use to run it before somebody did: it waits until another thread's
+ * user code has run and trapped, or the kernel has done something for one.  If there is nobody
+ * who could, it is a hang, and reported like any other wait without end.
+ *
+ *   spinner                              other thread
+ *   user code reads 0, goes round
+ *                                        user code writes 1; traps: nobody waits
+ *   waits for ever                       <- forbidden: `changes` is read when user code has come
+ *                                           back, before anything else runs on this CPU, and every
+ *                                           trap adds to it
+ *
+ * A spinner that did something else since it was entered counts as progress like any other.  One
+ * that was in its circle all the time adds nothing; so two that wait for each other sleep both.
+ */
+#include "sync/spin_wait.h"
+
+#include <stdatomic.h>
+
+#include "sched/choice.h"
+#include "sync/spinlock.h"
+#include "sync/wait_queue.h"
+
+static _Atomic uint64_t changes;
+static _Atomic unsigned spinners;     /* added before `changes` is read, read after it was added to */
+
+static struct spinlock lock = SPINLOCK_INITIAL(RANK_CONSOLE, "spinning threads");
+static struct wait_queue waiters = {
+    .lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE, "spinning threads' queue"),
+    .waiters = LIST_INITIAL(waiters.waiters),
+};
+
+static void note_change(void)
+{
+    atomic_fetch_add(&changes, 1);
+    if (atomic_load(&spinners) == 0)
+        return;
+    /* Whoever has looked at `changes` and not yet gone to sleep holds the lock. */
+    spin_lock(&lock);
+    wait_queue_wake_all(&waiters);
+    spin_unlock(&lock);
+}
+
+void spin_wait_progress(void)
+{
+    if (choice_is_observed())
+        note_change();
+}
+
+uint64_t spin_wait_trapped(const struct trap *trap)
+{
+    if (!choice_is_observed())
+        return 0;
+    if (trap->kind != TRAP_INTERRUPT && (trap->kind != TRAP_SPIN || trap->spin_began))
+        note_change();
+    return atomic_load(&changes);
+}
+
+void spin_wait(uint64_t seen, uint64_t instruction)
+{
+    const struct wait_reason reason = { .kind = WAIT_SPIN, .object = instruction };
+
+    atomic_fetch_add(&spinners, 1);
+    spin_lock(&lock);
+    while (atomic_load(&changes) == seen) {
+        if (wait_queue_wait(&waiters, &lock, &reason, WAIT_FOREVER))
+            break;    /* a signal */
+    }
+    spin_unlock(&lock);
+    atomic_fetch_sub(&spinners, 1);
+}
