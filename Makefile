@@ -11,6 +11,7 @@ CLANG ?= clang
 CC = $(if $(filter fuzz,$(VARIANT)),$(CLANG),gcc)
 MUSL_CC ?= musl-gcc
 PYTHON ?= python3
+GDB_SCRIPT := src/debug/gdb/eft.py
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -26,6 +27,7 @@ say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
 
 PACKAGES_BUILD := gcc libc6-dev binutils make python3 libelf-dev libdw-dev musl-tools
 PACKAGES_QEMU := qemu-system-x86
+PACKAGES_IMAGE := grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ovmf
 PACKAGES_TEST := $(PACKAGES_BUILD) $(PACKAGES_QEMU) pkg-config check busybox-static gdb
 PACKAGES_ANALYZE := clang clang-tidy cppcheck
 PACKAGES_FUZZ := clang libclang-rt-dev
@@ -39,9 +41,9 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmi
 COMMON_FLAGS := -g $(WARNINGS) -fno-common -fno-omit-frame-pointer -fno-strict-aliasing -fPIE \
         -Isrc -MMD -MP
 CORE_FLAGS := -std=c11 -ffreestanding -fno-stack-protector -mgeneral-regs-only $(COMMON_FLAGS)
-SIM_FLAGS := -std=gnu11 -D_GNU_SOURCE -fno-stack-protector $(COMMON_FLAGS)
+SIM_FLAGS := -std=gnu11 -D_GNU_SOURCE -fno-stack-protector $(COMMON_FLAGS) -Isim
 # Tests may use all of libc; -Wno-... : libcheck's macros compare through wider types.
-TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE $(COMMON_FLAGS) -Itests
+TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE $(COMMON_FLAGS) -Itests -Isim
 SIM_LIBRARIES := -ldw -lelf -lpthread -lm
 TEST_LIBRARIES = $(shell pkg-config --libs check)
 
@@ -85,7 +87,8 @@ MODEL_PROGRAMS := $(MODEL_TESTS:%.c=$(BUILD)/%)
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 
 # Every object waits for the packages, but only when the goal is one that installs them.
-INSTALLING_GOALS := run qemu qemu-gdb test bench gdb asan ubsan tsan analyze coverage fuzz conformance deps
+INSTALLING_GOALS := run qemu qemu-gdb test bench gdb asan ubsan tsan analyze coverage fuzz \
+        conformance deps
 PACKAGES_STAMP := $(BUILD)/packages.stamp
 PACKAGES_READY := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),$(PACKAGES_STAMP))
 
@@ -124,8 +127,8 @@ $(BUILD)/core.o: $(BUILD)/core-all-names.o $(BUILD)/core.exports
 
 # Not wound back by a search: its own files, and what knows things of the host that stay.
 SIM_TIMELESS := $(call objects,$(call find,sim/search,*.c) $(call find,sim,timeline*.c) \
-        $(addprefix sim/,hostfs_server.c options.c options_repeat.c populate.c reports.c symbols.c \
-        watcher.c))
+        $(addprefix sim/,hostfs_server.c int80.c options.c options_repeat.c populate.c reports.c \
+        symbols.c watcher.c))
 rename_sections = $(if $(filter $@,$(SIM_TIMELESS)),,$(Q)objcopy $(call sections,sim) $@)
 
 $(OBJECTS)/sim/timeline_page.S.o: sim/timeline_page.html sim/timeline_svg.js
@@ -175,7 +178,8 @@ $(BUILD)/sim-broken: $(SIM_OBJECTS) $(BUILD)/core-broken.o
 # The core once more, at the top of the address space: other code model, no red zone (interrupts
 # use the stack that they find).
 
-X86_64_FLAGS := -fno-pie -mcmodel=kernel -mno-red-zone -fcf-protection=none
+X86_64_FLAGS := -fno-pie -mcmodel=kernel -mno-red-zone -fcf-protection=none \
+        -fno-asynchronous-unwind-tables
 X86_64_OBJECTS_AT := $(BUILD)/objects-x86_64
 X86_64_C := $(CORE_SOURCES) src/lib/memory.c $(sort $(wildcard src/machine/x86_64/*.c))
 X86_64_S := $(sort $(wildcard src/machine/x86_64/*.S))
@@ -202,19 +206,25 @@ $(BUILD)/eft.elf: $(X86_64_OBJECTS) $(X86_64_OBJECTS_AT)/linker.ld
 	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack -T \
 	        $(X86_64_OBJECTS_AT)/linker.ld -o $@ $(X86_64_OBJECTS)
 
-$(BUILD)/eft-qemu: src/machine/x86_64/eft-qemu.py
-	@mkdir -p $(@D)
-	$(Q)install -m 755 $< $@
+EFT_QEMU_SOURCES := $(sort $(wildcard src/machine/x86_64/runner/*.py))
+$(BUILD)/eft-qemu: $(EFT_QEMU_SOURCES)
+	@mkdir -p $(@D)/eft-qemu.files
+	$(Q)cp $(EFT_QEMU_SOURCES) $(@D)/eft-qemu.files
+	$(Q)$(PYTHON) -m zipapp -p '/usr/bin/env python3' -o $@ $(@D)/eft-qemu.files
 
-.PHONY: eft qemu qemu-gdb
-eft: $(BUILD)/eft.elf $(BUILD)/eft-qemu    ## the kernel that QEMU boots, and what starts QEMU
+.PHONY: eft qemu qemu-gdb image
+# --timeline lets the hosted kernel's program draw.
+eft: $(BUILD)/eft.elf $(BUILD)/eft-qemu $(BUILD)/sim    ## the kernel for QEMU, and its runner
+
+image: deps eft guests    ## build/eft.iso: GUEST with ARGS, for a PC with BIOS or UEFI
+	@.ci/packages $(PACKAGES_IMAGE)
+	@$(BUILD)/eft-qemu --image=$(BUILD)/eft.iso $(GUEST) $(ARGS)
 
 qemu: deps eft guests    ## GUEST with ARGS inside the kernel on QEMU
 	@$(BUILD)/eft-qemu $(GUEST) $(ARGS)
 
-qemu-gdb: deps eft guests    ## the same; gdb with our commands attaches to its processors
-	@$(BUILD)/eft-qemu --gdb $(GUEST) $(ARGS) & \
-	        gdb -q -x sim/gdb/eft.py -ex 'target remote :1234' $(BUILD)/eft.elf; wait
+qemu-gdb: deps eft guests    ## the same under gdb, with our commands loaded
+	gdb -q -x $(GDB_SCRIPT) -ex 'eft qemu $(BUILD)/eft-qemu $(GUEST) $(ARGS)' $(BUILD)/eft.elf
 
 # ---- End of the x86-64 section ----------------------------------------------------------------
 
@@ -289,9 +299,9 @@ TEACHING_RAW := $(notdir $(basename $(wildcard guests/teaching/raw/*.c)))
 TEACHING_SCRIPT := guests/lib/teaching/teaching.ld
 TEACHING_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -ffreestanding -fpie \
         -fno-stack-protector -fomit-frame-pointer -fno-asynchronous-unwind-tables -mno-red-zone \
-        -fno-optimize-sibling-calls -fno-tree-loop-distribute-patterns -Iguests/lib/teaching \
-        -Iguests/lib
-TEACHING_LINK := -nostdlib -static -no-pie -Wl,--build-id=none -T $(TEACHING_SCRIPT)
+        -fno-optimize-sibling-calls -Iguests/lib/teaching -Iguests/lib \
+        $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+TEACHING_LINK := -nostdlib -static -Wl,--build-id=none -T $(TEACHING_SCRIPT)
 TEACHING_HEADERS := $(wildcard guests/lib/teaching/*.h guests/teaching/*.h guests/teaching/raw/*.h)
 TEACHING_LIBRARY := $(patsubst guests/%.c,$(OBJECTS)/guests/%.o, \
         $(wildcard guests/lib/teaching/*.c) guests/lib/memory.c)
@@ -333,8 +343,6 @@ $(eval $(call teaching_rules,hello_teaching,hello,))
 $(foreach name,$(TEACHING_RAW),$(eval $(call \
         teaching_rule,raw/$(name),guests/teaching/raw/$(name).c,$(CC),,)))
 # What the kernel's reports are tried with.
-$(eval $(call teaching_rule,measure_teaching,tests/performance/measure_teaching.c,$(CC),, \
-        $(TEACHING_LIBRARY)))
 $(eval $(call teaching_rule,knots,tests/conformance/diagnose/knots.c,$(CC),,$(TEACHING_LIBRARY)))
 
 # A Linux program whose blocks count.
@@ -437,11 +445,14 @@ ARGS ?=
 RUN_SUITES := $(PYTHON) tests/run.py --build $(BUILD)
 
 .PHONY: run gdb bench
-run: deps all    ## GUEST with ARGS inside the kernel
+run: deps all    ## GUEST with ARGS inside the kernel; without GUEST also the philosophers' deadlock
 	$(BUILD)/sim $(GUEST) $(ARGS)
+ifeq ($(origin GUEST),file)
+	$(BUILD)/sim --search $(BUILD)/guests/dinner.elf 1 1 0; test $$? -eq 121
+endif
 
 gdb: deps all    ## the same under gdb, with our commands loaded
-	gdb -q -x sim/gdb/eft.py --args $(BUILD)/sim $(GUEST) $(ARGS)
+	gdb -q -x $(GDB_SCRIPT) --args $(BUILD)/sim $(GUEST) $(ARGS)
 
 bench: deps all    ## sim against native, as ratios
 	@$(PYTHON) tests/performance/bench.py --build $(BUILD)
@@ -615,7 +626,7 @@ docs:    ## writes the generated parts of docs/
 
 install: all    ## into DESTDIR/PREFIX: bin/eft, and our gdb commands in share/eft
 	install -D -m 755 $(BUILD)/sim $(DESTDIR)$(PREFIX)/bin/eft
-	install -D -m 644 sim/gdb/eft.py $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
+	install -D -m 644 $(GDB_SCRIPT) $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
 	install -D -m 755 $(BUILD)/eft-cc $(DESTDIR)$(PREFIX)/bin/eft-cc
 	install -D -m 644 $(BUILD)/eft_budget.o $(DESTDIR)$(PREFIX)/lib/eft/eft_budget.o
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/eft README.md LICENSE

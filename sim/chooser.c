@@ -99,6 +99,11 @@ static unsigned choose_thread(int32_t current, const struct candidate *candidate
     return (unsigned)chooser_number(CHOOSE_THREAD, count);
 }
 
+static bool looks_at_candidates(void)
+{
+    return strategy && strategy->choose_thread;
+}
+
 static uint64_t choose_number(uint64_t count)
 {
     if (strategy && strategy->choose_number)
@@ -130,6 +135,7 @@ static void event_happened(const struct observer_event *event)
 
 const struct observer_operations chooser_observer = {
     .choose_thread = choose_thread,
+    .looks_at_candidates = looks_at_candidates,
     .choose_number = choose_number,
     .event = event_happened,
 };

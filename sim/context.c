@@ -3,6 +3,8 @@
  *
  * The entry function is "returned" to with a zero return address above it, where backtraces end.
  */
+#include <sanitizer/asan_interface.h>
+
 #include "sim.h"
 
 #define CALLEE_SAVED 6    /* pushed by machine_context_switch */
@@ -12,6 +14,8 @@ void machine_context_init(struct machine_context *context, void *stack, size_t s
 {
     uint64_t *top = (uint64_t *)(void *)((char *)stack + stack_size);
 
+    /* Whoever had this stack before left it without returning from its functions. */
+    ASAN_UNPOISON_MEMORY_REGION(stack, stack_size);
     *--top = 0;                       /* return address of entry: aligned as behind a call */
     *--top = (uintptr_t)entry;
     for (int i = 0; i < CALLEE_SAVED; i++)

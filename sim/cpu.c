@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "chooser.h"
+#include "search/search.h"
 #include "sim.h"
 
 #define CPUS_MAX 64
@@ -177,6 +178,7 @@ void machine_cpu_relax(void)
 {
     if (chooser_is_active())
         clock_advance(TIME_RELAX_NS);
+    search_relax();
     interrupt_collect();    /* what it waits for may be another CPU's timer */
     cpu_rotate();
 }

@@ -31,6 +31,7 @@ struct node {
     int path;          /* O_PATH, -1: free */
     int data;          /* opened for reading when first needed, -1: not yet */
     uint64_t next_free;
+    bool is_kept;      /* it existed when a search took its snapshot: never closed */
 };
 
 static struct node *nodes;
@@ -89,7 +90,7 @@ static int grow(void)
         return -ENOMEM;
     nodes = grown;
     for (uint64_t i = count - 1; i >= node_count && i > 0; i--) {
-        nodes[i] = (struct node){ -1, -1, first_free };
+        nodes[i] = (struct node){ -1, -1, first_free, false };
         first_free = i;
     }
     node_count = count;
@@ -107,7 +108,7 @@ static int new_node(int path, uint64_t *number)
     }
     *number = first_free;
     first_free = nodes[*number].next_free;
-    nodes[*number] = (struct node){ path, -1, 0 };
+    nodes[*number] = (struct node){ path, -1, 0, false };
     return 0;
 }
 
@@ -130,11 +131,27 @@ static int hostfs_lookup(uint64_t directory, const char *name, uint64_t *number)
 
 static void hostfs_release(uint64_t number)
 {
+    if (nodes[number].is_kept)
+        return;
     close(nodes[number].path);
     if (nodes[number].data >= 0)
         close(nodes[number].data);
-    nodes[number] = (struct node){ -1, -1, first_free };
+    nodes[number] = (struct node){ -1, -1, first_free, false };
     first_free = number;
+}
+
+void hostfs_keep_nodes(void)
+{
+    for (uint64_t i = 0; i < node_count; i++)
+        nodes[i].is_kept = nodes[i].path >= 0;
+}
+
+void hostfs_drop_nodes(void)
+{
+    for (uint64_t i = 0; i < node_count; i++) {
+        if (nodes[i].path >= 0 && !nodes[i].is_kept)
+            hostfs_release(i);
+    }
 }
 
 /* A descriptor to read from, for regular files and directories only. */

@@ -161,6 +161,8 @@ int main(int argument_count, char **arguments)
     info_init_ranges();
     leave_legacy_layout(arguments);
     options_parse(argument_count, arguments, &options);
+    if (options.timeline_events)
+        timeline_replay(&options);
     search_prepare(&options, argument_count, arguments);
     verify_start(&options, arguments);
     channel_init();    /* before anything is opened: 0 to 2 are the guest's, open or not */

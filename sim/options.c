@@ -26,7 +26,7 @@ static size_t kernel_option_count;
 
 enum { OPTION_CPUS = 256, OPTION_MEMORY, OPTION_ROOT, OPTION_ENV, OPTION_CWD, OPTION_TRACE,
        OPTION_TRACE_FILE, OPTION_LOG_LEVEL, OPTION_REPORT_FILE, OPTION_GRAPH, OPTION_STATS,
-       OPTION_TIMELINE,
+       OPTION_LEAK_CHECK, OPTION_TIMELINE, OPTION_TIMELINE_EVENTS,
        OPTION_SEED, OPTION_PREEMPT, OPTION_VERIFY, OPTION_RECORD, OPTION_REPLAY,
        OPTION_TIME_LIMIT };
 
@@ -43,7 +43,9 @@ static const struct option long_options[] = {
     { "report-file", required_argument, NULL, OPTION_REPORT_FILE },
     { "graph", required_argument, NULL, OPTION_GRAPH },
     { "timeline", required_argument, NULL, OPTION_TIMELINE },
+    { "timeline-events", required_argument, NULL, OPTION_TIMELINE_EVENTS },
     { "stats", no_argument, NULL, OPTION_STATS },
+    { "leak-check", no_argument, NULL, OPTION_LEAK_CHECK },
     { "seed", required_argument, NULL, OPTION_SEED },
     { "preempt", required_argument, NULL, OPTION_PREEMPT },
     { "verify", no_argument, NULL, OPTION_VERIFY },
@@ -75,7 +77,9 @@ static const char help[] =
     "  --graph=FILE        who waits for whom, as DOT, or as SVG if FILE ends in .svg\n"
     "  --timeline=FILE     what every CPU and thread did when: a page if FILE ends in .html, a\n"
     "                      picture if in .svg, else a trace for Perfetto or chrome://tracing\n"
+    "  --timeline-events=FILE  the run that another machine wrote down, without GUEST\n"
     "  --stats             at the end: times and waits of each thread and semaphore; who starves\n"
+    "  --leak-check        at the end: what the kernel holds more than it did at its start\n"
     "  --seed=N            a run that repeats: virtual time, and all that is left open is chosen\n"
     "                      from N; \"random\" picks a number and prints it\n"
     "  --preempt=MODE      where it may be preempted: traps (calls and faults), or blocks (any\n"
@@ -224,6 +228,8 @@ static const char **file_of(int option, struct options *options)
         return &options->graph_file;
     case OPTION_TIMELINE:
         return &options->timeline_file;
+    case OPTION_TIMELINE_EVENTS:
+        return &options->timeline_events;
     default:
         return NULL;
     }
@@ -268,6 +274,9 @@ static void parse_one(int option, struct options *options)
         break;
     case OPTION_TIME_LIMIT:
         options->time_limit_ns = parse_seconds(optarg);
+        break;
+    case OPTION_LEAK_CHECK:
+        options_add_for_kernel("leak-check", NULL);
         break;
     case OPTION_STATS:
         options_add_for_kernel("stats", NULL);

@@ -76,7 +76,7 @@ void options_check_repeat(struct options *options, bool has_guest)
         refuse("--verify runs the program itself twice: not with --record or --replay");
     if (options->replay && (options->record || options->seeded))
         refuse("--replay takes its seed from the recording: not with --seed or --record");
-    if (!has_guest && !options->replay)
+    if (!has_guest && !options->replay && !options->timeline_events)
         refuse("no guest program given; try: %s --help", program_invocation_short_name);
     if (options->verify && !options->seeded) {
         options->seeded = true;

@@ -59,6 +59,7 @@ struct options {
     const char *working_directory;     /* NULL: the host's where that makes sense */
     const char *trace_file;
     const char *report_file, *graph_file, *timeline_file;
+    const char *timeline_events;    /* of another machine: nothing is run */
     uint64_t time_limit_ns;            /* 0: none */
     const char *const *kernel;         /* for machine_info, NULL at the end */
     const char *const *arguments;
@@ -236,6 +237,9 @@ void watcher_watch(int descriptor, short events, enum machine_interrupt interrup
 
 extern struct hostfs_operations hostfs_operations;
 void hostfs_init(const char *root);
+/* For a search: the nodes that exist now stay; those that came later go. */
+void hostfs_keep_nodes(void);
+void hostfs_drop_nodes(void);
 /* A host descriptor for a guest path below the root, or -1; for symbols only. */
 int hostfs_open_path(const char *guest_path);
 

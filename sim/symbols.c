@@ -291,7 +291,7 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
 
 /* ---- Being told ---------------------------------------------------------------------------- */
 
-/* gdb's script (sim/gdb/eft.py) stops here silently and loads the symbols of the guest. */
+/* gdb's script (src/debug/gdb/eft.py) stops here silently and loads the symbols of the guest. */
 __attribute__((noinline)) static void symbols_loaded(const char *path, uint64_t bias)
 {
     __asm__ volatile("" : : "r"(path), "r"(bias) : "memory");

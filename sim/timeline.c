@@ -58,6 +58,7 @@ static struct semaphore_track *semaphores[SEMAPHORE_BUCKETS];
 static struct cpu_track cpus[CPUS_MAX];
 static int64_t ready_count;
 static uint64_t last_ns;
+static const char *event_name;    /* what the machine calls it that the event is of */
 
 /* ---- Threads ------------------------------------------------------------------------------- */
 
@@ -102,6 +103,18 @@ static void remove_thread(int32_t id)
 static struct thread_track *current_on(uint32_t cpu)
 {
     return cpus[cpu].thread_id ? track_of(cpus[cpu].thread_id) : NULL;
+}
+
+void timeline_use_name(const char *name)
+{
+    event_name = name;
+}
+
+static const char *name_of(enum kernel_name of, uint64_t number)
+{
+    if (event_name)
+        return *event_name ? event_name : NULL;
+    return kernel_name(of, number);
 }
 
 /* ---- Slices -------------------------------------------------------------------------------- */
@@ -278,7 +291,7 @@ static void name_semaphore(uint64_t id, char *name)
 static void wait_began(const struct observer_event *event)
 {
     struct thread_track *track = current_on(event->cpu);
-    const char *kind = kernel_name(KERNEL_NAME_WAIT, event->numbers[0]);
+    const char *kind = name_of(KERNEL_NAME_WAIT, event->numbers[0]);
     unsigned long long object = event->numbers[1];
 
     if (!track)
@@ -299,7 +312,7 @@ static void wait_began(const struct observer_event *event)
 static void call_began(const struct observer_event *event)
 {
     struct thread_track *track = current_on(event->cpu);
-    const char *name = kernel_name(KERNEL_NAME_CALL, event->numbers[0]);
+    const char *name = name_of(KERNEL_NAME_CALL, event->numbers[0]);
 
     if (!track)
         return;
@@ -390,7 +403,7 @@ static void leave_to_found_run(void)
     unlink(file);
 }
 
-static void happened(const struct observer_event *event)
+void timeline_event(const struct observer_event *event)
 {
     if (search_is_active && writer)
         leave_to_found_run();
@@ -433,7 +446,7 @@ static void happened(const struct observer_event *event)
 
 /* ---- Beginning and end --------------------------------------------------------------------- */
 
-static const struct observer_operations listener = { .event = happened };
+static const struct observer_operations listener = { .event = timeline_event };
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -453,7 +466,7 @@ void timeline_init(const struct options *options)
     if (!writer->begin(file))
         refuse("--timeline: cannot write %s: %s", file, strerror(errno));
     if (options->observed)
-        chooser_listen(happened);
+        chooser_listen(timeline_event);
     else
         info_edit()->observer = &listener;
 }
@@ -470,7 +483,7 @@ void timeline_finish(const char *why)
             end_call(track, last_ns);
         }
     }
-    for (uint32_t cpu = 0; cpu < cpu_count(); cpu++)
+    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++)
         end_cpu(cpu, last_ns);
     if (why)
         finished->mark(0, 0, last_ns, why);

@@ -11,12 +11,19 @@
 
 #define TIMELINE_NAME_SIZE 48
 
+struct observer_event;
 struct options;
 
 /* At the start, when the options are known: opens the file and begins to listen. */
 void timeline_init(const struct options *options);
 /* The machine stops; `why` is told in the file: "deadlock", ..., NULL: it came to its end. */
 void timeline_finish(const char *why);
+
+/* Instead of a run: draws what another machine has written down (struct observer_record). */
+_Noreturn void timeline_replay(const struct options *options);
+/* What its first number is called in the next event ("": unknown); NULL: the kernel is asked. */
+void timeline_use_name(const char *name);
+void timeline_event(const struct observer_event *event);
 
 /* ---- For the writers ----------------------------------------------------------------------- */
 

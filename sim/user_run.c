@@ -49,7 +49,7 @@ uint64_t user_enter(const struct user_registers *registers);
 _Noreturn void user_leave(uint64_t result);
 extern const char user_enter_begin[], user_enter_end[], user_enter_abort[];
 extern uint64_t user_host_fs;
-extern uint32_t user_running;
+extern volatile uint32_t user_running;
 
 /* Linker-defined: the sim's own code. */
 extern const char __executable_start[], etext[];
@@ -63,6 +63,7 @@ extern const char __executable_start[], etext[];
 #define XSAVE_MXCSR_OFFSET 24
 #define MXCSR_INITIAL 0x1f80u
 #define RED_ZONE_SIZE 128
+#define RESTORER_SIZE 16u         /* mov $number, %rax; syscall */
 #define COMPONENTS_MAX 63
 #define COMPONENT_TILE_CONFIG 17  /* AMX needs a permission that guests do not get */
 #define COMPONENT_TILE_DATA 18
@@ -71,6 +72,7 @@ extern const char __executable_start[], etext[];
 static struct user_registers *running_registers;
 static struct trap running_trap;
 static bool int80_was_slow;                     /* the host made a system call of it */
+static volatile sig_atomic_t another_signal;    /* noted while a handler was at work */
 static volatile sig_atomic_t budget_emptied;    /* by the alarm, since user code runs */
 
 static struct {
@@ -201,6 +203,19 @@ static void report_kernel_fault(int number, const siginfo_t *information, greg_t
     general[REG_RIP] = (greg_t)(uintptr_t)kernel_fault;
 }
 
+/* A handler is just beginning, or returning to user code and looks no more.  What is called here
+ * may be interrupted, too, and is no user code. */
+static void ring_again(void)
+{
+    do {
+        user_running = 0;
+        another_signal = 0;
+        clock_alarm_again();
+        user_running = 1;
+    } while (another_signal);
+    another_signal = 1;    /* for a handler that has not looked yet */
+}
+
 /* The main thread was in the kernel (or in libc on its behalf). */
 static void signal_in_kernel(int number, const siginfo_t *information, ucontext_t *context)
 {
@@ -212,6 +227,11 @@ static void signal_in_kernel(int number, const siginfo_t *information, ucontext_
     }
     if (number == SIGSEGV && user_observed_tsc_for_host(context))
         return;
+    if (is_asynchronous(number)) {
+        another_signal = 1;
+        if (user_running)
+            ring_again();
+    }
     if (!is_asynchronous(number))
         report_kernel_fault(number, information, general);
 }
@@ -231,32 +251,50 @@ static bool goes_on(int number)
     return true;
 }
 
-/* Only the sim's own few instructions around user code run with user_running set. */
+/* Only the sim's own few instructions around user code run with user_running set, and those of
+ * libc by which a handler returns; the signal frame begins with their address. */
 static bool interrupted_user_code(const ucontext_t *context)
 {
     uint64_t instruction = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    uint64_t restorer = ((const uint64_t *)(const void *)context)[-1];
 
-    return user_running && !within(instruction, __executable_start, etext);
+    return user_running && !within(instruction, __executable_start, etext) &&
+           instruction - restorer > RESTORER_SIZE;
 }
 
-/* Called by user_trap_entry with the host's FS base loaded and the guest's in *fs_base.  The
- * caller of the handler (signals.c) has noted an asynchronous signal already. */
+/* What this handler calls may be interrupted by further signals, which find user_running off and
+ * are only noted; it looks again then.  A later one sees to itself (ring_again). */
+static bool resumes_user_code(int number)
+{
+    do {
+        user_running = 0;
+        another_signal = 0;
+        if (!goes_on(number))
+            return false;
+        search_alarm();
+        user_running = 1;
+    } while (another_signal);
+    return true;
+}
+
+/* Called by user_trap_entry with the host's FS base loaded and the guest's in *fs_base. */
 void user_run_signal(int number, siginfo_t *information, ucontext_t *context, uint64_t *fs_base)
 {
+    bool in_user_code = interrupted_user_code(context);
+
+    if (in_user_code)
+        user_running = 0;
     if (is_asynchronous(number))
         signals_note(number);
-    if (!interrupted_user_code(context)) {
+    if (!in_user_code) {
         signal_in_kernel(number, information, context);
         return;
     }
-    if (is_asynchronous(number) && goes_on(number)) {
-        search_alarm();
+    if (is_asynchronous(number) && resumes_user_code(number))
         return;
-    }
 
     struct user_registers *registers = running_registers;
 
-    user_running = 0;
     save_general(registers, context->uc_mcontext.gregs);
     save_vector(registers, (const char *)context->uc_mcontext.fpregs);
     registers->fs_base = *fs_base;

@@ -29,7 +29,7 @@
 #define RUNS 2
 #define BUFFERED 1024
 #define FIRST_DESCRIPTOR 10       /* away from the standard ones, which may be closed */
-#define INPUT_MAX ((off_t)1 << 32)
+#define INPUT_MAX ((off_t)256 << 20)
 #define KIND_END UINT32_MAX
 
 struct run {
@@ -147,8 +147,12 @@ static int prepare_input(void)
     return copy;
 }
 
+/* One that is closed stays so. */
 static void redirect(const char *path, int mode, int to)
 {
+    if (fcntl(to, F_GETFD) < 0)
+        return;
+
     int descriptor = open(path, mode);
 
     if (descriptor < 0 || dup2(descriptor, to) < 0)

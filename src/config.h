@@ -16,6 +16,7 @@
 #define QUEUED_SIGNALS_MAX 32768               /* pending with information, of all processes */
 #define TIMERS_PER_CPU_MAX (THREADS_MAX * 2)
 #define TIME_SLICE_NS 10000000                 /* round robin */
+#define TIME_SLICE_SHORT_NS 1000000            /* while an urgent thread waits */
 #define TIMER_REST_NS 20000                    /* at least, from one timer interrupt to the next */
 
 #define PATH_MAX 4096                          /* with the NUL */

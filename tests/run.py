@@ -4,7 +4,9 @@
 A suite is an executable (or a .py file).  It is a libcheck program, whose TAP log is read, or it
 prints lines of its own: `ok NAME`, `not ok NAME: why`, `skip NAME: why`.  A suite that ends with
 a status other than 0 without reporting a failure, that reports nothing, or that does not end in
-time counts as one failure.  The last line is always `N passed, N failed`.
+time counts as one failure.  Checks whose names begin with `qemu_` ran the kernel on QEMU; all
+others are hosted.  The last line is always `N passed, N failed`, the one before it
+`hosted N, qemu N`.
 """
 import argparse
 import os
@@ -18,6 +20,7 @@ import time
 RESULT = re.compile(r"^(ok|not ok|skip)\s+(.*)$")
 TAP_NUMBER = re.compile(r"^\d+ - ")
 OUTPUT_LINES_SHOWN = 40
+ON_QEMU = "qemu_"
 
 
 class Report:
@@ -25,6 +28,7 @@ class Report:
 
     def __init__(self):
         self.passed = 0
+        self.on_qemu = 0
         self.skipped = []
         self.failed = []
 
@@ -34,6 +38,7 @@ class Report:
             if not match:
                 continue
             name = TAP_NUMBER.sub("", match.group(2))
+            self.on_qemu += name.startswith(ON_QEMU) and match.group(1) != "skip"
             if match.group(1) == "ok":
                 self.passed += 1
             elif match.group(1) == "skip":
@@ -119,7 +124,7 @@ def main():
     parser.add_argument("suites", nargs="+")
     options = parser.parse_args()
 
-    passed = failed = skipped = 0
+    passed = failed = skipped = on_qemu = 0
     for suite in options.suites:
         began = time.monotonic()
         report, output = run_suite(suite, options.build, options.timeout)
@@ -129,8 +134,10 @@ def main():
         passed += report.passed
         failed += len(report.failed)
         skipped += len(report.skipped)
+        on_qemu += report.on_qemu
     if skipped:
         print(f"{skipped} skipped")
+    print(f"hosted {passed + failed - on_qemu}, qemu {on_qemu}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

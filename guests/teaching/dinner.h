@@ -18,7 +18,9 @@ enum semaphore {
     BATON_3 = 0x201,      /* the same of philosopher 3 */
 };
 
+#pragma GCC visibility push(hidden)    /* in this program, so not by way of a table */
 extern uint64_t dinner_rounds;
+#pragma GCC visibility pop
 
 /* Everybody sits down, hungry.  The conspiracy is solution 3, otherwise it is 4. */
 void table_set(bool conspiracy);

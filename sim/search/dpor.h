@@ -3,7 +3,7 @@
  * DPOR: one run of each partial order, by source sets and sleep sets.  strategy_dpor makes the
  * choices of one run; these functions lead from run to run.
  */
-#include "strategy.h"
+#include "search/strategy.h"
 
 /* Why not all was covered, although the search came to its end. */
 enum dpor_gap {

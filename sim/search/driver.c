@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../journal.h"
-#include "../sim.h"
-#include "forms.h"
-#include "guide.h"
-#include "search_internal.h"
+#include "journal.h"
+#include "sim.h"
+#include "search/forms.h"
+#include "search/guide.h"
+#include "search/search_internal.h"
 
 #define ODDS_MAX 0.999    /* no probability is printed as certain */
 #define OUTCOMES (OUTCOME_ABANDONED + 1)
@@ -110,8 +110,8 @@ static void print_odds(void)
         double found = 1 - pow(1 - bound, (double)sizes.runs[depth]);
 
         if (sizes.runs[depth] > 0 && sizes.threads > 0)
-            printf("PCT: %" PRIu64 " runs at depth %u, %u threads, %u decisions: a bug of that depth"
-                   " would have been found with a probability of at least %.3f\n",
+            printf("PCT: %" PRIu64 " runs at depth %u, %u threads, %u decisions: a bug of that "
+                   "depth would have been found with a probability of at least %.3f\n",
                    sizes.runs[depth], depth, sizes.threads, sizes.decisions,
                    found > ODDS_MAX ? ODDS_MAX : found);
     }
@@ -195,8 +195,8 @@ static void print_failures(void)
     for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
         if (!failures[outcome])
             continue;
-        printf("%s%" PRIu64 " times %s", between, failures[outcome],
-               outcome_name((enum outcome)outcome));
+        printf("%s%s in %" PRIu64 " of them", between, outcome_name((enum outcome)outcome),
+               failures[outcome]);
         between = ", ";
     }
     printf("\n");
@@ -218,7 +218,9 @@ static int report_exhaustive(bool ended)
     printf("(%" PRIu64 " more runs were given up as repetitions", counts.abandoned);
     if (checked)
         printf("; %" PRIu64 " random runs were all among them", checked);
-    printf("; %.2f s)\n", progress_seconds());
+    printf("; %.2f s)\n"
+           "(a step is a call of the kernel: between two calls no thread was preempted)\n",
+           progress_seconds());
     return 0;
 }
 
@@ -250,6 +252,7 @@ static void report_failure(void)
     minimise(&minimal, &failing, failing_reseeds, failing_seed);
     repeat(&minimal);
     explain(&minimal);
+    reports_finish();
 }
 
 void search_summary(bool found)
@@ -258,8 +261,8 @@ void search_summary(bool found)
 
     if (atomic_load(&search_totals->interrupted) && !found)
         printf("interrupted: ");
-    printf("%" PRIu64 " schedules, %" PRIu64 " different ends, %" PRIu64 " failures, %.2f s (%.0f a "
-           "second)\n", runs, atomic_load(&search_totals->states),
+    printf("%" PRIu64 " schedules, %" PRIu64 " different ends, %" PRIu64 " failures, %.2f s "
+           "(%.0f a second)\n", runs, atomic_load(&search_totals->states),
            atomic_load(&search_totals->failures), progress_seconds(),
            (double)runs / (progress_seconds() + 1e-9));
     fflush(stdout);

@@ -10,15 +10,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "../chooser.h"
-#include "../sim.h"
-#include "array.h"
-#include "search_internal.h"
-#include "snapshot.h"
+#include "chooser.h"
+#include "sim.h"
+#include "search/array.h"
+#include "search/search_internal.h"
+#include "search/snapshot.h"
 
-#define RUN_NS_MAX UINT64_C(10000000000)    /* of user code without an end */
+#define COMPUTE_NS_MAX UINT64_C(5000000000)    /* of the host's CPU without an event: no end */
+#define RELAXATIONS 4096u    /* between two looks at the clock */
 #define OUTPUT_MAX (UINT32_C(64) << 20)
 
 /* Signals by which a process dies of a fault of its own. */
@@ -35,7 +37,7 @@ static struct machine_context driver, machine;
 static bool in_run, is_booted, writes_reports;
 static struct run run, base;
 static const struct strategy *strategy;
-static uint64_t began_ns, runs;
+static uint64_t events, runs;
 static uint32_t *threads;
 static uint32_t thread_room;
 static struct text output, log_text, expected;
@@ -121,9 +123,40 @@ void search_halt(enum machine_halt why, int status)
     leave(run.outcome);
 }
 
+static uint64_t cpu_time_ns(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+/* Called now and then while something computes: has it done nothing else for too long? */
+static bool is_late(void)
+{
+    static uint64_t seen_events, since_ns;
+    uint64_t now = cpu_time_ns();
+
+    if (!search_is_active || !in_run)
+        return false;
+    if (seen_events != events) {
+        seen_events = events;
+        since_ns = now;
+    }
+    return now - since_ns > COMPUTE_NS_MAX;
+}
+
 void search_alarm(void)
 {
-    if (search_is_active && in_run && clock_host_ns() - began_ns > RUN_NS_MAX)
+    if (is_late())
+        leave(OUTCOME_HANG);
+}
+
+void search_relax(void)
+{
+    static unsigned count;
+
+    if (count++ % RELAXATIONS == 0 && is_late())
         leave(OUTCOME_HANG);
 }
 
@@ -131,6 +164,8 @@ void search_alarm(void)
 
 static void text_add(struct text *text, const void *bytes, size_t length)
 {
+    if (text->length + length > OUTPUT_MAX && !in_run)
+        refuse("more than %u MiB of text", OUTPUT_MAX >> 20);
     if (text->length + length > OUTPUT_MAX)
         leave(OUTCOME_HANG);
     ARRAY_GROW(text->bytes, text->room, text->length + (uint32_t)length + 1);
@@ -206,6 +241,7 @@ static unsigned choose_thread(int32_t current, const struct candidate *candidate
 
 static void happened(const struct observer_event *event)
 {
+    events++;
     if (!run_event(&run, event, cpu_current()->root))
         return;
     if (search_is_active && run.step_count - base.step_count > search_settings.steps_max)
@@ -257,6 +293,7 @@ void execute_boot(void)
     soft_tlb_switch(0);
     input_start = lseek(STDIN_FILENO, 0, SEEK_CUR);
     run_copy(&base, &run);
+    hostfs_keep_nodes();
     snapshot_take();
 }
 
@@ -300,6 +337,7 @@ const struct run *execute(const struct strategy *wanted, uint64_t seed, const ui
     if (runs++ > 0) {
         soft_tlb_switch(0);
         snapshot_restore();
+        hostfs_drop_nodes();
         if (input_start >= 0)
             lseek(STDIN_FILENO, input_start, SEEK_SET);
     }
@@ -309,7 +347,6 @@ const struct run *execute(const struct strategy *wanted, uint64_t seed, const ui
         chooser_seed(*reseed);
     strategy = wanted;
     strategy->begin(seed);
-    began_ns = clock_host_ns();
     in_run = true;
     machine_context_switch(&driver, &machine);
     in_run = false;

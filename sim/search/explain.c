@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../sim.h"
-#include "search_internal.h"
+#include "sim.h"
+#include "search/search_internal.h"
 
 #define TURNS_MAX 12           /* more are not told, but for the last ones */
 #define OPERATIONS_TOLD 3      /* of one turn */
@@ -379,6 +379,8 @@ static void print_command(const struct minimal *minimal)
     printf("repeat it:  %s --seed %" PRIu64 " --schedule ", program_invocation_name,
            search_settings.seed);
     print_word(write_schedule(schedule));
+    if (told->outcome == OUTCOME_HANG)
+        printf(" --time-limit 10");
     for (word++; word < last && *word != first_of_guest; word++) {
         if (is_of_search(*word)) {
             if (takes_word(*word))
@@ -429,7 +431,8 @@ void explain(const struct minimal *minimal)
     told = &minimal->run;
     print_headline();
     print_output();
-    printf("how it came about (%u preemption%s, found with %u; %" PRIu64 " runs to make it simple):\n",
+    printf("how it came about (%u preemption%s, found with %u; %" PRIu64
+           " runs to make it simple):\n",
            run_preemptions(told), run_preemptions(told) == 1 ? "" : "s",
            minimal->preemptions_before, minimal->runs);
     print_turns();

@@ -1,5 +1,5 @@
 /* Sets of numbers: open addressing, at most half full. */
-#include "forms.h"
+#include "search/forms.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* Strategies that follow a list of departures, an order of operations, or the beginning of a
  * run. */
-#include "guide.h"
+#include "search/guide.h"
 
-#include "array.h"
+#include "search/array.h"
 
 static const struct guide *used;
 

@@ -3,7 +3,7 @@
  * Strategies that follow something: a list of departures from the usual rule, keyed so that one can
  * be left out without moving the others, or the threads of an order of operations.
  */
-#include "strategy.h"
+#include "search/strategy.h"
 
 /* When `current` has so many operations behind it, at the serial-th decision of that kind,
  * `target` goes on and not the usual one. */

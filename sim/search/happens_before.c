@@ -5,11 +5,11 @@
  * other, or if a started the thread of b.  (The end of a process and the wait for it depend on each
  * other like any two operations on one object.)
  */
-#include "happens_before.h"
+#include "search/happens_before.h"
 
 #include <string.h>
 
-#include "array.h"
+#include "search/array.h"
 
 #define CLOCKS_MAX (UINT32_C(1) << 24)
 #define STEPS_MAX 20000u    /* every step is compared with all before it */

@@ -3,9 +3,9 @@
  * What had to happen before what in a run: the partial order that all runs share which differ only
  * in the order of operations that do not depend on each other.
  */
-#include "strategy.h"
+#include "search/strategy.h"
 
-/* For each step one clock: of how many operations of each thread it comes after, itself included. */
+/* For each step a clock: how many operations of each thread it comes after, itself included. */
 struct order {
     uint32_t steps, threads;
     uint32_t *clocks;

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../sim.h"
-#include "search_internal.h"
+#include "sim.h"
+#include "search/search_internal.h"
 
 static pid_t *processes;
 static unsigned process_count;

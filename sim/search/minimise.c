@@ -13,10 +13,10 @@
  */
 #include <string.h>
 
-#include "../sim.h"
-#include "array.h"
-#include "guide.h"
-#include "search_internal.h"
+#include "sim.h"
+#include "search/array.h"
+#include "search/guide.h"
+#include "search/search_internal.h"
 
 #define RUNS_MAX 4000                 /* of step 3 */
 #define SPARING_RUNS 2000             /* of step 4, for each number of preemptions */
@@ -281,6 +281,10 @@ void minimise(struct minimal *minimal, const struct run *failing, bool reseeds, 
     best->preemptions_before = run_preemptions(failing);
     first_run = execute_runs();
     all_began = clock_host_ns();
+    if (failing->outcome == OUTCOME_HANG) {    /* each further run would take as long */
+        best->no_return = UINT32_MAX;
+        return;
+    }
     drop_seed();
     relinearise();
     spare_many();

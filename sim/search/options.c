@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../sim.h"
-#include "search_internal.h"
+#include "sim.h"
+#include "search/search_internal.h"
 
 #define COUNT_DEFAULT 10000
 #define JOBS_MAX 256
@@ -20,7 +20,7 @@ struct search_settings search_settings = {
     .jobs = 1, .shards = 1, .steps_max = STEPS_MAX_DEFAULT, .check_runs = CHECK_DEFAULT,
 };
 
-static const char *only_with_search;    /* an option that needs --search; NULL: none */
+static bool only_with_search;    /* an option that needs --search was given */
 
 static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
@@ -98,7 +98,7 @@ void search_option(enum search_option option, const char *value)
         search_settings.check_runs = number("check", value, 0, UINT64_MAX >> 1);
         break;
     }
-    only_with_search = value;
+    only_with_search = true;
 }
 
 /* A terminal has its own time and cannot be wound back: the guest finds an empty input. */

@@ -4,15 +4,15 @@
  * Arrays only grow; they are used again by the next run, so that a search allocates nothing once
  * it has seen its longest run.
  */
-#include "run.h"
+#include "search/run.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "debug/trace.h"
-#include "array.h"
+#include "search/array.h"
 
-#define ALONE_MAX 1000    /* the usual rule lets a thread go on; one that only looks waits for others */
+#define ALONE_MAX 1000    /* decisions for one thread; if it only looks, it waits for others */
 
 void run_init(struct run *run)
 {
@@ -161,7 +161,8 @@ uint32_t run_add_thread(struct run *run, int32_t id, int32_t parent_id)
 
     thread->present = true;
     thread->id = id;
-    thread->process = id == run->new_thread ? run->new_process : 0;
+    thread->process = id == run->new_thread ? run->new_process :
+                      parent != RUN_NOBODY ? run->threads[parent].process : 0;
     thread->children = thread->operations = 0;
     thread->has_started = false;
     if (parent != RUN_NOBODY)

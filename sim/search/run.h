@@ -101,8 +101,8 @@ struct run {
     uint64_t state_hash;          /* of all that can be seen of the end */
 };
 
-/* Is that of a thread that was stopped in a computation, or has not begun?  (A call that nobody else
- * could notice touches nothing either, but has a number.) */
+/* Is that of a thread that was stopped in a computation, or has not begun?  (A call that nobody
+ * else could notice touches nothing either, but has a number.) */
 static inline bool operation_is_computation(const struct operation *operation)
 {
     return operation->object_kind == OBJECT_NONE && operation->call == 0;

@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../sim.h"
-#include "array.h"
-#include "search_internal.h"
+#include "sim.h"
+#include "search/array.h"
+#include "search/search_internal.h"
 
 #define COMMENT '#'
 

@@ -47,5 +47,7 @@ void search_write_stream(enum machine_stream stream, const char *text, size_t le
 /* Signal handler, user code was interrupted by the host's alarm: a run that takes too long is
  * given up here. */
 void search_alarm(void);
+/* A CPU spins in the kernel: the same. */
+void search_relax(void);
 /* Signal handler, SIGINT: true if the search will stop by itself. */
 bool search_interrupt(void);

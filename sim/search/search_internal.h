@@ -1,10 +1,10 @@
 #pragma once
 /* Private to the files of the search that know the sim. */
-#include "dpor.h"
-#include "happens_before.h"
-#include "run.h"
-#include "search.h"
-#include "strategy.h"
+#include "search/dpor.h"
+#include "search/happens_before.h"
+#include "search/run.h"
+#include "search/search.h"
+#include "search/strategy.h"
 
 /* ---- options.c ----------------------------------------------------------------------------- */
 

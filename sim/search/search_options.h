@@ -3,7 +3,7 @@
  * values are those of enum search_option, from OPTION_SEARCH_FIRST on) and lines of --help. */
 #include <getopt.h>
 
-#include "search.h"
+#include "search/search.h"
 
 enum {
     OPTION_SEARCH_FIRST = 1024,
@@ -25,15 +25,16 @@ enum {
     SEARCH_OPTION("schedule", required_argument, SCHEDULE)
 
 #define SEARCH_HELP \
-    "  --search[=COUNT]    run it under COUNT schedules (10000); stop at the first deadlock, hang,\n" \
-    "                      crash, panic or wrong exit status, say how it came about, and print the\n" \
-    "                      command that repeats it\n" \
-    "  --strategy=NAME     portfolio (default), random, pct, pos, or dpor: all of a small program\n" \
+    "  --search[=COUNT]    run it under COUNT schedules (10000); stop at the first deadlock,\n" \
+    "                      hang, crash, panic or wrong exit status, say how it came about,\n" \
+    "                      and print the command that repeats it\n" \
+    "  --strategy=NAME     portfolio (default), random, pct, pos, or dpor: all of a small\n" \
+    "                      program\n" \
     "  --jobs=N            search in N processes\n" \
-    "  --shard=I/N         only part I of N of the search: the others run on other machines\n" \
+    "  --shard=I/N         only part I of N of the search: others run on other machines\n" \
     "  --expect-output=FILE  it is a failure if the output is not that of FILE\n" \
     "  --expect-status=N   it is a failure if the exit status is not N (0)\n" \
     "  --max-steps=N       a run with more operations than N hangs (100000)\n" \
     "  --keep-going        count failures and go on\n" \
-    "  --check=N           after dpor: N random runs have to be among those it made (200)\n" \
+    "  --check=N           after dpor: N random runs must be among those it made (200)\n" \
     "  --schedule=TEXT     one run by a schedule that a search printed, or by the file TEXT\n"

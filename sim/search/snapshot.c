@@ -11,7 +11,7 @@
  * docs/search.md.  Which exist is asked of the host: /proc/self/pagemap for variables and
  * stacks, the holes of the memory file.
  */
-#include "snapshot.h"
+#include "search/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../sim.h"
-#include "array.h"
+#include "sim.h"
+#include "search/array.h"
 
 #define PAGE_SIZE 4096u
 #define ENTRIES_MAX 512                     /* of pagemap, read at once */
@@ -35,6 +35,7 @@ BOUND __start_sim_data[], __stop_sim_data[], __start_sim_bss[], __stop_sim_bss[]
 struct area {
     char *start, *end;
     bool is_file;         /* the memory file, else private memory */
+    bool has_stacks;
 };
 
 /* A piece of one page that existed. */
@@ -50,12 +51,19 @@ static struct piece *pieces;    /* by area, then by address */
 static uint32_t piece_count, piece_room;
 static char *copies;
 static size_t copies_size, copies_room;
-static struct snapshot_work work;
 static int pagemap = -1;
 
 /* ---- Bytes: the address sanitizer must not look at them ------------------------------------- */
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+
+/* What it has noted about functions that were on these stacks: they never return. */
+static void forget_frames(char *start, char *end)
+{
+    __asan_unpoison_memory_region(start, (size_t)(end - start));
+}
+
 __attribute__((no_sanitize("address")))
 static bool bytes_equal(const char *a, const char *b, size_t length)
 {
@@ -73,6 +81,12 @@ static void bytes_copy(char *to, const char *from, size_t length)
         ((volatile char *)to)[i] = ((const volatile char *)from)[i];
 }
 #else
+static void forget_frames(char *start, char *end)
+{
+    (void)start;
+    (void)end;
+}
+
 static bool bytes_equal(const char *a, const char *b, size_t length)
 {
     return memcmp(a, b, length) == 0;
@@ -86,11 +100,8 @@ static void bytes_copy(char *to, const char *from, size_t length)
 
 static void set_bytes(char *place, const char *wanted, size_t length)
 {
-    work.pages_looked_at++;
-    if (bytes_equal(place, wanted, length))
-        return;
-    work.pages_written++;
-    bytes_copy(place, wanted, length);
+    if (!bytes_equal(place, wanted, length))
+        bytes_copy(place, wanted, length);
 }
 
 /* ---- Which pages exist --------------------------------------------------------------------- */
@@ -160,11 +171,11 @@ static void visit_areas(visit_range *visit)
 
 /* ---- Taking -------------------------------------------------------------------------------- */
 
-static void add_area(char *start, char *end, bool is_file)
+static void add_area(char *start, char *end, bool is_file, bool has_stacks)
 {
     if (start == end)
         return;
-    areas[area_count++] = (struct area){ start, end, is_file };
+    areas[area_count++] = (struct area){ start, end, is_file, has_stacks };
     if (!is_file)
         madvise((void *)((uintptr_t)start & ~(uintptr_t)(PAGE_SIZE - 1)),
                 (size_t)(end - start), MADV_NOHUGEPAGE);
@@ -174,16 +185,16 @@ static void find_areas(void)
 {
     const struct machine_info *info = machine_info();
 
-    add_area(info->direct_map, info->direct_map + info->memory[0].end, true);
-    add_area(__start_core_data, __stop_core_data, false);
-    add_area(__start_core_bss, __stop_core_bss, false);
-    add_area(__start_sim_data, __stop_sim_data, false);
-    add_area(__start_sim_bss, __stop_sim_bss, false);
+    add_area(info->direct_map, info->direct_map + info->memory[0].end, true, true);
+    add_area(__start_core_data, __stop_core_data, false, false);
+    add_area(__start_core_bss, __stop_core_bss, false, false);
+    add_area(__start_sim_data, __stop_sim_data, false, false);
+    add_area(__start_sim_bss, __stop_sim_bss, false, false);
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
         size_t size;
         char *stack = cpu_stack(cpu, &size);
 
-        add_area(stack, stack + size, false);
+        add_area(stack, stack + size, false, true);
     }
 }
 
@@ -233,13 +244,13 @@ void snapshot_take(void)
 
 static uint32_t next_piece;    /* that has not been restored yet */
 
-/* Pieces and ranges come in the same order; a piece that has no page any more (that cannot be: pages
- * never go) would be skipped. */
+/* Pieces and ranges come in the same order; a page that exists stays. */
 static void restore_range(const struct area *area, char *start, char *end)
 {
     static const char zeros[PAGE_SIZE];
 
-    (void)area;
+    if (area->has_stacks)
+        forget_frames(start, end);
     for (char *next; start < end; start = next) {
         const struct piece *piece = &pieces[next_piece];
 
@@ -255,14 +266,8 @@ static void restore_range(const struct area *area, char *start, char *end)
 
 void snapshot_restore(void)
 {
-    work = (struct snapshot_work){ 0, 0 };
     next_piece = 0;
     visit_areas(restore_range);
     if (next_piece != piece_count)
         refuse("pages of the machine have gone");
-}
-
-struct snapshot_work snapshot_last_work(void)
-{
-    return work;
 }

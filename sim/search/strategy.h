@@ -5,7 +5,7 @@
  *
  * Random strategies make a run from a number, its seed: the same number, the same run.
  */
-#include "run.h"
+#include "search/run.h"
 
 #define STRATEGY_ABANDON (-1)    /* instead of an option: the rest of the run is of no interest */
 #define STRATEGY_DEPTHS 3        /* of PCT: 1 to 3 */
@@ -39,8 +39,8 @@ unsigned random_below(struct random_state *random, unsigned count);
 /* For portfolios. */
 void pct_begin(uint64_t seed, unsigned depth);
 
-/* What the runs so far have shown: the largest numbers of threads that could go on and of
- * decisions, for the bound that PCT gives. */
+/* What the runs so far have shown: the largest numbers of threads and of decisions, for the bound
+ * that PCT gives. */
 struct pct_sizes {
     unsigned threads, decisions;
     uint64_t runs[STRATEGY_DEPTHS + 1];    /* by depth */

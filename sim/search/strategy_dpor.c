@@ -20,9 +20,9 @@
  */
 #include <string.h>
 
-#include "array.h"
-#include "dpor.h"
-#include "happens_before.h"
+#include "search/array.h"
+#include "search/dpor.h"
+#include "search/happens_before.h"
 
 #define THREADS_MAX 64
 #define NODES_MAX 8192

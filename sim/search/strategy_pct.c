@@ -8,8 +8,8 @@
  * again at the same thing), or was stopped in a computation of its own, may be waiting for another
  * one, so it falls behind as well.
  */
-#include "array.h"
-#include "strategy.h"
+#include "search/array.h"
+#include "search/strategy.h"
 
 #define DECISIONS_AT_FIRST 30
 
@@ -19,7 +19,7 @@ static uint32_t priority_room;
 static uint32_t lowest;         /* given to who falls behind; counts down */
 static unsigned depth;
 static unsigned change_at[STRATEGY_DEPTHS];
-static unsigned decisions, options_most;    /* of this run */
+static unsigned decisions;      /* of this run */
 static struct pct_sizes sizes;
 static uint32_t demoted;        /* the one that only looks, RUN_NOBODY: none */
 
@@ -46,7 +46,7 @@ void pct_begin(uint64_t seed, unsigned wanted_depth)
         priorities[i] = 0;
     lowest = UINT32_C(1) << 30;
     depth = wanted_depth;
-    decisions = options_most = 0;
+    decisions = 0;
     demoted = RUN_NOBODY;
     for (unsigned i = 0; i + 1 < depth; i++)
         change_at[i] = random_below(&source, expected);
@@ -119,8 +119,6 @@ static int choose(const struct run *run, const struct turn *turn)
         }
     }
     decisions++;
-    if (turn->count > options_most)
-        options_most = turn->count;
     return (int)best;
 }
 
@@ -152,11 +150,14 @@ static bool step(const struct run *run)
 
 static void end(const struct run *run)
 {
-    (void)run;
+    unsigned threads = 0;
+
+    for (uint32_t i = 0; i < run->thread_count; i++)
+        threads += run->threads[i].present;
     if (decisions > sizes.decisions)
         sizes.decisions = decisions;
-    if (options_most > sizes.threads)
-        sizes.threads = options_most;
+    if (decisions > 0 && threads > sizes.threads)
+        sizes.threads = threads;
 }
 
 const struct strategy strategy_pct = {

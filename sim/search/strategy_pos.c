@@ -3,8 +3,8 @@
  * one goes first; when it has taken effect, those that depend on it draw again.  So orders of
  * operations that do not matter are not told apart as often as in a random walk.
  */
-#include "array.h"
-#include "strategy.h"
+#include "search/array.h"
+#include "search/strategy.h"
 
 struct announced {
     uint64_t priority;

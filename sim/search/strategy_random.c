@@ -1,5 +1,5 @@
 /* The usual rule, the random walk, and the portfolio that mixes the random strategies. */
-#include "strategy.h"
+#include "search/strategy.h"
 
 static struct random_state walk;
 static const struct strategy *member;    /* of the portfolio, for this run */

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../sim.h"
-#include "search_internal.h"
+#include "sim.h"
+#include "search/search_internal.h"
 
 #define STATES_MAX (1u << 20)              /* hashes that are told apart */
 #define SHOW_NS UINT64_C(200000000)
@@ -37,6 +37,8 @@ void totals_init(void)
 
 bool totals_add_state(uint64_t hash)
 {
+    if (atomic_load(&search_totals->states) > STATES_MAX / 2)
+        return false;    /* looking for a place would take longer and longer */
     hash |= 1;    /* 0 means free */
     for (uint32_t i = 0; i < STATES_MAX; i++) {
         _Atomic uint64_t *place = &states[(hash + i) % STATES_MAX];

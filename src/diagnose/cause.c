@@ -84,8 +84,10 @@ static void lost_cause(const struct picture *picture, const struct view *view, c
 static void child_cause(const struct picture *picture, const struct view *view, char *text,
                         size_t size)
 {
+    if ((int32_t)view->object <= 0)
+        return;    /* any of several */
     for (unsigned i = 0; i < picture->count; i++) {
-        if (picture->views[i].process_id == (int32_t)view->object && view->object != 0)
+        if (picture->views[i].process_id == (int32_t)view->object)
             return;    /* it says itself why it does not end */
     }
     format(text, size, "there is no such process, and there will be none");
@@ -107,6 +109,10 @@ const char *view_cause(const struct picture *picture, const struct view *view, c
         format(text, size, "nobody is left who could send one");
     else if (view->kind == WAIT_FUTEX)
         format(text, size, "nobody is left who could wake it");
+    else if (view->kind == WAIT_INPUT)
+        format(text, size, "nobody is left who could write to it");
+    else if (view->kind == WAIT_OUTPUT)
+        format(text, size, "nobody is left who could read from it");
     else if (view->kind == WAIT_SPIN)
         format(text, size, "nobody is left who could change it");
     if (view->kind == WAIT_SEMAPHORE)

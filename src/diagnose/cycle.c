@@ -82,8 +82,10 @@ static int32_t owner_of_child_wait(uint64_t object)
     if (!process)
         return 0;
     spin_lock(&process->lock);
-    if (process->live_threads == 1)
-        owner_id = LIST_ENTRY(list_first(&process->threads), struct thread, sibling_node)->id;
+    struct list *first = list_first(&process->threads);
+
+    if (first && process->live_threads == 1)
+        owner_id = LIST_ENTRY(first, struct thread, sibling_node)->id;
     spin_unlock(&process->lock);
     process_release(process);
     return owner_id;

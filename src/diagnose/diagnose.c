@@ -7,9 +7,7 @@
 #include "diagnose/diagnose.h"
 
 #include "debug/log.h"
-#include "debug/options.h"
 #include "diagnose/diagnose_internal.h"
-#include "lib/text.h"
 #include "process/process.h"
 #include "process/semaphore_set.h"
 #include "sched/watch.h"
@@ -58,13 +56,6 @@ static void report(enum picture_kind kind)
     picture_free(&picture);
 }
 
-static bool reports_are_wanted(void)
-{
-    const char *value = option_value("report");
-
-    return !value || !text_equal(value, "off");
-}
-
 static void stalled(uint64_t moment)
 {
     bool hope = false;
@@ -74,8 +65,7 @@ static void stalled(uint64_t moment)
     thread_for_each(look_for_hope, &hope);
     if (hope || !watch_is_stalled(moment))
         return;
-    if (reports_are_wanted())
-        report(PICTURE_DEADLOCK);
+    report(PICTURE_DEADLOCK);
     statistics_print();
     machine_halt(MACHINE_HALT_DEADLOCK, DEADLOCK_STATUS);
 }
@@ -137,16 +127,18 @@ static void warn_of_dead_holder(const struct thread *thread)
 {
     struct semaphore_report semaphore;
     const struct ended_thread *gone;
+    char what[WHAT_SIZE];
 
     if (!semaphore_sets_find(thread->waiting_for.object, &semaphore))
         return;
     gone = ended_find(semaphore.statistics.holder);
     if (!gone || gone->ended_ns < semaphore.statistics.acquired.at_ns ||
-        !is_new(~thread->waiting_for.object) || !watch_others_run())
+        !watch_others_run() || !is_new(~thread->waiting_for.object))
         return;
-    log_line(LOG_WARNING, "process %d (%s) waits for semaphore %u, which process %d (%s) held when "
-             "it ended", thread->process ? thread->process->id : 0, thread->name,
-             (uint32_t)thread->waiting_for.object, gone->process_id, gone->name);
+    log_line(LOG_WARNING, "process %d (%s) waits for %s, which process %d (%s) held when it ended",
+             thread->process ? thread->process->id : 0, thread->name,
+             semaphore_text(thread->waiting_for.object, what, sizeof(what)), gone->process_id,
+             gone->name);
 }
 
 static void blocks(struct thread *thread)
@@ -173,7 +165,7 @@ static void ended(struct thread *thread)
 
 void diagnose_init(void)
 {
-    static const struct thread_watch with_reports = {
+    static const struct thread_watch watch = {
         .stalled = stalled,
         .blocks = blocks,
         .acquired = statistics_acquired,
@@ -181,10 +173,9 @@ void diagnose_init(void)
         .ended = ended,
         .stops = statistics_print,
     };
-    static const struct thread_watch without_reports = { .stalled = stalled };
 
     statistics_init();
-    watch_set(reports_are_wanted() ? &with_reports : &without_reports);
+    watch_set(&watch);
 }
 
 _Noreturn void diagnose_time_limit(void)

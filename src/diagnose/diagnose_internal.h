@@ -96,6 +96,8 @@ int32_t picture_find(const struct picture *picture, int32_t thread_id);
 const char *view_who(const struct view *view, char *text, size_t size);
 /* The same by thread id, also of one that has ended. */
 const char *picture_who(const struct picture *picture, int32_t thread_id, char *text, size_t size);
+/* "semaphore 3": small keys are numbers to a person, large ones words in hexadecimal. */
+const char *semaphore_text(uint64_t id, char *text, size_t size);
 /* "semaphore 3", "process 5 (dinner) to end", "a signal". */
 const char *view_what(const struct picture *picture, const struct view *view, char *text,
                       size_t size);

@@ -73,12 +73,12 @@ const char *picture_who(const struct picture *picture, int32_t thread_id, char *
 
 /* ---- What ---------------------------------------------------------------------------------- */
 
-/* Small keys are numbers to a person, large ones words in hexadecimal. */
-static void semaphore_text(uint64_t id, char *text, size_t size)
+const char *semaphore_text(uint64_t id, char *text, size_t size)
 {
     uint32_t key = (uint32_t)id;
 
     format(text, size, key < 0x1000 ? "semaphore %u" : "semaphore 0x%x", key);
+    return text;
 }
 
 static void child_text(const struct picture *picture, const struct view *view, char *text,
@@ -86,6 +86,10 @@ static void child_text(const struct picture *picture, const struct view *view, c
 {
     int32_t process_id = (int32_t)view->object;
 
+    if (process_id <= 0) {
+        format(text, size, "a child to end");
+        return;
+    }
     if (process_id == view->process_id) {
         format(text, size, "itself (process %d) to end", process_id);
         return;
@@ -117,10 +121,10 @@ const char *view_what(const struct picture *picture, const struct view *view, ch
         (void)text_copy(text, "a lock inside the kernel", size);
         break;
     case WAIT_INPUT:
-        (void)text_copy(text, "input", size);
+        (void)text_copy(text, view->external ? "input" : "input from a pipe", size);
         break;
     case WAIT_OUTPUT:
-        (void)text_copy(text, "room for output", size);
+        (void)text_copy(text, view->external ? "room for output" : "room in a pipe", size);
         break;
     case WAIT_POLL:
         format(text, size, "one of %llu files", object);
@@ -132,7 +136,7 @@ const char *view_what(const struct picture *picture, const struct view *view, ch
         (void)text_copy(text, "a signal", size);
         break;
     case WAIT_SEMAPHORE:
-        semaphore_text(view->object, text, size);
+        (void)semaphore_text(view->object, text, size);
         break;
     case WAIT_FUTEX:
         format(text, size, "futex 0x%llx", object);

@@ -56,6 +56,15 @@ int file_create(const struct file_request *request, struct file **file)
     return error;
 }
 
+int file_deny_writing(struct file *file)
+{
+    int error = inode_deny_writing(file->inode);
+
+    ASSERT(!file->denies_writing);
+    file->denies_writing = !error;
+    return error;
+}
+
 void file_reference(struct file *file)
 {
     refcount_take(&file->references);
@@ -67,6 +76,10 @@ void file_release(struct file *file)
         return;
     if (file->operations && file->operations->release)
         file->operations->release(file);
+    if (file->counts_as_writer)
+        inode_end_writing(file->inode);
+    if (file->denies_writing)
+        inode_permit_writing(file->inode);
     inode_release(file->inode);
     path_release(&file->path);
     pool_free(&file_pool, file);

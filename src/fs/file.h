@@ -26,6 +26,9 @@ MUST_CHECK int file_reserve(struct file **file);
 void file_init(struct file *file, const struct file_request *request);
 void file_unreserve(struct file *file);
 
+/* Nobody may write what it opens until its last reference is dropped.  -ETXTBSY.  Called once, by
+ * whoever opened it. */
+MUST_CHECK int file_deny_writing(struct file *file);
 void file_reference(struct file *file);
 /* The last release calls operations->release (if any), then drops the inode and the path.  May
  * sleep; callers may hold locks up to RANK_ADDRESS_SPACE, no spin lock. */

@@ -176,6 +176,11 @@ int file_table_create(struct file_table **table)
     return create(FIRST_CAPACITY, table);
 }
 
+bool file_table_is_shared(const struct file_table *table)
+{
+    return refcount_value(&table->references) > 1;
+}
+
 void file_table_reference(struct file_table *table)
 {
     refcount_take(&table->references);

@@ -19,6 +19,8 @@ struct file_table;
 MUST_CHECK int file_table_create(struct file_table **table);
 /* The same files under the same numbers, in a new table.  -ENOMEM. */
 MUST_CHECK int file_table_copy(struct file_table *source, struct file_table **copy);
+/* Do others have references too? */
+bool file_table_is_shared(const struct file_table *table);
 void file_table_reference(struct file_table *table);
 /* The last reference closes everything. */
 void file_table_release(struct file_table *table);

@@ -65,6 +65,44 @@ void inode_release(struct inode *inode)
     pool_free(&inode_pool, inode);
 }
 
+/* ---- Writers and programs ------------------------------------------------------------------ */
+
+/* Moves the count away from 0 in this direction, unless it is on the other side. */
+static int count_use(struct inode *inode, int32_t step)
+{
+    int32_t count = atomic_load_explicit(&inode->writers, memory_order_relaxed);
+
+    do {
+        if (step > 0 ? count < 0 : count > 0)
+            return -ETXTBSY;
+    } while (!atomic_compare_exchange_weak(&inode->writers, &count, count + step));
+    return 0;
+}
+
+int inode_begin_writing(struct inode *inode)
+{
+    return count_use(inode, 1);
+}
+
+void inode_end_writing(struct inode *inode)
+{
+    int32_t before = atomic_fetch_sub(&inode->writers, 1);
+
+    ASSERT(before > 0);
+}
+
+int inode_deny_writing(struct inode *inode)
+{
+    return count_use(inode, -1);
+}
+
+void inode_permit_writing(struct inode *inode)
+{
+    int32_t before = atomic_fetch_add(&inode->writers, 1);
+
+    ASSERT(before < 0);
+}
+
 /* ---- Status and attributes ----------------------------------------------------------------- */
 
 void inode_status_from_fields(struct inode *inode, struct file_status *status)

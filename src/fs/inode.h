@@ -35,6 +35,15 @@ static inline bool inode_is_directory(const struct inode *inode)
     return inode_type(inode) == MODE_DIRECTORY;
 }
 
+/*
+ * A file may be written or run as a program, not both: each side counts, and -ETXTBSY refuses it
+ * while the other one is there.
+ */
+MUST_CHECK int inode_begin_writing(struct inode *inode);
+void inode_end_writing(struct inode *inode);
+MUST_CHECK int inode_deny_writing(struct inode *inode);
+void inode_permit_writing(struct inode *inode);
+
 /* Takes and gives back the inode's lock around nothing but reading its fields. */
 void inode_status_from_fields(struct inode *inode, struct file_status *status);
 /* The filesystem's `status` operation, else from the fields; mount_id is left 0. */

@@ -34,12 +34,18 @@ struct opening {
     struct file *file;   /* reserved before anything is created, so that nothing is in vain */
 };
 
-static device_opener open_device;
+static device_opener open_device, open_fifo;
 
 void file_set_device_opener(device_opener opener)
 {
     ASSERT(!open_device);
     open_device = opener;
+}
+
+void file_set_fifo_opener(device_opener opener)
+{
+    ASSERT(!open_fifo);
+    open_fifo = opener;
 }
 
 /* ---- Flags --------------------------------------------------------------------------------- */
@@ -127,7 +133,9 @@ static int open_further(struct inode *inode, struct file *file)
         return inode->operations->open(inode, file);
     if (type == MODE_CHARACTER || type == MODE_BLOCK)
         return open_device ? open_device(file) : -ENXIO;
-    return is_special(inode) ? -ENXIO : 0;    /* sockets; FIFOs have no pipe behind them yet */
+    if (type == MODE_FIFO && open_fifo)
+        return open_fifo(file);
+    return is_special(inode) ? -ENXIO : 0;    /* sockets */
 }
 
 /* The reserved file opens opening->path, permissions checked.  Takes the file over. */
@@ -146,7 +154,11 @@ static int make_file(struct opening *opening)
 
     opening->file = NULL;
     file_init(file, &request);
-    if (!(opening->flags & OPEN_PATH))
+    if (file_is_writable(file) && inode_type(inode) == MODE_REGULAR) {
+        error = inode_begin_writing(inode);
+        file->counts_as_writer = !error;
+    }
+    if (!error && !(opening->flags & OPEN_PATH))
         error = open_further(inode, file);
     if (error) {
         file->operations = &path_operations;    /* nothing to release */
@@ -167,10 +179,17 @@ static int truncate_if_asked(const struct opening *opening)
     };
     struct inode *inode = path_inode(&opening->path);
 
+    int error;
+
     if (!(opening->flags & OPEN_TRUNCATE) || opening->created ||
         inode_type(inode) != MODE_REGULAR)
         return 0;
-    return inode_truncate(inode, &truncation);
+    error = inode_begin_writing(inode);    /* once more: the file may be open for reading only */
+    if (error)
+        return error;
+    error = inode_truncate(inode, &truncation);
+    inode_end_writing(inode);
+    return error;
 }
 
 /* What cannot be opened this way although it exists. */

@@ -34,3 +34,5 @@ MUST_CHECK int file_open_path(const struct fs_context *context, const struct pat
  */
 typedef int (*device_opener)(struct file *file);
 void file_set_device_opener(device_opener opener);
+/* The same for FIFOs; ipc/ sets it.  May sleep until there is another end: -EINTR. */
+void file_set_fifo_opener(device_opener opener);

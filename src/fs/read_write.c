@@ -317,7 +317,13 @@ int path_truncate(const struct fs_context *context, const struct path *path, int
     if (mount_is_read_only(path->mount))
         return -EROFS;
     error = inode_permission(inode, &context->credentials, PERMISSION_WRITE);
-    return error ? error : inode_truncate(inode, &truncation);
+    if (!error)
+        error = inode_begin_writing(inode);
+    if (error)
+        return error;
+    error = inode_truncate(inode, &truncation);
+    inode_end_writing(inode);
+    return error;
 }
 
 /* ---- Others -------------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ struct file;
 struct filesystem;
 struct mount;
 struct name;
+struct pipe;
 struct poll_table;
 struct credentials;
 
@@ -184,6 +185,9 @@ struct inode {
     struct refcount references;
     struct mutex lock;               /* RANK_INODE, RANK_DIRECTORY for directories */
 
+    /* Files open for writing; or, below 0, those of programs that run, which deny it. */
+    _Atomic int32_t writers;
+
     /* Written with `lock` held; may be read without (permission checks). */
     _Atomic uint32_t mode, user_id, group_id;
 
@@ -193,6 +197,7 @@ struct inode {
     uint64_t size;
     int64_t access_ns, modify_ns, change_ns, birth_ns;
     void *contents;                  /* the filesystem's own */
+    struct pipe *pipe;               /* a FIFO that is open: what is in it (ipc/) */
 };
 
 #define IO_SIZE_MAX UINT64_C(0x7ffff000)    /* bytes moved by one read or write, as Linux */
@@ -255,6 +260,8 @@ struct file {
     struct inode *inode;
     struct path path;                /* both NULL: no name (pipes, channels) */
     bool is_stream;                  /* no position: read, write and seek ignore it */
+    bool counts_as_writer;           /* of the inode, until the last reference is dropped */
+    bool denies_writing;             /* the same: a program that runs */
     const char *description;         /* "pipe:[7]": what readlink of the descriptor shows when
                                       * there is no name; or NULL */
     uint32_t opener_user_id;         /* file_user_id of who opened it */

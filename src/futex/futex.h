@@ -2,12 +2,14 @@
 /*
  * Futexes: words of user memory that threads wait on.
  *
- * A private futex is named by its address space and address.  Another one is named by what its memory
- * is, so that processes that have the same memory at different addresses meet: the place in a file or
- * in shared memory, or else the space and the address.  A private name never meets another one.
+ * A private futex is named by its address space and address.  Another one is named by what its
+ * memory is, so that processes that have the same memory at different addresses meet: the place in
+ * a file or in shared memory, or else the space and the address.  A private name never meets
+ * another one.
  *
- * All calls may sleep and hold no lock; words are in the current thread's address space.  -EINVAL: the
- * address is not a multiple of 4; -EFAULT: it is no user address, or, where the word is used, not there.
+ * All calls may sleep and hold no lock; words are in the current thread's address space.  -EINVAL:
+ * the address is not a multiple of 4; -EFAULT: it is no user address, or, where the word is used,
+ * not there.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,7 +52,8 @@ struct futex_wait {
 /* Sleeps if the word still holds what is expected.  0: woken; -EAGAIN: it does not; -EINTR,
  * -ETIMEDOUT. */
 MUST_CHECK int futex_wait(const struct futex_wait *wait);
-/* The same for several words; `bits` do not count.  The index of one that was woken.  Also -ENOMEM. */
+/* The same for several words; `bits` do not count.  The index of one that was woken.  Also
+ * -ENOMEM. */
 MUST_CHECK int futex_wait_many(const struct futex_wait *waits, unsigned count,
                                const struct futex_deadline *deadline);
 /* Wakes up to `count` waiters, the most urgent first, then by age; at least one, unless `count` is
@@ -58,8 +61,9 @@ MUST_CHECK int futex_wait_many(const struct futex_wait *waits, unsigned count,
 MUST_CHECK int64_t futex_wake(const struct futex_word *word, uint32_t bits, int32_t count,
                               bool exact);
 
-/* FUTEX_WAKE_OP: `operation` is Linux's encoding of what becomes of `second` and of when its waiters
- * are woken.  -ENOSYS: an unknown operation, or, after it was done, an unknown comparison. */
+/* FUTEX_WAKE_OP: `operation` is Linux's encoding of what becomes of `second` and of when its
+ * waiters are woken.  -ENOSYS: an unknown operation, or, after it was done, an unknown
+ * comparison. */
 struct futex_wake_two {
     struct futex_word first, second;
     int32_t first_count, second_count;

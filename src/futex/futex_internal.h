@@ -6,8 +6,8 @@
  *
  *   state                     bucket     how it goes on
  *   not queued                NULL       futex_enqueue, its bucket locked
- *   waits                     set        woken or handed a lock by others: queue woken, bucket NULL;
- *                                        requeued by others: another bucket and key;
+ *   waits                     set        woken or handed a lock by others: queue woken, bucket
+ * NULL;                                        requeued by others: another bucket and key;
  *                                        leaves by itself (time, signal): futex_unqueue
  *   woken                     NULL       returns
  *
@@ -48,7 +48,8 @@ MUST_CHECK int futex_keys_get(const struct futex_word *first, const struct futex
                               bool write_second, struct futex_key keys[2]);
 void futex_keys_put(struct futex_key keys[2]);
 
-/* What comes of an attempt that found a page absent: 0 if it is there now, try again; or -EFAULT. */
+/* What comes of an attempt that found a page absent: 0 if it is there now, try again; or
+ * -EFAULT. */
 MUST_CHECK int futex_bring_in(const struct futex_word *word, bool write);
 
 /* ---- Waiters: queue.c ---------------------------------------------------------------------- */
@@ -68,7 +69,7 @@ struct futex_waiter {
 
     /* Protected by the bucket's lock while it is on one. */
     struct tree_node word_node;       /* the first waiter of its word */
-    struct list node;                 /* all of the word, in a ring: most urgent first, then by age */
+    struct list node;                 /* all of the word, in a ring: by urgency, then by age */
     bool is_first;
     struct futex_key key;             /* with a reference of its own */
 
@@ -164,7 +165,7 @@ struct futex_lock_part {
 
 /* Results of attempts besides errors. */
 #define ATTEMPT_WAIT 0        /* *lock has a user more */
-#define ATTEMPT_OWNED 1       /* the thread has the lock; with `waiters` also *lock, if there is one */
+#define ATTEMPT_OWNED 1       /* the thread has it; with `waiters` there is a *lock, too */
 #define ATTEMPT_AGAIN (-EAGAIN)    /* the word has changed */
 #define ATTEMPT_ABSENT (-EFAULT)   /* the page must be brought in */
 #define ATTEMPT_LEAVING (-EBUSY)   /* the owner is ending */

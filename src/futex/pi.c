@@ -1,8 +1,8 @@
 /*
  * Locks that hand on priority: FUTEX_LOCK_PI and its like.
  *
- * The word holds the owner's id; who finds it 0 may take it without the kernel.  Who has to wait sets
- * FUTEX_WAITERS, so that the owner comes here to unlock.  From the first waiter on there is a
+ * The word holds the owner's id; who finds it 0 may take it without the kernel.  Who has to wait
+ * sets FUTEX_WAITERS, so that the owner comes here to unlock.  From the first waiter on there is a
  * struct futex_lock.  What may be found together, as Linux has it:
  *
  *   a waiter   its lock   owner      id in the word   owner died   verdict
@@ -377,6 +377,7 @@ int futex_try_lock(const struct futex_word *word)
 /* ---- Unlocking ----------------------------------------------------------------------------- */
 
 #define UNLOCK_DIFFERS 1    /* the program has changed it just now: its own fault */
+#define UNLOCK_FAULTS 2     /* not ATTEMPT_ABSENT: it may end on another page, and stay absent */
 
 /* Nobody waits. */
 static int unlock_free(const struct futex_word *word, uint32_t value)
@@ -435,7 +436,7 @@ static int unlock_once(const struct futex_word *word)
     int result;
 
     if (user_copy_in(word->space, &value, word->address, sizeof(value)) != 0)
-        return -EFAULT;
+        return UNLOCK_FAULTS;
     if ((value & FUTEX_OWNER) != (uint32_t)current_thread()->id)
         return -EPERM;
     result = futex_key_get(word, true, &key);
@@ -459,6 +460,8 @@ int futex_unlock(const struct futex_word *word)
 
         if (result == UNLOCK_DIFFERS)
             return -EAGAIN;
+        if (result == UNLOCK_FAULTS)
+            return -EFAULT;
         if (!is_failed_attempt(result))
             return result;
         error = futex_attempt_failed(&attempt, result);

@@ -6,8 +6,8 @@
  * ring.  So the cost of a wake-up depends on how many it wakes, hardly on how many others wait, and
  * nothing has to grow with their number: a bucket's tree does so by itself, out of the waiters.
  *
- * Invariants, with the bucket locked: a waiter whose `bucket` is this one is on the ring of its key;
- * the ring is sorted by priority, then by age; exactly the first of a ring is in the tree.
+ * Invariants, with the bucket locked: a waiter whose `bucket` is this one is on the ring of its
+ * key; the ring is sorted by priority, then by age; exactly the first of a ring is in the tree.
  *
  *   waiter                                 waker
  *   time is up; is it still queued?

@@ -2,12 +2,12 @@
  * What a thread leaves behind when it ends: locks.
  *
  * Those that it says it holds are on a list in its memory, which is walked once: each word gets
- * FUTEX_OWNER_DIED instead of the owner's id, and somebody who waits is woken to see it.  Everything
- * on that list is the program's and may be nonsense: the walk ends at the first thing that cannot be
- * read, and after LIST_MAX entries.
+ * FUTEX_OWNER_DIED instead of the owner's id, and somebody who waits is woken to see it.
+ * Everything on that list is the program's and may be nonsense: the walk ends at the first thing
+ * that cannot be read, and after LIST_MAX entries.
  *
- * Locks of futex/pi.c that others wait for are known to the kernel, and handed on whether or not they
- * are on the list.
+ * Locks of futex/pi.c that others wait for are known to the kernel, and handed on whether or not
+ * they are on the list.
  *
  *   thread, leaving                        another one that wants its lock
  *                                          reads the word: our id; finds us

@@ -1,8 +1,8 @@
 /*
  * Waiting on several words at once (futex_waitv): one sleep, one waiter for each word.
  *
- * The waiters are queued one after the other, each with its own bucket locked.  Whoever wakes one of
- * them wakes the thread; that leaves the other words by itself.
+ * The waiters are queued one after the other, each with its own bucket locked.  Whoever wakes one
+ * of them wakes the thread; that leaves the other words by itself.
  */
 #include "futex/futex_internal.h"
 #include "lib/assert.h"

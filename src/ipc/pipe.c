@@ -9,23 +9,22 @@
  *   reader                                   writer
  *   nothing is there
  *                                            adds bytes, wakes: nobody waits
- *   waits for ever                           <- forbidden: who waits is on the queue before it gives
- *                                               the lock back that its look was made under
+ *   waits for ever                           <- forbidden: who waits is on the queue before it
+ *                                               gives the lock back that its look was made under
  *
  * Invariant: `count` slots from `first` on hold at least a byte each; all others have no page.
  */
+#include "ipc/pipe.h"
+
 #include "fs/file.h"
 #include "fs/poll.h"
-#include "ipc/pipe.h"
 #include "ipc/pipe_internal.h"
 #include "lib/assert.h"
 #include "lib/checked.h"
 #include "memory/pool.h"
-#include "memory/user_memory.h"
 
 #define PIPE_SIZE_MAX (UINT64_C(1) << 20)        /* for who is not root */
 #define PIPE_SIZE_LIMIT (UINT64_C(1) << 31)
-#define REQUEST_BYTES_READABLE 0x541bu           /* FIONREAD */
 
 static struct pipe_slot *slot_at(struct pipe *pipe, unsigned index)
 {
@@ -254,18 +253,18 @@ static uint32_t pipe_poll(struct file *file, struct poll_table *table)
     return events;
 }
 
-static int64_t pipe_control(struct file *file, uint32_t request, uint64_t argument)
+int64_t pipe_bytes(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
-    int32_t readable = 0;
+    int64_t readable = 0;
 
-    if (request != REQUEST_BYTES_READABLE)
-        return -ENOTTY;
+    if (file->operations != &pipe_operations)
+        return -EBADF;
     mutex_lock(&pipe->lock);
     for (unsigned i = 0; i < pipe->count; i++)
-        readable += (int32_t)slot_at(pipe, i)->length;
+        readable += slot_at(pipe, i)->length;
     mutex_unlock(&pipe->lock);
-    return user_copy_out_current(argument, &readable, sizeof(readable));
+    return readable;
 }
 
 static void pipe_release(struct file *file)
@@ -277,7 +276,6 @@ const struct file_operations pipe_operations = {
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
-    .control = pipe_control,
     .release = pipe_release,
 };
 

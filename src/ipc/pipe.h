@@ -20,6 +20,8 @@ void pipe_init(void);
 MUST_CHECK int pipe_create(const struct fs_context *context, uint32_t flags,
                            struct file *files[2]);
 
+/* Bytes that are in it.  -EBADF: not a pipe. */
+MUST_CHECK int64_t pipe_bytes(struct file *file);
 /* Bytes it has room for (F_GETPIPE_SZ).  -EBADF: not a pipe. */
 MUST_CHECK int64_t pipe_size(struct file *file);
 /* Rounds up to a power of two of pages and returns the new size.  -EBUSY: more is in it; -EPERM:

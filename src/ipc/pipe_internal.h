@@ -28,7 +28,7 @@ struct pipe {
     unsigned capacity;           /* slots: a power of two */
     unsigned first, count;
     unsigned readers, writers;   /* open files of each kind */
-    uint64_t reads_opened, writes_opened;    /* that there ever were: who opens waits for a change */
+    uint64_t reads_opened, writes_opened;    /* ever: who opens one end waits for a change */
 
     struct wait_queue readable;  /* there are bytes, or no writers */
     struct wait_queue writable;  /* there is room, or no readers */

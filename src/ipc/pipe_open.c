@@ -9,6 +9,7 @@
  *
  * Invariant: inode->pipe is there exactly while its `users` is not 0.
  */
+#include "fs/directory_cache.h"
 #include "fs/file.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
@@ -155,15 +156,25 @@ static int wait_for_partner(struct pipe *pipe, const uint64_t *opened)
     return *opened == before ? error : 0;
 }
 
+static const struct inode_operations pipe_inode_operations = {
+    .set_attributes = inode_set_fields,
+};
+
+/* A pipe that is opened again (/dev/stdin) waits for nobody. */
+static bool is_nameless(const struct inode *inode)
+{
+    return inode->operations == &pipe_inode_operations;
+}
+
 /* The pipe is locked.  -ENXIO: nobody reads, and the caller does not wait; -EINTR: it has left. */
 static int open_end(struct pipe *pipe, struct file *file, uint32_t flags)
 {
     bool waits = !(flags & OPEN_NONBLOCK);
 
-    if (!reads(flags) && !waits && pipe->readers == 0)
+    if (!reads(flags) && !waits && pipe->readers == 0 && !is_nameless(file->inode))
         return -ENXIO;
     enter(pipe, flags);
-    if (reads(flags) && writes(flags))
+    if ((reads(flags) && writes(flags)) || is_nameless(file->inode))
         return 0;
     if (reads(flags) && pipe->writers == 0) {
         if (waits)
@@ -206,17 +217,15 @@ void pipe_init(void)
 
 /* ---- Pipes without a name ------------------------------------------------------------------ */
 
-static const struct inode_operations pipe_inode_operations = {
-    .open = open_fifo, .set_attributes = inode_set_fields,
-};
-
-static int create_end(struct inode *inode, uint32_t flags, const struct credentials *who,
+static int create_end(const struct path *path, uint32_t flags, const struct credentials *who,
                       struct file **file)
 {
+    struct inode *inode = path_inode(path);
     struct pipe *pipe = join(inode);
     const struct file_request request = {
         .operations = &pipe_operations,
         .inode = inode,
+        .path = *path,
         .flags = flags,
         .is_stream = true,
         .description = pipe ? pipe->description : NULL,
@@ -239,17 +248,30 @@ static int create_end(struct inode *inode, uint32_t flags, const struct credenti
     return 0;
 }
 
-static int create_ends(struct inode *inode, uint32_t flags, const struct credentials *who,
+static int create_ends(const struct path *path, uint32_t flags, const struct credentials *who,
                        struct file *files[2])
 {
-    int error = create_end(inode, flags | OPEN_READ, who, &files[0]);
+    int error = create_end(path, flags | OPEN_READ, who, &files[0]);
 
     if (error)
         return error;
-    error = create_end(inode, flags | OPEN_WRITE, who, &files[1]);
+    error = create_end(path, flags | OPEN_WRITE, who, &files[1]);
     if (error)
         file_release(files[0]);
     return error;
+}
+
+/* A name that no directory has, so that the pipe can be opened again (/dev/stdin). */
+static int create_name(const struct path *root, struct inode *inode, struct path *path)
+{
+    char text[PIPE_DESCRIPTION_SIZE];
+    const struct component component = {
+        text, (uint32_t)format(text, sizeof(text), "pipe:[%llu]",
+                               (unsigned long long)inode->number),
+    };
+
+    path->mount = root->mount;
+    return name_create_hidden(root->name, component, inode, &path->name);
 }
 
 int pipe_create(const struct fs_context *context, uint32_t flags, struct file *files[2])
@@ -260,12 +282,17 @@ int pipe_create(const struct fs_context *context, uint32_t flags, struct file *f
         .user_id = context->credentials.file_user_id,
         .group_id = context->credentials.file_group_id,
     };
+    struct path path;
     struct inode *inode;
     int error = inode_create(filesystem_anonymous(), &kind, &request, &inode);
 
     if (error)
         return error;
-    error = create_ends(inode, flags, &context->credentials, files);
+    error = create_name(&context->root, inode, &path);
     inode_release(inode);
+    if (error)
+        return error;
+    error = create_ends(&path, flags, &context->credentials, files);
+    name_release(path.name);
     return error;
 }

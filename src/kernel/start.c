@@ -7,12 +7,14 @@
 #include "abi/abi.h"
 #include "debug/log.h"
 #include "debug/options.h"
+#include "debug/trace.h"
 #include "device/device.h"
 #include "device/random.h"
 #include "diagnose/diagnose.h"
 #include "fs/file_table.h"
 #include "fs/fs_init.h"
 #include "fs/path.h"
+#include "ipc/pipe.h"
 #include "kernel/kernel.h"
 #include "kernel/root.h"
 #include "lib/assert.h"
@@ -29,6 +31,7 @@ static void start_subsystems(void)
     log_init();
     scheduler_init();
     fs_init();
+    pipe_init();
     device_init();
     console_init();
     process_init();
@@ -106,8 +109,15 @@ const char *kernel_name(enum kernel_name of, uint64_t number)
         return process ? call_name(process->abi, number) : NULL;
     case KERNEL_NAME_WAIT:
         return number <= WAIT_KIND_LAST ? wait_kind_name((enum wait_kind)number) : NULL;
-    case KERNEL_NAME_STATE:
-        return number < THREAD_STATES ? thread_state_name((enum thread_state)number) : NULL;
     }
+    return NULL;
+}
+
+const char *kernel_event_name(uint32_t kind, uint64_t number)
+{
+    if (kind == TRACE_syscall_enter)
+        return kernel_name(KERNEL_NAME_CALL, number);
+    if (kind == TRACE_wait_begin)
+        return kernel_name(KERNEL_NAME_WAIT, number);
     return NULL;
 }

@@ -237,9 +237,10 @@ _Noreturn void kernel_fault(const char *what, uint64_t address, uint64_t instruc
 enum kernel_name {
     KERNEL_NAME_CALL,     /* a system call, in the ABI of the thread that runs on this CPU */
     KERNEL_NAME_WAIT,     /* what a thread waits for: the kind of wait_begin */
-    KERNEL_NAME_STATE,    /* a state of threads */
 };
 const char *kernel_name(enum kernel_name of, uint64_t number);
+/* The same for the first number of an event of this kind; NULL also if it is of no such thing. */
+const char *kernel_event_name(uint32_t kind, uint64_t number);
 
 /* Pure read of the tables for the refill of a software TLB; takes no lock.  Returns the entry
  * of the last level (format: memory/page_table.h, as the hardware's), 0 if not present.  When

@@ -56,12 +56,24 @@ struct observer_event {
     uint64_t numbers[3];
 };
 
+/* An event as it is told to another program, with the name that kernel_name has for its first
+ * number.  The last record of a run has the kind below, and how the run ended as its name. */
+#define OBSERVER_NAME_SIZE 24
+#define OBSERVER_RUN_ENDED UINT32_MAX
+struct observer_record {
+    struct observer_event event;
+    char name[OBSERVER_NAME_SIZE];
+};
+
 /* An observer without choose_thread only listens: the core decides as always. */
 struct observer_operations {
     /* Which of the candidates (at least 2, in the order of the run queue) runs next on this CPU?
      * `current` is the thread that ran until now, 0 if it was idle.  Returns an index. */
     unsigned (*choose_thread)(int32_t current, const struct candidate *candidates,
                               unsigned count);
+    /* Does choose_thread look at the candidates?  If not, they are not collected, and it gets NULL:
+     * that is cheaper by far among thousands of threads.  NULL: yes. */
+    bool (*looks_at_candidates)(void);
     /* Any other choice: a number below `count`. */
     uint64_t (*choose_number)(uint64_t count);
     /* Something happened.  Called with interrupts in any state and locks held: it must not call

@@ -70,6 +70,8 @@ uint64_t address_space_give_back(uint64_t pages);
 
 /* -ENOMEM.  One reference. */
 MUST_CHECK int address_space_create(struct address_space **space);
+/* A copy with the same contents, for fork: pages are copied when they are written.  -ENOMEM. */
+MUST_CHECK int address_space_copy(struct address_space *source, struct address_space **copy);
 void address_space_reference(struct address_space *space);
 void address_space_release(struct address_space *space);
 physical_address address_space_root(const struct address_space *space);

@@ -21,8 +21,8 @@ struct user_word_place {
 };
 
 /* Brings the page in as for a write, which makes a private copy of a page of a file; where that is
- * not permitted and `write` is false, as for a read.  -EFAULT: neither is, or the memory is nobody's
- * but can only be read, so that it never changes. */
+ * not permitted and `write` is false, as for a read.  -EFAULT: neither is, or the memory is
+ * nobody's but can only be read, so that it never changes. */
 MUST_CHECK int user_word_locate(struct address_space *space, user_address word, bool write,
                                 struct user_word_place *place);
 /* Makes the functions below find the page, for a while.  -EFAULT. */

@@ -14,10 +14,10 @@
 
 #include "lib/memory.h"
 #include "memory/user_memory.h"
+#include "process/fork.h"
 #include "process/process_internal.h"
 #include "sched/priority.h"
 
-#define THREAD_AREA_END UINT64_C(0x7ffffffff000)    /* Linux's TASK_SIZE_MAX */
 /* What threads of one process share at least, and what this kernel cannot give each its own of. */
 #define THREAD_FLAGS (CLONE_THREAD | CLONE_ACTIONS | CLONE_MEMORY)
 #define SHARED_ALWAYS (CLONE_PLACES | CLONE_FILES)
@@ -63,11 +63,13 @@ static int check_flags(const struct clone_request *request)
 /* Linux without the parts that are missing here would say the same of namespaces. */
 static int check_supported(uint64_t flags)
 {
+    if (flags & NEW_NAMESPACES)
+        return -EINVAL;
+    if (!(flags & CLONE_THREAD))
+        return 0;
     if ((flags & THREAD_FLAGS) != THREAD_FLAGS || (flags & SHARED_ALWAYS) != SHARED_ALWAYS)
         return -ENOSYS;
-    if (flags & (CLONE_PROCESS_FD | CLONE_SUSPEND | CLONE_INTO_CONTROL_GROUP))
-        return -ENOSYS;
-    return flags & NEW_NAMESPACES ? -EINVAL : 0;
+    return flags & (CLONE_PROCESS_FD | CLONE_SUSPEND | CLONE_INTO_CONTROL_GROUP) ? -ENOSYS : 0;
 }
 
 struct user_count {
@@ -97,11 +99,11 @@ static int check_limit(struct process *process)
     return count.threads >= limit ? -EAGAIN : 0;
 }
 
-/* What the new thread has from its maker and from the request. */
-static void inherit(struct thread *thread, const struct clone_request *request)
+void thread_inherit(struct thread *thread, const struct clone_request *request)
 {
     const struct user_thread *from = user_thread_of(current_thread());
     struct user_thread *part = user_thread_of(thread);
+    bool shares = (request->flags & CLONE_MEMORY) && !(request->flags & CLONE_SUSPEND);
 
     thread_copy_registers(thread, 0);
     if (request->stack)
@@ -111,6 +113,8 @@ static void inherit(struct thread *thread, const struct clone_request *request)
     if (request->flags & CLONE_CLEAR_CHILD_ID)
         part->clear_child_id = request->child_id;
     part->signals.blocked = from->signals.blocked;
+    if (!shares)
+        part->signals.stack = from->signals.stack;
     part->affinity = from->affinity;
     priority_inherit(thread);
     atomic_store(&thread->work, THREAD_WORK_SIGNAL);
@@ -127,7 +131,7 @@ static void tell_id(uint64_t wanted, user_address word, int32_t id)
 static bool join_process(struct process *process, struct thread *thread)
 {
     spin_lock(&process->lock);
-    bool joins = !process->exiting;
+    bool joins = !process->exiting && !process->executing;
 
     if (joins) {
         list_append(&process->threads, &thread->sibling_node);
@@ -148,6 +152,8 @@ int64_t process_clone(const struct clone_request *request)
         error = check_supported(request->flags);
     if (!error)
         error = check_limit(process);
+    if (!error && !(request->flags & CLONE_THREAD))
+        return process_fork(request);
     if (!error)
         error = process_thread_create(process, maker->name, maker->entry, &thread);
     if (error)
@@ -158,7 +164,7 @@ int64_t process_clone(const struct clone_request *request)
         thread_release(thread);
         return -EPERM;
     }
-    inherit(thread, request);
+    thread_inherit(thread, request);
 
     int32_t id = thread->id;
 

@@ -35,19 +35,24 @@ struct thread;
 #define CLONE_INTO_CONTROL_GROUP UINT64_C(0x200000000)
 #define CLONE_EXIT_SIGNAL UINT64_C(0xff)            /* in clone's flags */
 
+#define THREAD_AREA_END UINT64_C(0x7ffffffff000)    /* Linux's TASK_SIZE_MAX */
+
 struct clone_request {
     uint64_t flags;
+    uint64_t exit_signal;                /* of a process, to its parent; 0: none */
     user_address stack;                  /* 0: the maker's */
     uint64_t thread_area;                /* fs_base with CLONE_THREAD_AREA */
     user_address parent_id, child_id;    /* where the flags want the new id */
     user_address process_fd;             /* ... or a descriptor */
 };
 
-/* The id of the new thread, which runs already.  -EINVAL: flags that do not go together; -EPERM: the
- * thread area; -EAGAIN: a limit; -ENOMEM; -ENOSYS: a copy of the process is wanted, or a thread that
- * has files or places of its own. */
+/* The id of the new thread, which runs already.  -EINVAL: flags that do not go together; -EPERM:
+ * the thread area; -EAGAIN: a limit; -ENOMEM; -ENOSYS: a copy of the process is wanted, or a thread
+ * that has files or places of its own. */
 MUST_CHECK int64_t process_clone(const struct clone_request *request);
 
 /* A thread that was not started yet gets a copy of the current thread's registers, in a call that
  * returns `result` to it. */
 void thread_copy_registers(struct thread *thread, uint64_t result);
+/* ... and all else that it has from the current thread, or that the request wants for it. */
+void thread_inherit(struct thread *thread, const struct clone_request *request);

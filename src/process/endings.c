@@ -2,7 +2,8 @@
  * Exit codes by process id, in one table without the structures of the processes: what a dead
  * process leaves behind is nine bytes.
  *
- * Invariant: a code is written once, before its bit in `ended` is set, and never changes.
+ * Invariant: a code is written before its bit in `ended` is set, and changes only when an id is
+ * used again, which happens to Linux programs only.
  */
 #include "process/endings.h"
 
@@ -51,7 +52,6 @@ void ending_record(int32_t id, int64_t code)
     if (id >= PROCESS_ID_LIMIT)
         return;
     spin_lock(&endings.lock);
-    ASSERT(!bitmap_test(endings.ended, (size_t)id));
     endings.codes[id] = code;
     bitmap_set(endings.ended, (size_t)id);
     LIST_FOR_EACH(node, waiters_of(id)) {
@@ -118,7 +118,9 @@ int ending_wait(int32_t id, const struct operation *operation, int64_t *code)
     spin_unlock(&endings.lock);
     if (target)
         thread_release(target);
-    if (!error)
+    if (error)
+        choice_give_up(operation);
+    else
         choice_done(operation);
     return error;
 }

@@ -199,6 +199,8 @@ void exec_commit(struct process *process, struct thread *thread,
     signal_actions_reset(&process->signals);
     set_registers(thread, image);
     machine_program_loaded(address_space_root(image->space), request->path, image->bias);
+    if (thread == current_thread())
+        address_space_activate(image->space);
     if (old_space)
         address_space_release(old_space);
     if (old_family)

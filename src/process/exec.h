@@ -29,6 +29,15 @@ void exec_strings_destroy(struct exec_strings *strings);
 MUST_CHECK int exec_strings_add_argument(struct exec_strings *strings, const char *text);
 MUST_CHECK int exec_strings_add_environment(struct exec_strings *strings, const char *text);
 
+/* The same from user memory.  -EFAULT. */
+MUST_CHECK int exec_strings_copy_argument(struct exec_strings *strings,
+                                          struct address_space *space, user_address text);
+MUST_CHECK int exec_strings_copy_environment(struct exec_strings *strings,
+                                             struct address_space *space, user_address text);
+/* For scripts: `count` others instead of the first argument. */
+MUST_CHECK int exec_strings_replace_first(struct exec_strings *strings, const char *const *others,
+                                          unsigned count);
+
 /* A program that is ready to run but not running. */
 struct exec_image {
     const struct abi *abi;

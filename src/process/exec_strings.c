@@ -7,6 +7,7 @@
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/pool.h"
+#include "memory/user_memory.h"
 #include "process/exec.h"
 
 #define FIRST_CAPACITY 1024
@@ -85,4 +86,95 @@ int exec_strings_add_environment(struct exec_strings *strings, const char *text)
     if (!error)
         strings->environment_count++;
     return error;
+}
+
+/* ---- From user memory ---------------------------------------------------------------------- */
+
+#define FIRST_ROOM 256u
+
+/* Is there room for a string of this size and its pointer? */
+static bool fits(const struct exec_strings *strings, uint64_t size)
+{
+    uint64_t pointers = (uint64_t)strings->argument_count + strings->environment_count + 1;
+
+    return size <= ARGUMENT_SIZE_MAX &&
+           strings->size + size + pointers * sizeof(uint64_t) <= strings->limit;
+}
+
+static int copy(struct exec_strings *strings, struct address_space *space, user_address text)
+{
+    size_t room = strings->capacity - strings->size;
+
+    if (room < FIRST_ROOM)
+        room = FIRST_ROOM;
+    for (;;) {
+        int error;
+        int64_t length;
+
+        if (room > ARGUMENT_SIZE_MAX)
+            room = ARGUMENT_SIZE_MAX;
+        error = grow(strings, strings->size + room);
+        if (error)
+            return error;
+        length = user_copy_string(space, strings->bytes + strings->size, text, room);
+        if (length == -ENAMETOOLONG && room == ARGUMENT_SIZE_MAX)
+            return -E2BIG;
+        if (length < 0 && length != -ENAMETOOLONG)
+            return (int)length;
+        if (length >= 0) {
+            if (!fits(strings, (uint64_t)length + 1))
+                return -E2BIG;
+            strings->size += (size_t)length + 1;
+            return 0;
+        }
+        room *= 2;
+    }
+}
+
+int exec_strings_copy_argument(struct exec_strings *strings, struct address_space *space,
+                               user_address text)
+{
+    int error = copy(strings, space, text);
+
+    if (error)
+        return error;
+    strings->argument_count++;
+    strings->arguments_size = strings->size;
+    return 0;
+}
+
+int exec_strings_copy_environment(struct exec_strings *strings, struct address_space *space,
+                                  user_address text)
+{
+    int error = copy(strings, space, text);
+
+    if (!error)
+        strings->environment_count++;
+    return error;
+}
+
+int exec_strings_replace_first(struct exec_strings *strings, const char *const *others,
+                               unsigned count)
+{
+    struct exec_strings old = *strings;
+    const char *text = old.bytes;
+    int error = 0;
+
+    *strings = (struct exec_strings){ .limit = old.limit };
+    for (unsigned i = 0; i < count && !error; i++)
+        error = exec_strings_add_argument(strings, others[i]);
+    for (uint32_t i = 0; i < old.argument_count + old.environment_count && !error; i++) {
+        if (i >= old.argument_count)
+            error = exec_strings_add_environment(strings, text);
+        else if (i > 0)
+            error = exec_strings_add_argument(strings, text);
+        text += text_length(text) + 1;
+    }
+    if (error) {
+        exec_strings_destroy(strings);
+        *strings = old;
+        return error;
+    }
+    exec_strings_destroy(&old);
+    return 0;
 }

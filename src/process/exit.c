@@ -11,8 +11,8 @@
 #include "fs/path.h"
 #include "futex/futex.h"
 #include "memory/user_memory.h"
-#include "process/endings.h"
 #include "process/family.h"
+#include "process/fork.h"
 #include "process/process_internal.h"
 #include "sched/choice.h"
 #include "sched/watch.h"
@@ -47,6 +47,8 @@ static bool leave_process(struct process *process, struct thread *thread, int co
 
     bool last = --process->live_threads == 0;
 
+    wait_queue_wake_all(&process->alone_queue);
+
     if (last && !process->exiting) {
         process->exiting = true;
         process->exit_status = (code & 0xff) << 8;
@@ -80,6 +82,7 @@ static void release_resources(struct process *process)
     file_table_release(files);
     address_space_activate(NULL);
     address_space_release(space);
+    process_return_space(process);
     if (family)
         family_release(family);
     if (executable)    /* a process of the kernel's own making may lack one */
@@ -92,56 +95,6 @@ static void release_resources(struct process *process)
 static int shell_status(int status)
 {
     return status & 0x7f ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
-}
-
-/* Its parent has one child less. */
-static void leave_parent(struct process *process)
-{
-    struct process *parent = process->parent_id ? process_find(process->parent_id) : NULL;
-
-    if (!parent)
-        return;
-    spin_lock(&parent->lock);
-    ASSERT(parent->children > 0);
-    parent->children--;
-    spin_unlock(&parent->lock);
-    process_release(parent);
-}
-
-struct adoption {
-    int32_t from;
-    struct process *to;    /* NULL: nobody */
-};
-
-/* The table is locked, so both of them are in it. */
-static void adopt(struct process *child, void *context)
-{
-    const struct adoption *adoption = context;
-
-    spin_lock(&child->lock);
-    bool is_ours = child->parent_id == adoption->from;
-
-    if (is_ours)
-        child->parent_id = adoption->to ? adoption->to->id : 0;
-    spin_unlock(&child->lock);
-    if (!is_ours || !adoption->to)
-        return;
-    spin_lock(&adoption->to->lock);
-    adoption->to->children++;
-    spin_unlock(&adoption->to->lock);
-}
-
-/* Its children become those of its parent, or nobody's. */
-static void give_children_away(struct process *process)
-{
-    struct adoption adoption = { .from = process->id };
-
-    if (process->children == 0)
-        return;
-    adoption.to = process->parent_id ? process_find(process->parent_id) : NULL;
-    process_for_each(adopt, &adoption);
-    if (adoption.to)
-        process_release(adoption.to);
 }
 
 /* The last process has ended: the run's status is the first one's. */
@@ -157,6 +110,18 @@ _Noreturn static void end_run(struct process *first, bool interrupted)
     machine_halt(MACHINE_HALT_OK, status);
 }
 
+/* Its first thread need not be found by its id any more. */
+static void release_leader(struct process *process)
+{
+    spin_lock(&process->lock);
+    struct thread *leader = process->leader;
+
+    process->leader = NULL;
+    spin_unlock(&process->lock);
+    if (leader)
+        thread_release(leader);
+}
+
 static void end_process(struct process *process)
 {
     struct thread *thread = current_thread();
@@ -166,21 +131,14 @@ static void end_process(struct process *process)
     if (process->traced)
         process->abi->observe_end(current_thread(), status);
     trace_record(TRACE_process_end, (uint64_t)process->id, (uint64_t)status, 0);
+    process_usage(process, &process->usage);
     release_resources(process);
-    spin_lock(&process->lock);
-    struct thread *leader = process->leader;
+    release_leader(process);
 
-    process->ended = true;
-    process->leader = NULL;
-    spin_unlock(&process->lock);
-    if (leader)
-        thread_release(leader);
-    give_children_away(process);
-    leave_parent(process);
-    ending_record(process->id, process->exit_code);
+    bool was_last = process_finish(process, &first);
+
     choice_done(&thread->next_operation);
-    wait_queue_wake_all(&process->ended_queue);
-    if (process_table_remove(process, &first))
+    if (was_last)
         end_run(first, first != process && (status & 0x7f) == SIGNAL_INT);
 }
 

@@ -13,6 +13,8 @@
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/pool.h"
+#include "process/execute.h"
+#include "process/clone.h"
 #include "process/family.h"
 #include "process/process_internal.h"
 
@@ -28,7 +30,7 @@ void process_set_user_entry(void (*entry)(void *argument))
 /* ---- Steps --------------------------------------------------------------------------------- */
 
 /* Ids, limits, root and working directory.  The child is nobody else's yet. */
-static void inherit(struct process *child, struct process *parent)
+void process_inherit(struct process *child, struct process *parent)
 {
     spin_lock(&parent->lock);
     fs_context_copy(&parent->fs, &child->fs);
@@ -38,6 +40,11 @@ static void inherit(struct process *child, struct process *parent)
     child->group_id = parent->group_id;
     child->session_id = parent->session_id;
     child->personality = parent->personality;
+    child->no_new_privileges = parent->no_new_privileges;
+    child->keep_capabilities = parent->keep_capabilities;
+    child->no_huge_pages = parent->no_huge_pages;
+    child->timer_slack_ns = parent->timer_slack_ns;
+    child->dumpable = parent->dumpable;
     spin_unlock(&parent->lock);
 }
 
@@ -46,10 +53,9 @@ int process_thread_prepare(struct process *process, struct thread **thread)
     return process_thread_create(process, "user", user_entry, thread);
 }
 
-void process_thread_launch(struct process *process, struct thread *thread)
+/* The thread is the first one of the process, and names it. */
+void process_take_id(struct process *process, struct thread *thread)
 {
-    struct process *parent = process->parent_id ? process_find(process->parent_id) : NULL;
-
     process->id = thread->id;
     process->leader = thread;
     refcount_take(&thread->references);
@@ -57,22 +63,44 @@ void process_thread_launch(struct process *process, struct thread *thread)
         process->family->id = process->id;
         process->family->semaphores.id = (uint32_t)process->id;
     }
-    if (parent) {
-        spin_lock(&parent->lock);
-        parent->children++;
-        spin_unlock(&parent->lock);
-        process_release(parent);
-    }
+}
+
+void process_give_id_up(struct process *process)
+{
+    struct thread *leader = process->leader;
+
+    process->leader = NULL;
+    if (leader)
+        thread_release(leader);
+    process_release(process);
+}
+
+bool process_thread_begin(struct process *process, struct thread *thread, bool is_fork)
+{
     process_thread_add(process, thread);
-    process_table_add(process);
+    if (!process_begin(process, is_fork)) {
+        spin_lock(&process->lock);
+        list_remove(&thread->sibling_node);
+        process->live_threads--;
+        spin_unlock(&process->lock);
+        return false;
+    }
     trace_record(TRACE_process_start, (uint64_t)process->id, (uint64_t)process->parent_id,
                  (uint64_t)thread->id);
     thread_start(thread);
     thread_release(thread);
+    return true;
+}
+
+void process_thread_launch(struct process *process, struct thread *thread)
+{
+    process_take_id(process, thread);
+    if (!process_thread_begin(process, thread, false))
+        UNREACHABLE();    /* only a fork is ever refused */
 }
 
 /* A process that was never started: gives back what it has, and the caller's reference. */
-static void abandon(struct process *process)
+void process_abandon(struct process *process)
 {
     struct address_space *space = process->space;
     struct file_table *files = process->files;
@@ -92,7 +120,7 @@ static void abandon(struct process *process)
     if (executable)
         file_release(executable);
     fs_context_release(&process->fs);
-    process_release(process);
+    process_give_id_up(process);
 }
 
 /* ---- A copy -------------------------------------------------------------------------------- */
@@ -115,16 +143,6 @@ static void share_with(struct process *child, struct process *parent)
                     sizeof(child->executable_path));
 }
 
-static void copy_registers(struct thread *child, const struct thread *parent)
-{
-    void *vector = child->registers.vector;
-
-    memcpy(vector, parent->registers.vector, machine_info()->vector_state_size);
-    child->registers = parent->registers;
-    child->registers.vector = vector;
-    (void)text_copy(child->name, parent->name, sizeof(child->name));
-}
-
 int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t *id)
 {
     struct process *parent = current_process();
@@ -134,7 +152,7 @@ int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t
 
     if (!child)
         return -ENOMEM;
-    inherit(child, parent);
+    process_inherit(child, parent);
     share_with(child, parent);
     child->stack_slot = stack_slot;
     error = process_thread_prepare(child, &thread);
@@ -143,14 +161,19 @@ int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t
         error = -EAGAIN;
     }
     if (error) {
-        abandon(child);
+        process_abandon(child);
         return error;
     }
-    copy_registers(thread, current_thread());
+    thread_copy_registers(thread, 0);
+    (void)text_copy(thread->name, current_thread()->name, sizeof(thread->name));
     thread->registers.rsp = stack_pointer;
-    thread->registers.rax = 0;
     *id = thread->id;
-    process_thread_launch(child, thread);
+    process_take_id(child, thread);
+    if (!process_thread_begin(child, thread, true)) {    /* a signal for the whole family */
+        thread_release(thread);
+        process_abandon(child);
+        return -EAGAIN;
+    }
     process_release(child);
     return 0;
 }
@@ -183,12 +206,8 @@ int process_open_program(struct process *process, const char *text, struct file 
         return error;
     if ((path_inode(&path)->mode & MODE_TYPE) == MODE_DIRECTORY)
         error = -EISDIR;
-    if (!error)
-        error = path_executable(&process->fs, &path);
-    if (!error)
-        error = file_open_path(&process->fs, &path, OPEN_READ, file);
     path_release(&path);
-    return error;
+    return error ? error : program_open(&process->fs, NULL, text, LOOKUP_FOLLOW, file);
 }
 
 /* The image is built: what is left can only run out of memory or ids. */
@@ -236,7 +255,7 @@ int process_spawn(const struct spawn_request *spawn, int32_t *id)
 
     if (!child)
         return -ENOMEM;
-    inherit(child, parent);
+    process_inherit(child, parent);
     memcpy(request.random, spawn->random, sizeof(request.random));
     request.credentials = &child->fs.credentials;
     request.limits = &child->limits;
@@ -248,7 +267,7 @@ int process_spawn(const struct spawn_request *spawn, int32_t *id)
         file_release(request.executable);
     }
     if (error)
-        abandon(child);
+        process_abandon(child);
     else
         process_release(child);
     return error;

@@ -50,7 +50,12 @@ struct process *process_create(void)
     process->traced = option_is_set("trace");
     process->started_ns = clock_monotonic_ns();
     signals_init(&process->signals);
-    wait_queue_init(&process->ended_queue);
+    list_init(&process->children_list);
+    list_init(&process->child_node);
+    wait_queue_init(&process->children_queue);
+    wait_queue_init(&process->returned_queue);
+    wait_queue_init(&process->alone_queue);
+    process->exit_signal = SIGNAL_CHLD;
     interval_timer_init(process);
     return process;
 }
@@ -65,7 +70,8 @@ void process_release(struct process *process)
     if (!refcount_drop(&process->references))
         return;
     ASSERT(list_is_empty(&process->threads));
-    ASSERT(!list_is_linked(&process->table_node));
+    ASSERT(!list_is_linked(&process->table_node) && !list_is_linked(&process->child_node));
+    ASSERT(list_is_empty(&process->children_list));
     ASSERT(!process->space && !process->files && !process->executable);
     pool_free(&process_pool, process);
 }

@@ -32,6 +32,13 @@ struct trace_call;
 #define AUXILIARY_VECTOR_PAIRS 24
 #define AUXILIARY_RANDOM_SIZE 16    /* bytes at AT_RANDOM */
 
+/* What a process has used: its own threads, or the children that it has waited for. */
+struct process_usage {
+    uint64_t user_ns, system_ns;
+    uint64_t voluntary_switches, involuntary_switches;
+    uint64_t minor_faults, major_faults, peak_resident_pages;
+};
+
 struct process {
     /* Constant after creation. */
     int32_t id;
@@ -40,6 +47,19 @@ struct process {
     struct spinlock lock;                /* RANK_PROCESS */
     struct list table_node;              /* both protected by the process table */
     struct tree_node id_node;
+
+    /* Protected by the process table's lock; see relatives.c. */
+    struct list children_list;           /* ended ones too, until they are waited for */
+    struct list child_node;              /* among those of its parent */
+    int exit_signal;                     /* sent to the parent at the end; 0: none */
+    bool of_family;                      /* leaves no zombie, and nor do its children */
+    bool has_executed;                   /* since it was forked: setpgid refuses it */
+    bool is_zombie;                      /* has ended, and its parent has not waited for it yet */
+    int stop_signal;                     /* stopped by it, and the parent was not told; 0: no */
+    bool was_continued;                  /* the same for a continue */
+    struct wait_queue children_queue;    /* woken when a child ends, stops or goes on */
+    struct process_usage children_usage;
+    struct process_usage usage;          /* of a zombie */
 
     /* Replaced by exec only, by the process itself. */
     const struct abi *abi;               /* conventions for results, signal frames, start */
@@ -55,7 +75,7 @@ struct process {
     /* Protected by `lock`. */
     struct fs_context fs;
     struct list threads;                 /* thread.sibling_node */
-    struct thread *leader;               /* the first one: found by id until the process ends */
+    struct thread *leader;               /* the first one: found by id as long as the process */
     unsigned live_threads;
     _Atomic bool exiting;                /* exit_group or a fatal signal: all threads leave */
     bool ended;                          /* the last thread has left */
@@ -63,7 +83,9 @@ struct process {
     int64_t exit_code;                   /* the whole of it; after a signal 128 and its number */
     struct limits limits;
     struct capabilities capabilities;
-    int32_t parent_id, group_id, session_id;    /* parent 0: none, or it has ended */
+    /* The ids of relatives are written with the process table's lock as well, and may be read with
+     * either.  Parent 0: none, or it has ended. */
+    int32_t parent_id, group_id, session_id;
     unsigned children;                   /* that have not ended */
     uint32_t personality;
     int dumpable;
@@ -73,7 +95,11 @@ struct process {
     bool traced;                         /* constant: its calls are printed (abi/trace.h) */
 
     struct signals signals;
-    struct wait_queue ended_queue;       /* woken when the process has ended */
+    /* vfork: the space is its parent's, which waits on the queue until it is given back. */
+    bool borrows_space;
+    struct wait_queue returned_queue;
+    struct thread *executing;            /* the thread that is in exec; all others leave */
+    struct wait_queue alone_queue;       /* it waits here until they have */
     uint64_t started_ns;
     /* Accounting of threads that are gone; protected by `lock`. */
     uint64_t dead_user_ns, dead_system_ns;
@@ -186,8 +212,9 @@ void process_release(struct process *process);
 
 /* NULL if there is none; otherwise with a reference for the caller.  Any context. */
 struct process *process_find(int32_t id);
-/* Calls for every process that has not ended, oldest first, table locked (a spin lock). */
+/* Calls for every process, zombies too, oldest first, table locked (a spin lock). */
 void process_for_each(void (*visit)(struct process *process, void *context), void *context);
+/* Those that have not ended. */
 unsigned process_count(void);
 /* The first process, with a reference: also when it has ended and others go on.  NULL before it
  * started and after the last one has ended. */
@@ -210,6 +237,10 @@ struct process_times {
     uint64_t user_ns, system_ns;
     uint64_t voluntary_switches, involuntary_switches;
 };
+/* What the process's threads have used so far, with its memory; of a zombie, all it used. */
+void process_usage(struct process *process, struct process_usage *usage);
+/* ... and the children that the process has waited for. */
+void process_usage_of_children(struct process *process, struct process_usage *usage);
 /* Of all threads that are or were. */
 void process_times(struct process *process, struct process_times *times);
 struct limit process_limit(struct process *process, unsigned which);

@@ -13,10 +13,28 @@ MUST_CHECK int process_thread_create(struct process *process, const char *name,
 void process_thread_add(struct process *process, struct thread *thread);
 
 /* ---- process_table.c */
+/* RANK_PROCESS_TABLE; held for all of these. */
+struct spinlock *process_table_lock(void);
 void process_table_add(struct process *process);
-/* Returns whether it was the last one; then *first is the one that was first, whose reference
- * becomes the caller's. */
-bool process_table_remove(struct process *process, struct process **first);
+/* The table's reference becomes the caller's. */
+void process_table_remove(struct process *process);
+/* A process has ended.  Returns whether it was the last one; then *first is the one that was first,
+ * whose reference becomes the caller's. */
+bool process_table_ended(struct process **first);
+/* The first process, which may have ended; without a reference. */
+struct process *process_table_first(void);
+struct process *process_table_find(int32_t id);
+/* In the order of the table, beginning with that of NULL. */
+struct process *process_table_next(const struct process *process);
+
+/* ---- relatives.c */
+/* The process begins: it is in the table and among the children of its parent, if that is still
+ * there.  A fork: false, and nothing has happened, if a signal waits for the current thread, which
+ * the child would miss. */
+MUST_CHECK bool process_begin(struct process *process, bool is_fork);
+/* The process has ended, its resources are given back.  Returns whether it was the last one; then
+ * *first is the one that was first, with a reference. */
+MUST_CHECK bool process_finish(struct process *process, struct process **first);
 
 /* ---- launch.c */
 /* A thread of user code that is not started.  -EAGAIN: no ids or threads are left; -ENOMEM. */
@@ -24,6 +42,16 @@ MUST_CHECK int process_thread_prepare(struct process *process, struct thread **t
 /* Adds the process with its thread to all tables and starts it.  Takes over the reference to the
  * thread. */
 void process_thread_launch(struct process *process, struct thread *thread);
+/* The same in two steps, of which the second may be refused (process_begin): false, and the thread
+ * is the caller's again. */
+void process_take_id(struct process *process, struct thread *thread);
+MUST_CHECK bool process_thread_begin(struct process *process, struct thread *thread, bool is_fork);
+/* What every new process has from its parent: ids, limits, root and working directory, ... */
+void process_inherit(struct process *child, struct process *parent);
+/* Its id may be used again; drops the caller's reference. */
+void process_give_id_up(struct process *process);
+/* A process that was never started: gives back what it has, and the caller's reference. */
+void process_abandon(struct process *process);
 /* Boot: runs a thread's user code; does not return. */
 void process_set_user_entry(void (*entry)(void *argument));
 /* Opens the file for execution: a regular file with permission. */

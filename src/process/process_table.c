@@ -1,9 +1,9 @@
 /*
- * The table of processes: all that have not ended, oldest first and by id, and which of them is the
- * first.
+ * The table of processes: oldest first and by id, and which of them is the first.
  *
- * Invariant: a process is in the table from its start until its last thread has left; the table
- * holds a reference to it as long, and one more to the first process until the last one has ended.
+ * Invariant: a process is in the table from its start until it has ended and nobody will wait for
+ * it any more; the table holds a reference to it as long, and one more to the first process until
+ * the last one has ended.
  */
 #include "process/process_internal.h"
 
@@ -15,7 +15,7 @@ static struct {
     /* Protected by `lock`. */
     struct list processes;
     struct tree by_id;
-    unsigned count;
+    unsigned count;             /* that have not ended */
     struct process *first;
 } table = {
     .lock = SPINLOCK_INITIAL(RANK_PROCESS_TABLE, "process table"),
@@ -46,12 +46,17 @@ static struct tree_node **find_link(int32_t id, struct tree_node **parent)
     return link;
 }
 
+struct spinlock *process_table_lock(void)
+{
+    return &table.lock;
+}
+
 void process_table_add(struct process *process)
 {
     struct tree_node *parent;
 
     process_reference(process);
-    spin_lock(&table.lock);
+    ASSERT(spin_is_held(&table.lock));
     struct tree_node **link = find_link(process->id, &parent);
 
     ASSERT(!*link);
@@ -62,39 +67,57 @@ void process_table_add(struct process *process)
         table.first = process;
         process_reference(process);
     }
-    spin_unlock(&table.lock);
 }
 
-bool process_table_remove(struct process *process, struct process **first)
+void process_table_remove(struct process *process)
 {
-    spin_lock(&table.lock);
-    bool was_last = table.count == 1;
-
-    ASSERT(table.count > 0);
+    ASSERT(spin_is_held(&table.lock));
     list_remove(&process->table_node);
     tree_remove(&table.by_id, &process->id_node);
-    table.count--;
+}
+
+bool process_table_ended(struct process **first)
+{
+    ASSERT(spin_is_held(&table.lock));
+    ASSERT(table.count > 0);
+    bool was_last = --table.count == 0;
+
     if (was_last) {
         *first = table.first;
         table.first = NULL;
     }
-    spin_unlock(&table.lock);
-    process_release(process);
     return was_last;
+}
+
+struct process *process_table_first(void)
+{
+    ASSERT(spin_is_held(&table.lock));
+    return table.first;
+}
+
+struct process *process_table_find(int32_t id)
+{
+    struct tree_node *parent;
+    struct tree_node *node = *find_link(id, &parent);
+
+    return node ? process_of_id(node) : NULL;
+}
+
+struct process *process_table_next(const struct process *process)
+{
+    struct list *next = process ? process->table_node.next : table.processes.next;
+
+    ASSERT(spin_is_held(&table.lock));
+    return next == &table.processes ? NULL : process_of(next);
 }
 
 struct process *process_find(int32_t id)
 {
-    struct process *found = NULL;
-    struct tree_node *parent;
-
     spin_lock(&table.lock);
-    struct tree_node *node = *find_link(id, &parent);
+    struct process *found = process_table_find(id);
 
-    if (node) {
-        found = process_of_id(node);
+    if (found)
         process_reference(found);
-    }
     spin_unlock(&table.lock);
     return found;
 }

@@ -1,13 +1,13 @@
 /*
  * Sets of semaphores by key: a tree each.
  *
- * Lifetime: a semaphore is referenced by its set until it is removed, and by everybody who is using
- * it, so that a thread that waits finds it when it wakes.
+ * A semaphore is in the tree while there is one with this key, and also while anybody uses it: one
+ * that is removed and made anew meanwhile is the same structure, so whoever was about to wait for
+ * the old one waits for the new one.  The last user takes a removed one out.
  */
 #include "process/semaphore_set.h"
 
 #include "config.h"
-#include "lib/refcount.h"
 #include "memory/pool.h"
 #include "sched/choice.h"
 #include "sched/thread.h"
@@ -17,7 +17,10 @@
 struct keyed_semaphore {
     struct semaphore semaphore;
     uint32_t key;
-    struct refcount references;
+
+    /* Protected by the set's lock. */
+    unsigned users;
+    bool in_tree;
     struct tree_node node;
 };
 
@@ -39,12 +42,6 @@ static struct keyed_semaphore *keyed_of(struct tree_node *node)
     return TREE_ENTRY(node, struct keyed_semaphore, node);
 }
 
-static void release(struct keyed_semaphore *keyed)
-{
-    if (refcount_drop(&keyed->references))
-        pool_free(&semaphore_pool, keyed);
-}
-
 /* ---- The tree: the set is locked ----------------------------------------------------------- */
 
 /* The place where `key` is or would be linked. */
@@ -62,7 +59,7 @@ static struct tree_node **find_link(struct semaphore_set *set, uint32_t key,
     return link;
 }
 
-/* With a reference; NULL: there is none. */
+/* With the caller as a user; NULL: there is none. */
 static struct keyed_semaphore *find(struct semaphore_set *set, uint32_t key)
 {
     struct keyed_semaphore *keyed = NULL;
@@ -73,22 +70,54 @@ static struct keyed_semaphore *find(struct semaphore_set *set, uint32_t key)
 
     if (node) {
         keyed = keyed_of(node);
-        refcount_take(&keyed->references);
+        keyed->users++;
     }
     spin_unlock(&set->lock);
     return keyed;
 }
 
-/* Takes it out; the set's reference becomes the caller's.  NULL: there is none. */
-static struct keyed_semaphore *unlink_key(struct semaphore_set *set, uint32_t key)
+/* The same, but adds one that is removed if there is none.  NULL: that is impossible. */
+static struct keyed_semaphore *find_or_add(struct semaphore_set *set, uint32_t key)
 {
+    struct keyed_semaphore *keyed = find(set, key);
+    struct keyed_semaphore *added;
     struct tree_node *parent;
-    struct tree_node *node = *find_link(set, key, &parent);
 
-    if (!node)
+    if (keyed)
+        return keyed;
+    added = pool_allocate(&semaphore_pool);
+    if (!added)
         return NULL;
-    tree_remove(&set->tree, node);
-    return keyed_of(node);
+    semaphore_init_removed(&added->semaphore, (uint64_t)set->id << KEY_BITS | key);
+    added->key = key;
+    added->users = 0;
+    added->in_tree = true;
+
+    spin_lock(&set->lock);
+    struct tree_node **link = find_link(set, key, &parent);
+
+    keyed = *link ? keyed_of(*link) : added;    /* somebody may have been faster */
+    if (keyed == added)
+        tree_insert(&set->tree, &added->node, parent, link);
+    keyed->users++;
+    spin_unlock(&set->lock);
+    if (keyed != added)
+        pool_free(&semaphore_pool, added);
+    return keyed;
+}
+
+/* The caller uses it no more. */
+static void release(struct semaphore_set *set, struct keyed_semaphore *keyed)
+{
+    spin_lock(&set->lock);
+    ASSERT(keyed->users > 0);
+    bool is_garbage = --keyed->users == 0 && semaphore_is_removed(&keyed->semaphore);
+
+    if (is_garbage && keyed->in_tree)
+        tree_remove(&set->tree, &keyed->node);
+    spin_unlock(&set->lock);
+    if (is_garbage)
+        pool_free(&semaphore_pool, keyed);
 }
 
 /* ---- Life of a set ------------------------------------------------------------------------- */
@@ -111,50 +140,43 @@ void semaphore_set_destroy(struct semaphore_set *set)
     spin_lock(&all.lock);
     list_remove(&set->sets_node);
     spin_unlock(&all.lock);
+    spin_lock(&set->lock);
     while ((node = tree_first(&set->tree))) {
+        struct keyed_semaphore *keyed = keyed_of(node);
+
         tree_remove(&set->tree, node);
-        semaphore_remove(&keyed_of(node)->semaphore);
-        release(keyed_of(node));
+        keyed->in_tree = false;
+        (void)semaphore_remove(&keyed->semaphore);
+        if (keyed->users == 0)
+            pool_free(&semaphore_pool, keyed);
     }
+    spin_unlock(&set->lock);
 }
 
 /* ---- Operations ---------------------------------------------------------------------------- */
 
 int semaphore_set_create(struct semaphore_set *set, uint32_t key, int64_t initial)
 {
-    struct keyed_semaphore *keyed = pool_allocate(&semaphore_pool);
-    struct tree_node *parent;
+    struct keyed_semaphore *keyed = find_or_add(set, key);
+    bool was_there;
 
     if (!keyed)
         return -ENOMEM;
-    semaphore_init(&keyed->semaphore, (uint64_t)set->id << KEY_BITS | key, initial);
-    keyed->key = key;
-    refcount_init(&keyed->references, 1);
-
-    spin_lock(&set->lock);
-    struct keyed_semaphore *old = unlink_key(set, key);
-    struct tree_node **link = find_link(set, key, &parent);
-
-    tree_insert(&set->tree, &keyed->node, parent, link);
-    spin_unlock(&set->lock);
-    if (!old)
-        return 0;
-    semaphore_remove(&old->semaphore);
-    release(old);
-    return 1;
+    was_there = semaphore_renew(&keyed->semaphore, initial);
+    release(set, keyed);
+    return was_there ? 1 : 0;
 }
 
 int semaphore_set_remove(struct semaphore_set *set, uint32_t key)
 {
-    spin_lock(&set->lock);
-    struct keyed_semaphore *keyed = unlink_key(set, key);
+    struct keyed_semaphore *keyed = find(set, key);
+    bool was_there;
 
-    spin_unlock(&set->lock);
     if (!keyed)
         return -ENOENT;
-    semaphore_remove(&keyed->semaphore);
-    release(keyed);
-    return 0;
+    was_there = semaphore_remove(&keyed->semaphore);
+    release(set, keyed);
+    return was_there ? 0 : -ENOENT;
 }
 
 static void note_lost_signal(struct semaphore_set *set, uint32_t key)
@@ -167,42 +189,36 @@ static void note_lost_signal(struct semaphore_set *set, uint32_t key)
 
 int semaphore_set_signal(struct semaphore_set *set, uint32_t key)
 {
+    struct keyed_semaphore *keyed = find(set, key);
     int error = -EIDRM;
 
-    while (error == -EIDRM) {    /* replaced in between: the new one is meant */
-        struct keyed_semaphore *keyed = find(set, key);
-
-        if (!keyed) {
-            note_lost_signal(set, key);
-            return -ENOENT;
-        }
+    if (keyed) {
         error = semaphore_signal(&keyed->semaphore);
-        release(keyed);
+        release(set, keyed);
     }
-    return error;
+    if (error != -EIDRM)
+        return error;
+    note_lost_signal(set, key);
+    return -ENOENT;
 }
 
 int semaphore_set_wait(struct semaphore_set *set, uint32_t key, struct operation *operation)
 {
-    int error = -EAGAIN;
+    struct keyed_semaphore *keyed;
+    int error;
 
     operation->object_kind = OBJECT_SEMAPHORE;
     operation->access = OPERATION_TAKE;
     operation->object = (uint64_t)set->id << KEY_BITS | key;
-    while (error == -EAGAIN) {
-        struct keyed_semaphore *keyed = find(set, key);
-
-        if (!keyed) {    /* unless somebody makes it first */
-            choice_before(operation, NULL);
-            keyed = find(set, key);
-        }
-        if (!keyed) {
-            choice_done(operation);
-            return -ENOENT;
-        }
-        error = semaphore_wait(&keyed->semaphore, operation);
-        release(keyed);
+    /* With an observer somebody may make it first, and it may not be possible to wait then. */
+    keyed = choice_is_observed() ? find_or_add(set, key) : find(set, key);
+    if (!keyed) {
+        choice_before(operation, NULL);
+        choice_done(operation);
+        return -ENOENT;
     }
+    error = semaphore_wait(&keyed->semaphore, operation);
+    release(set, keyed);
     return error == -EIDRM ? -ENOENT : error;
 }
 
@@ -235,7 +251,7 @@ bool semaphore_sets_find(uint64_t id, struct semaphore_report *report)
         spin_unlock(&set->lock);
     }
     spin_unlock(&all.lock);
-    return node != NULL;
+    return node != NULL && !report->removed;
 }
 
 bool semaphore_sets_lost_signal(uint64_t id, struct semaphore_use *lost)
@@ -266,7 +282,8 @@ void semaphore_sets_for_each(void (*visit)(const struct semaphore_report *report
             struct semaphore_report report;
 
             semaphore_report(&keyed_of(node)->semaphore, &report);
-            visit(&report, context);
+            if (!report.removed)
+                visit(&report, context);
         }
         spin_unlock(&set->lock);
     }

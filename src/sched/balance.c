@@ -3,22 +3,18 @@
  *
  * A thread that wakes up goes to an idle CPU if there is one (idle.c).  What remains is that several
  * wait on one CPU while another goes idle: that one then takes a thread from the longest queue.
- * Nothing is moved while all CPUs are busy.
+ * Nothing is moved while all CPUs are busy, nor from a CPU that is about to run the thread itself:
+ * two idle CPUs could take it from each other for ever.
  */
 #include "sched/per_cpu.h"
 #include "sched/sched_internal.h"
 
 #define NO_CPU_LENGTH (~0u)    /* longer than any queue */
 
-/* Threads that are ready on the CPU.  It may change at once. */
+/* Threads that are ready on the CPU.  A peek, because it may change at once. */
 static unsigned queue_length(unsigned cpu)
 {
-    struct runqueue *queue = &cpu_at(cpu)->runqueue;
-
-    spin_lock(&queue->lock);
-    unsigned length = queue->ready_count;
-    spin_unlock(&queue->lock);
-    return length;
+    return atomic_load_explicit(&cpu_at(cpu)->runqueue.ready_count, memory_order_relaxed);
 }
 
 unsigned balance_choose_cpu(unsigned last)
@@ -59,6 +55,12 @@ static unsigned find_longest(unsigned self)
     return best;
 }
 
+/* Both queues are locked. */
+static struct thread *take_from(struct per_cpu *victim)
+{
+    return victim->current == victim->idle ? NULL : runqueue_take_next(&victim->runqueue);
+}
+
 bool balance_take(unsigned self)
 {
     unsigned victim = find_longest(self);
@@ -67,7 +69,7 @@ bool balance_take(unsigned self)
         return false;
     scheduler_lock_pair(self, victim);
 
-    struct thread *thread = runqueue_take_next(&cpu_at(victim)->runqueue);
+    struct thread *thread = take_from(cpu_at(victim));
 
     if (thread) {    /* else it has found a CPU by itself meanwhile */
         atomic_store_explicit(&thread->cpu, self, memory_order_relaxed);

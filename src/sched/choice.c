@@ -20,7 +20,7 @@ static void set_next(struct thread *thread, const struct operation *operation,
                      const _Atomic int64_t *needs)
 {
     thread->next_operation = *operation;
-    thread->next_needs = needs;
+    thread->next_needs = atomic_load(&thread->interrupted) ? NULL : needs;
     trace_record(TRACE_operation_next,
                  (uint64_t)thread->id << 32 | (uint64_t)operation->call << 16 |
                      (uint64_t)operation->object_kind << 8 | operation->access,
@@ -53,6 +53,31 @@ void choice_replace(struct thread *thread, const struct operation *operation)
     if (thread->state != THREAD_RUNNING)
         set_next(thread, operation, NULL);
     spin_unlock(&queue->lock);
+}
+
+void choice_possible(struct thread *thread)
+{
+    struct runqueue *queue;
+
+    if (!choice_is_observed())
+        return;
+    queue = scheduler_lock_queue_of(thread);
+    if (thread->state != THREAD_RUNNING)
+        thread->next_needs = NULL;
+    spin_unlock(&queue->lock);
+}
+
+void choice_give_up(const struct operation *operation)
+{
+    struct thread *thread = current_thread();
+    const struct operation *next = &thread->next_operation;
+
+    if (!choice_is_observed())
+        return;
+    thread->next_needs = NULL;
+    if (next->object_kind == operation->object_kind && next->object == operation->object &&
+        next->access == operation->access)
+        thread->next_operation = (struct operation){ .object_kind = OBJECT_NONE };
 }
 
 void choice_done(const struct operation *operation)

@@ -22,6 +22,11 @@ void choice_announce(const struct operation *operation, const _Atomic int64_t *n
 /* `thread`, which does not run, will do this next instead of what it announced: it was killed.  Any
  * context that holds no run queue. */
 void choice_replace(struct thread *thread, const struct operation *operation);
+/* `thread` must end its wait, whatever it needs.  Any context that holds no run queue. */
+void choice_possible(struct thread *thread);
+/* The current thread will not do what it announced, unless that has been replaced: what it needed
+ * may go away after this. */
+void choice_give_up(const struct operation *operation);
 /* It has done it.  Any context. */
 void choice_done(const struct operation *operation);
 /* A number below `count`: the observer's choice, or 0 without one. */

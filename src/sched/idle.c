@@ -61,6 +61,7 @@ void idle_init(unsigned index)
     list_init(&idle->sibling_node);
     (void)text_copy(idle->name, "idle", sizeof(idle->name));
     cpu->current = idle;
+    atomic_fetch_and_explicit(&started_cpus, ~bit_of(index), memory_order_relaxed);
     idle_claim(index);    /* not before it runs its idle thread */
 }
 

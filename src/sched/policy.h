@@ -13,6 +13,7 @@ struct thread;
 struct sched_policy {
     const char *name;
     uint64_t slice_ns;
+    uint64_t short_slice_ns;    /* while the first ready thread is urgent (see thread.h) */
     /* Puts the thread on queue->ready at its place. */
     void (*enqueue)(struct runqueue *queue, struct thread *thread);
     /* Removes and returns the thread that should run next; NULL when there is none. */
@@ -20,8 +21,8 @@ struct sched_policy {
     /* Does the first ready thread put an end to the slice of this one, which
      * runs?  NULL: always. */
     bool (*ends_slice)(const struct thread *first, const struct thread *running);
-    /* Should a thread that has become ready run at once instead of this one?  A hint: takes no lock.
-     * NULL: never. */
+    /* Should a thread that has become ready run at once instead of this one?  A hint: takes no
+     * lock. NULL: never. */
     bool (*preempts)(const struct thread *ready, const struct thread *running);
 };
 

@@ -38,12 +38,24 @@ static unsigned collect(const struct runqueue *queue)
     LIST_FOR_EACH(node, &queue->ready) {
         struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
 
-        if (!can_go_on(thread))
-            continue;
-        candidates[count] = (struct candidate){ thread->id, thread->next_operation };
-        candidate_threads[count++] = thread;
+        if (can_go_on(thread))
+            candidate_threads[count++] = thread;
     }
     return count;
+}
+
+static const struct candidate *describe(unsigned count)
+{
+    const struct observer_operations *observer = machine_info()->observer;
+
+    if (observer->looks_at_candidates && !observer->looks_at_candidates())
+        return NULL;
+    for (unsigned i = 0; i < count; i++) {
+        const struct thread *thread = candidate_threads[i];
+
+        candidates[i] = (struct candidate){ thread->id, thread->next_operation };
+    }
+    return candidates;
 }
 
 static struct thread *observed_take_next(struct runqueue *queue)
@@ -60,7 +72,7 @@ static struct thread *observed_take_next(struct runqueue *queue)
         chosen = candidate_threads[0];
     } else {
         unsigned index = machine_info()->observer->choose_thread(this_cpu()->current->id,
-                                                                 candidates, count);
+                                                                 describe(count), count);
 
         ASSERT(index < count);
         chosen = candidate_threads[index];
@@ -72,6 +84,7 @@ static struct thread *observed_take_next(struct runqueue *queue)
 const struct sched_policy policy_observed = {
     .name = "observed",
     .slice_ns = NO_SLICE_NS,
+    .short_slice_ns = NO_SLICE_NS,
     .enqueue = observed_enqueue,
     .take_next = observed_take_next,
 };

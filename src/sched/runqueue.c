@@ -15,7 +15,8 @@ void runqueue_init(struct runqueue *queue, const struct sched_policy *policy)
     spin_init(&queue->lock, RANK_RUNQUEUE, "run queue");
     queue->policy = policy;
     list_init(&queue->ready);
-    queue->ready_count = 0;
+    atomic_init(&queue->ready_count, 0);
+    queue->overtakings = 0;
     queue->enqueued = 0;
 }
 
@@ -25,7 +26,7 @@ void runqueue_enqueue(struct runqueue *queue, struct thread *thread)
     ASSERT(thread->state == THREAD_READY);
     ASSERT(!list_is_linked(&thread->run_node));
     queue->policy->enqueue(queue, thread);
-    queue->ready_count++;
+    atomic_fetch_add_explicit(&queue->ready_count, 1, memory_order_relaxed);
     queue->enqueued++;
     ASSERT(list_is_linked(&thread->run_node));
 }
@@ -41,6 +42,6 @@ struct thread *runqueue_take_next(struct runqueue *queue)
         return NULL;
     ASSERT(thread->state == THREAD_READY);
     ASSERT(!list_is_linked(&thread->run_node));
-    queue->ready_count--;
+    atomic_fetch_sub_explicit(&queue->ready_count, 1, memory_order_relaxed);
     return thread;
 }

@@ -3,6 +3,7 @@
  * The threads that are ready to run on one CPU.  The order among them is the policy's affair
  * (sched/policy.h); who runs when is the scheduler's.
  */
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "lib/list.h"
@@ -17,7 +18,8 @@ struct runqueue {
 
     /* Protected by `lock`. */
     struct list ready;                    /* thread.run_node, in an order of the policy's */
-    unsigned ready_count;
+    _Atomic unsigned ready_count;         /* others may peek at it without the lock */
+    unsigned overtakings;                 /* the policy's: urgent threads that went first */
     uint64_t enqueued;                    /* how many threads ever came */
 };
 

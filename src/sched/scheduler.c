@@ -86,14 +86,22 @@ static bool has_end(const struct runqueue *queue, const struct thread *running)
            queue->policy->ends_slice(LIST_ENTRY(first, struct thread, run_node), running);
 }
 
+/* When the slice of the running thread ends, as things are; UINT64_MAX: it does not. */
+static uint64_t slice_end(const struct runqueue *queue, const struct thread *running)
+{
+    if (!has_end(queue, running))
+        return UINT64_MAX;
+    if (LIST_ENTRY(queue->ready.next, struct thread, run_node)->urgent)
+        return running->slice_end_ns - queue->policy->slice_ns + queue->policy->short_slice_ns;
+    return running->slice_end_ns;
+}
+
 /* `thread` is what runs on this CPU from now on: its slice begins. */
 static void begin_slice(struct per_cpu *cpu, struct thread *thread, uint64_t now_ns)
 {
-    bool contended = thread != cpu->idle && has_end(&cpu->runqueue, thread);
-
     thread->slice_end_ns = now_ns + cpu->runqueue.policy->slice_ns;
     cpu->reschedule = false;
-    timer_set_slice_end(contended ? thread->slice_end_ns : UINT64_MAX);
+    timer_set_slice_end(thread == cpu->idle ? UINT64_MAX : slice_end(&cpu->runqueue, thread));
 }
 
 static void switch_threads(struct per_cpu *cpu, struct thread *next, uint64_t now_ns)
@@ -245,7 +253,7 @@ static void look_at_queue(struct per_cpu *cpu)
     if (cpu->current == cpu->idle || !first)
         return;
     if (has_end(&cpu->runqueue, cpu->current))
-        timer_set_slice_end(cpu->current->slice_end_ns);
+        timer_set_slice_end(slice_end(&cpu->runqueue, cpu->current));
     if (is_preempted(cpu, LIST_ENTRY(first, struct thread, run_node)))
         cpu->reschedule = true;
 }
@@ -307,7 +315,17 @@ static bool place(struct thread *thread, unsigned cpu)
     atomic_store_explicit(&thread->cpu, cpu, memory_order_relaxed);
     runqueue_enqueue(queue, thread);
     idle_claim(cpu);
-    return queue->ready_count == 1 || is_preempted(cpu_at(cpu), thread);
+    return queue->ready_count == 1 || thread->urgent || is_preempted(cpu_at(cpu), thread);
+}
+
+/* It was blocked and is woken, its queue is locked: see policy_round_robin.c. */
+static void set_urgent(struct thread *thread)
+{
+    uint64_t ran_ns = thread->run_ns - thread->run_at_wake_ns;
+
+    thread->run_at_wake_ns = thread->run_ns;
+    thread->urgent = this_cpu()->interrupt_depth > 0 &&
+                     machine_time_ns() - thread->waiting_since_ns >= ran_ns;
 }
 
 /* Makes the thread ready if it is in state `from`. */
@@ -327,6 +345,10 @@ static bool make_ready(struct thread *thread, enum thread_state from)
     }
 
     bool made = thread->state == from;
+
+    if (made && from == THREAD_BLOCKED)
+        set_urgent(thread);
+
     bool tell = made && place(thread, target);
 
     if (!made)

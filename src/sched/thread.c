@@ -10,6 +10,7 @@
 #include "lib/assert.h"
 #include "lib/memory.h"
 #include "lib/text.h"
+#include "sched/choice.h"
 #include "sched/per_cpu.h"
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
@@ -178,6 +179,7 @@ void thread_interrupt(struct thread *thread, uint32_t work)
 {
     atomic_fetch_or(&thread->work, work);
     atomic_store(&thread->interrupted, true);
+    choice_possible(thread);
     if (scheduler_wake(thread))
         return;
 

@@ -65,7 +65,10 @@ struct thread {
     /* Protected by the run queue's lock of `cpu`. */
     enum thread_state state;
     bool wake_pending;               /* woken while not blocked: the next block returns at once */
+    bool urgent;                     /* ready: an interrupt woke it, and it sleeps more than runs */
     struct list run_node;
+    /* With an observer: NULL, or a count that must be above 0 for next_operation.  As that. */
+    const _Atomic int64_t *next_needs;
     uint64_t slice_end_ns;           /* matters only when another thread is ready */
 
     /* The thread's own. */
@@ -77,10 +80,9 @@ struct thread {
     struct list sibling_node;        /* threads of one process; protected by RANK_PROCESS */
     struct priority priority;        /* see sched/priority.h */
 
-    /* With an observer: what it does next, and NULL or a count that must be above 0 for that.  Its
-     * own while it runs, else protected by the run queue's lock (sched/choice.h). */
+    /* With an observer: what it does next.  Its own while it runs, else protected by the run
+     * queue's lock (sched/choice.h). */
     struct operation next_operation;
-    const _Atomic int64_t *next_needs;
 
     /* Written by the thread before it blocks, read by reports. */
     struct wait_reason waiting_for;
@@ -90,6 +92,7 @@ struct thread {
     uint64_t started_ns;             /* when thread_start was called */
     uint64_t run_ns;                 /* on a CPU, up to run_since_ns */
     uint64_t run_since_ns;           /* running: when that was charged last; else UINT64_MAX */
+    uint64_t run_at_wake_ns;         /* run_ns when it was woken last */
     _Atomic uint64_t system_ns;      /* estimated part of it in the kernel: see accounting.c */
     uint64_t sample_start_ns;
     uint32_t sample_countdown, sample_weight;

@@ -7,6 +7,7 @@
 #include "debug/log.h"
 #include "debug/trace.h"
 #include "process/process.h"
+#include "process/relatives.h"
 #include "signal/signal_internal.h"
 
 #define SYSCALL_INSTRUCTION_SIZE 2    /* of `syscall` and of `int 0x80` */
@@ -135,16 +136,21 @@ static void wait_while_stopped(struct process *process)
 
         ASSERT(!error);
     }
+    bool tells = process->signals.continue_untold;
+
+    process->signals.continue_untold = false;
     spin_unlock(&process->signals.lock);
+    if (tells)
+        process_notify_stop(process, 0);
 }
 
 /* The first process stops together with the machine, as it would stop without one; whoever
  * continues that sends it SIGCONT. */
-static void stop_process(struct process *process)
+static void stop_process(struct process *process, int number)
 {
     if (process->parent_id == 0) {
         machine_suspend();
-        signal_send_kernel(process, SIGNAL_CONT);
+        (void)signal_send_group(process->group_id, SIGNAL_CONT);
         return;
     }
     spin_lock(&process->lock);
@@ -154,6 +160,7 @@ static void stop_process(struct process *process)
         thread_interrupt(LIST_ENTRY(node, struct thread, sibling_node), THREAD_WORK_SIGNAL);
     spin_unlock(&process->signals.lock);
     spin_unlock(&process->lock);
+    process_notify_stop(process, number);
 }
 
 static void run_handler(struct thread *thread, struct signal_delivery *delivery)
@@ -191,7 +198,7 @@ static void act_by_default(struct process *process, const struct signal_informat
     case EFFECT_CONTINUE:
         return;
     case EFFECT_STOP:
-        stop_process(process);
+        stop_process(process, information->number);
         wait_while_stopped(process);
         return;
     case EFFECT_TERMINATE:
@@ -229,7 +236,7 @@ void signal_deliver_pending(void)
     atomic_store(&thread->interrupted, false);
     if (process->signals.stopped)
         wait_while_stopped(process);
-    if (process->exiting)
+    if (process->exiting || (process->executing && process->executing != thread))
         process_exit_thread(0);
     while (take_signal(process, own, &delivery))
         act(thread, &delivery);

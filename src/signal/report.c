@@ -94,7 +94,8 @@ void signal_report_death(const struct signal_information *information)
     char which[WHICH_SIZE] = "";    /* of several */
     int number = information->number;
 
-    if (is_silent(number))
+    /* A parent is told, and says what it thinks is worth saying. */
+    if (is_silent(number) || (process->parent_id != 0 && !process->of_family))
         return;
     describe_cause(information, what, sizeof(what));
     size_t length = machine_describe_address(address_space_root(process->space),

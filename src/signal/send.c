@@ -39,6 +39,7 @@ static void apply_side_effects(struct process *process, int number)
     }
     if ((number == SIGNAL_CONT || number == SIGNAL_KILL) && process->signals.stopped) {
         process->signals.stopped = false;
+        process->signals.continue_untold = number == SIGNAL_CONT;
         wait_queue_wake_all(&process->signals.continued);
     }
 }

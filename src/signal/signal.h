@@ -156,6 +156,7 @@ struct signals {
     struct signal_action actions[SIGNAL_MAX];
     struct signal_pending pending;
     _Atomic bool stopped;    /* by SIGSTOP and its like; SIGCONT and SIGKILL end it */
+    bool continue_untold;        /* SIGCONT ended the stop: who was stopped tells the parent */
     struct wait_queue continued;
 };
 

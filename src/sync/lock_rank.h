@@ -12,6 +12,7 @@ enum lock_rank {
     RANK_DIRECTORY = 30,        /* entries of one directory; a parent before its child */
     RANK_FILE = 40,             /* one open file's position */
     RANK_INODE = 50,            /* contents and attributes of one inode */
+    RANK_PIPE = 55,             /* contents of one pipe */
     RANK_ADDRESS_SPACE = 60,    /* regions and page table of one process */
     RANK_PAGE_CACHE = 70,       /* pages of one file */
     RANK_HOSTFS = 80,           /* the host's node table */

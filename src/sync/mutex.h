@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Sleeping locks with ranks and an owner, to which those that wait lend their priority.  May not be taken with a spin lock held or in an
- * interrupt.  Waits are not interruptible.  During boot, before there are other threads, they
- * work as well: they are free then.
+ * Sleeping locks with ranks and an owner, to which those that wait lend their priority.  May not be
+ * taken with a spin lock held or in an interrupt.  Waits are not interruptible.  During boot,
+ * before there are other threads, they work as well: they are free then.
  */
 #include <stdbool.h>
 

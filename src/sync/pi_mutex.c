@@ -2,16 +2,17 @@
  * Priority inheritance.
  *
  * One lock protects all of it: who waits for what, who owns what, and every thread's priority.  A
- * chain of owners crosses locks of all kinds, and with one lock a walk along it sees one moment.  It
- * is taken only when somebody has to wait, or has waited; a lock that is free costs nothing here.
+ * chain of owners crosses locks of all kinds, and with one lock a walk along it sees one moment.
+ * It is taken only when somebody has to wait, or has waited: a lock that is free costs nothing.
  *
  * Invariants, whenever the lock is free:
  * - A thread's effective priority is the highest of its own and of those of all waiters of what it
  *   owns.
  * - A waiter's priority, by which it is sorted, is its thread's effective one.
- * - A mutex is in its owner's tree `lent` exactly while it has waiters, sorted by the first of them.
- * - Following waiter -> mutex -> owner -> waiter from any thread never comes back to it.  A wait that
- *   would close a circle is refused before it begins, so walks end.
+ * - A mutex is in its owner's tree `lent` exactly while it has waiters, sorted by the first of
+ *   them.
+ * - Following waiter -> mutex -> owner -> waiter from any thread never comes back to it.  A wait
+ *   that would close a circle is refused before it begins, so walks end.
  *
  *   waiter                                 owner, ending
  *   looks at the owner: it lives

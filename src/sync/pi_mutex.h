@@ -44,8 +44,8 @@ struct pi_waiter {
 void pi_mutex_init(struct pi_mutex *mutex, bool owner_may_leave);
 void pi_waiter_init(struct pi_waiter *waiter, struct thread *thread, struct wait_queue *queue);
 
-/* The waiter lends from here on.  -EDEADLK: the owner waits, perhaps through others, for its thread,
- * or the chain is longer than PI_CHAIN_MAX; -ESRCH: the owner is leaving. */
+/* The waiter lends from here on.  -EDEADLK: the owner waits, perhaps through others, for its
+ * thread, or the chain is longer than PI_CHAIN_MAX; -ESRCH: the owner is leaving. */
 MUST_CHECK int pi_mutex_enqueue(struct pi_mutex *mutex, struct pi_waiter *waiter);
 /* It waits no more; also when it has been handed the mutex. */
 void pi_mutex_dequeue(struct pi_waiter *waiter);

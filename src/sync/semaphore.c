@@ -4,6 +4,7 @@
  * Invariants: without an observer nobody waits while the count is above 0, except a thread that was
  * interrupted and is on its way out.  Every waiter has a queue of its own, so that one thread can
  * be chosen; it is touched with the semaphore locked only, and a waiter takes that lock to leave.
+ * A removal takes all waiters off the list: when the semaphore begins again, nobody is on it.
  *
  *   signaller                              killer
  *   hands over to the oldest waiter
@@ -31,21 +32,11 @@ struct semaphore_waiter {
     struct thread *thread;
     uint64_t since_ns;
     uint64_t arrival;
+    uint64_t removals;          /* of the semaphore, when it came */
     uint64_t overtakings;
     bool waited;
     bool given;                 /* by a signal that handed over to it */
 };
-
-void semaphore_init(struct semaphore *semaphore, uint64_t id, int64_t initial)
-{
-    ASSERT(initial >= 0);
-    *semaphore = (struct semaphore){ .id = id, .initial = initial };
-    spin_init(&semaphore->lock, RANK_SEMAPHORE, "semaphore");
-    list_init(&semaphore->waiters);
-    atomic_init(&semaphore->count, initial);
-    semaphore->statistics.is_lock = initial == 1;
-    trace_record(TRACE_semaphore, id, (uint64_t)initial, 0);
-}
 
 static int64_t count_of(const struct semaphore *semaphore)
 {
@@ -54,7 +45,6 @@ static int64_t count_of(const struct semaphore *semaphore)
 
 static void set_count(struct semaphore *semaphore, int64_t count)
 {
-    ASSERT(spin_is_held(&semaphore->lock));
     ASSERT(count >= 0);
     atomic_store_explicit(&semaphore->count, count, memory_order_relaxed);
 }
@@ -65,9 +55,46 @@ static void trace_count(const struct semaphore *semaphore)
     trace_record(TRACE_semaphore, semaphore->id, (uint64_t)count_of(semaphore), 0);
 }
 
+/* Locked, or nobody else's yet. */
+static void start_again(struct semaphore *semaphore, int64_t initial)
+{
+    semaphore->removed = false;
+    semaphore->initial = initial;
+    semaphore->statistics = (struct semaphore_statistics){ .is_lock = initial == 1 };
+    set_count(semaphore, initial);
+    trace_count(semaphore);
+}
+
+void semaphore_init(struct semaphore *semaphore, uint64_t id, int64_t initial)
+{
+    semaphore_init_removed(semaphore, id);
+    start_again(semaphore, initial);
+}
+
+void semaphore_init_removed(struct semaphore *semaphore, uint64_t id)
+{
+    *semaphore = (struct semaphore){ .id = id, .removed = true };
+    spin_init(&semaphore->lock, RANK_SEMAPHORE, "semaphore");
+    list_init(&semaphore->waiters);
+    atomic_init(&semaphore->count, 1);
+}
+
 static struct semaphore_waiter *waiter_of(struct list *node)
 {
     return LIST_ENTRY(node, struct semaphore_waiter, node);
+}
+
+static void link_waiter(struct semaphore *semaphore, struct semaphore_waiter *waiter)
+{
+    list_append(&semaphore->waiters, &waiter->node);
+    semaphore->waiting++;
+}
+
+static void unlink_waiter(struct semaphore *semaphore, struct semaphore_waiter *waiter)
+{
+    ASSERT(semaphore->waiting > 0);
+    list_remove(&waiter->node);
+    semaphore->waiting--;
 }
 
 static bool is_interrupted(const struct thread *thread)
@@ -110,8 +137,9 @@ static void note_signal(struct semaphore *semaphore)
 static void note_overtaking(struct semaphore *semaphore, const struct semaphore_waiter *waiter)
 {
     LIST_FOR_EACH(node, &semaphore->waiters) {
-        if (waiter_of(node) != waiter && waiter_of(node)->arrival < waiter->arrival)
-            waiter_of(node)->overtakings++;
+        if (waiter_of(node)->arrival >= waiter->arrival)
+            return;
+        waiter_of(node)->overtakings++;
     }
 }
 
@@ -144,10 +172,9 @@ void semaphore_report(struct semaphore *semaphore, struct semaphore_report *repo
         .initial = semaphore->initial,
         .count = semaphore->removed ? 0 : count_of(semaphore),
         .removed = semaphore->removed,
+        .waiting = semaphore->waiting,
         .statistics = semaphore->statistics,
     };
-    LIST_FOR_EACH(node, &semaphore->waiters)
-        report->waiting++;
     spin_unlock(&semaphore->lock);
 }
 
@@ -159,7 +186,7 @@ static void hand_over(struct semaphore *semaphore)
 
     ASSERT(!list_is_empty(&semaphore->waiters));
     ASSERT(!oldest->given);
-    list_remove(&oldest->node);
+    unlink_waiter(semaphore, oldest);
     oldest->given = true;
     note_taken(semaphore, oldest->thread);
     (void)wait_queue_wake_one(&oldest->queue);
@@ -167,6 +194,9 @@ static void hand_over(struct semaphore *semaphore)
 
 static void wake_all(struct semaphore *semaphore)
 {
+    if (!semaphore->any_asleep)
+        return;
+    semaphore->any_asleep = false;
     LIST_FOR_EACH(node, &semaphore->waiters)
         (void)wait_queue_wake_one(&waiter_of(node)->queue);
 }
@@ -200,15 +230,55 @@ int semaphore_signal(struct semaphore *semaphore)
     return error;
 }
 
-void semaphore_remove(struct semaphore *semaphore)
+/* ---- The end, and another beginning -------------------------------------------------------- */
+
+/* Locked.  Whether it was there. */
+static bool remove(struct semaphore *semaphore)
 {
-    spin_lock(&semaphore->lock);
+    if (semaphore->removed)
+        return false;
     watch_removed(semaphore);
     semaphore->removed = true;
+    semaphore->removals++;
     semaphore->statistics.holder = 0;
     set_count(semaphore, 1);
-    wake_all(semaphore);
+    LIST_FOR_EACH_SAFE(node, following, &semaphore->waiters) {
+        struct semaphore_waiter *waiter = waiter_of(node);
+
+        unlink_waiter(semaphore, waiter);
+        choice_possible(waiter->thread);
+        (void)wait_queue_wake_one(&waiter->queue);
+    }
+    semaphore->any_asleep = false;
+    return true;
+}
+
+bool semaphore_remove(struct semaphore *semaphore)
+{
+    spin_lock(&semaphore->lock);
+    bool was_there = remove(semaphore);
+
     spin_unlock(&semaphore->lock);
+    return was_there;
+}
+
+bool semaphore_renew(struct semaphore *semaphore, int64_t initial)
+{
+    spin_lock(&semaphore->lock);
+    bool was_there = remove(semaphore);
+
+    start_again(semaphore, initial);
+    spin_unlock(&semaphore->lock);
+    return was_there;
+}
+
+bool semaphore_is_removed(struct semaphore *semaphore)
+{
+    spin_lock(&semaphore->lock);
+    bool removed = semaphore->removed;
+
+    spin_unlock(&semaphore->lock);
+    return removed;
 }
 
 /* ---- Taking -------------------------------------------------------------------------------- */
@@ -219,6 +289,7 @@ static void waiter_init(struct semaphore_waiter *waiter, struct semaphore *semap
         .thread = current_thread(),
         .since_ns = machine_time_ns(),
         .arrival = ++semaphore->arrivals,
+        .removals = semaphore->removals,
     };
     list_init(&waiter->node);
     wait_queue_init(&waiter->queue);
@@ -236,8 +307,9 @@ static void sleep_once(struct semaphore *semaphore, struct semaphore_waiter *wai
     };
 
     if (!waiter->waited)
-        list_append(&semaphore->waiters, &waiter->node);
+        link_waiter(semaphore, waiter);
     waiter->waited = true;
+    semaphore->any_asleep = true;
     /* The loop of the caller looks at what could have ended the wait. */
     int error = wait_queue_wait(&waiter->queue, &semaphore->lock, &reason, WAIT_FOREVER);
 
@@ -249,8 +321,10 @@ static void sleep_once(struct semaphore *semaphore, struct semaphore_waiter *wai
 /* Locked.  1: not yet; else the result of the wait. */
 static int try_take(struct semaphore *semaphore, struct semaphore_waiter *waiter)
 {
+    bool is_gone = semaphore->removed || waiter->removals != semaphore->removals;
+
     if (is_interrupted(waiter->thread)) {
-        if (waiter->given && !semaphore->removed) {
+        if (waiter->given && !is_gone) {
             semaphore->statistics.holder = 0;
             give_one(semaphore);
         }
@@ -258,7 +332,7 @@ static int try_take(struct semaphore *semaphore, struct semaphore_waiter *waiter
     }
     if (waiter->given)
         return 0;
-    if (semaphore->removed)
+    if (is_gone)
         return -EIDRM;
     if (count_of(semaphore) == 0)
         return 1;
@@ -286,20 +360,18 @@ int semaphore_wait(struct semaphore *semaphore, const struct operation *operatio
     if (operation && choice_is_observed())
         give_way(semaphore, operation);
     spin_lock(&semaphore->lock);
-    if (semaphore->removed && operation) {
-        spin_unlock(&semaphore->lock);
-        return -EAGAIN;
-    }
     waiter_init(&waiter, semaphore);
     for (result = try_take(semaphore, &waiter); result > 0;
          result = try_take(semaphore, &waiter))
         sleep_once(semaphore, &waiter);
     if (list_is_linked(&waiter.node))
-        list_remove(&waiter.node);
+        unlink_waiter(semaphore, &waiter);
     if (result == 0)
         note_acquisition(semaphore, &waiter);
     spin_unlock(&semaphore->lock);
-    if (operation && result != -EINTR)
+    if (operation && result == -EINTR)
+        choice_give_up(operation);
+    else if (operation)
         choice_done(operation);
     return result;
 }

@@ -47,34 +47,42 @@ struct semaphore_statistics {
 struct semaphore {
     /* Constant after initialisation. */
     uint64_t id;                    /* names it to a person: set << 32 | key */
-    int64_t initial;
 
     struct spinlock lock;           /* RANK_SEMAPHORE */
 
     /* Protected by `lock`; the count is also read without, by the choice among threads.  1 when the
-     * semaphore was removed: its waiters can go on. */
+     * semaphore is removed: a wait can be executed then, and tells that. */
     _Atomic int64_t count;
     bool removed;
+    uint64_t removals;              /* so far: it may have begun again since a thread came */
+    int64_t initial;
     struct list waiters;            /* struct semaphore_waiter, oldest first */
+    unsigned waiting;               /* how many they are */
+    bool any_asleep;                /* with an observer: not all of them have been woken */
     uint64_t arrivals;
     struct semaphore_statistics statistics;
 };
 
 void semaphore_init(struct semaphore *semaphore, uint64_t id, int64_t initial);
+/* One that is removed from the start. */
+void semaphore_init_removed(struct semaphore *semaphore, uint64_t id);
 /* A use by this thread, which is in a call. */
 struct semaphore_use semaphore_use_now(const struct thread *thread);
 
 /*
  * Takes one, waits if there is none.  -EIDRM: it was removed; -EINTR: a signal came, and what had
  * been handed over has gone to the next one.  `operation` (may be NULL) is what the observer is
- * told; the result -EAGAIN is possible with it only: the semaphore was removed before this thread
- * came to it, so the caller looks again for what is there now.  May sleep.
+ * told.  May sleep.
  */
 MUST_CHECK int semaphore_wait(struct semaphore *semaphore, const struct operation *operation);
 /* Gives one.  -EIDRM.  Any context that holds no lock of a higher rank. */
 MUST_CHECK int semaphore_signal(struct semaphore *semaphore);
-/* All waiters, and whoever comes later, get -EIDRM. */
-void semaphore_remove(struct semaphore *semaphore);
+/* All waiters, and whoever comes later, get -EIDRM.  Returns whether it was there. */
+bool semaphore_remove(struct semaphore *semaphore);
+/* Removes it, if it was not yet, and begins again with this count: a thread that was about to wait
+ * finds the new one.  Returns whether it was there. */
+bool semaphore_renew(struct semaphore *semaphore, int64_t initial);
+bool semaphore_is_removed(struct semaphore *semaphore);
 
 /* A copy for reports. */
 struct semaphore_report {

@@ -12,7 +12,8 @@ import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.path.join(TOP, os.environ.get("BUILD", "build")))
-SIM = os.path.join(BUILD, "sim")
+# EFT_SIM: another program that takes the same options (build/eft-qemu).
+SIM = os.path.abspath(os.environ.get("EFT_SIM", os.path.join(BUILD, "sim")))
 GUESTS = os.path.join(BUILD, "guests")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "UTC", "HOME": "/root"}
 TIMEOUT_SECONDS = 60

@@ -132,7 +132,7 @@ def run_seed(build, seed, seconds):
     cpus = 1 if seed % 2 else 4
     with_root = seed // 2 % 2
     with tempfile.TemporaryDirectory(prefix="eft-fuzz-") as folder:
-        command = [os.path.join(build, "sim"), f"--cpus={cpus}"]
+        command = [os.environ.get("EFT_SIM", os.path.join(build, "sim")), f"--cpus={cpus}"]
         if with_root:
             make_folder(folder, program)
             command += [f"--root={folder}", "--cwd=/", "/" + GUEST]

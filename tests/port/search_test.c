@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../sim/search/dpor.h"
-#include "../../sim/search/happens_before.h"
+#include "search/dpor.h"
+#include "search/happens_before.h"
 
 #define THREADS 8
 #define OPERATIONS 16

@@ -1,6 +1,6 @@
 /*
- * The kernel's wait queues with one mistake, for the test that a search finds it: a waiter gives the
- * lock of its condition back before its entry is on the queue.
+ * The kernel's wait queues with one mistake, for the test that a search finds it: a waiter gives
+ * the lock of its condition back before its entry is on the queue.
  *
  *   waiter                                  waker
  *   sees that there is nothing; unlocks

@@ -24,6 +24,8 @@ CASES = [
     ("time_runs_out", "echo ok a; sleep 30", "1 passed, 1 failed", 1, "did not end"),
     ("libcheck_is_understood", TAP, "1 passed, 1 failed", 1, "a.c:x:z: wrong"),
     ("input_is_empty", "cat; echo ok a", "1 passed, 0 failed", 0, ""),
+    ("machines_are_told_apart", "echo ok a; echo ok qemu_b; echo 'skip qemu_c: x'; echo ok qemu_d",
+     "3 passed, 0 failed", 0, "hosted 1, qemu 2\n3 passed"),
     ("the_build_folder_is_told", 'test -n "$BUILD" && echo ok a', "1 passed, 0 failed", 0, ""),
 ]
 

@@ -26,7 +26,9 @@ enum { CODE_KILLED = 0xdead, NS_PER_MS = 1000000, PAGE = 4096 };
 #define MINUS_ONE ((int64_t)-1)
 
 /* What the registers were when the program began. */
+#pragma GCC visibility push(hidden)    /* in this program, so not by way of a table */
 extern uint64_t raw_entry_rsp, raw_entry_rdi, raw_entry_rsi;
+#pragma GCC visibility pop
 int64_t raw_main(void);
 
 /* The stack pointer is as after a call, and raw_main's result the exit code. */

@@ -1,7 +1,4 @@
-/*
- * clone and clone3: new threads.  Copies of the process (fork, vfork, clone without CLONE_THREAD)
- * answer ENOSYS.
- */
+/* fork, vfork, clone and clone3: new threads and processes. */
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
 #include "lib/checked.h"
@@ -32,11 +29,28 @@ int64_t sys_clone(uint64_t flags, user_address stack, user_address parent_id,
 {
     const struct clone_request request = {
         .flags = (uint32_t)flags & ~CLONE_EXIT_SIGNAL,
+        .exit_signal = flags & CLONE_EXIT_SIGNAL,
         .stack = stack,
         .thread_area = thread_area,
         .parent_id = parent_id,
         .process_fd = parent_id,    /* one argument for both */
         .child_id = child_id,
+    };
+
+    return process_clone(&request);
+}
+
+int64_t sys_fork(void)
+{
+    const struct clone_request request = { .exit_signal = SIGNAL_CHLD };
+
+    return process_clone(&request);
+}
+
+int64_t sys_vfork(void)
+{
+    const struct clone_request request = {
+        .flags = CLONE_MEMORY | CLONE_SUSPEND, .exit_signal = SIGNAL_CHLD,
     };
 
     return process_clone(&request);
@@ -120,6 +134,7 @@ int64_t sys_clone3(user_address address, uint64_t size)
 
     const struct clone_request request = {
         .flags = arguments.flags,
+        .exit_signal = arguments.exit_signal,
         .stack = arguments.stack ? arguments.stack + arguments.stack_size : 0,
         .thread_area = arguments.thread_area,
         .parent_id = arguments.parent_id,

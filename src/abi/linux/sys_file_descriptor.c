@@ -5,6 +5,7 @@
 #include "fs/file_table.h"
 #include "fs/inode.h"
 #include "fs/read_write.h"
+#include "ipc/pipe.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
@@ -74,6 +75,7 @@ int64_t sys_dup3(int32_t old, int32_t new, uint32_t flags)
 enum fcntl_command {
     FCNTL_DUPLICATE = 0, FCNTL_GET_FLAGS_OF_FD = 1, FCNTL_SET_FLAGS_OF_FD = 2,
     FCNTL_GET_FLAGS = 3, FCNTL_SET_FLAGS = 4, FCNTL_DUPLICATE_CLOSE_ON_EXEC = 1030,
+    FCNTL_SET_PIPE_SIZE = 1031, FCNTL_GET_PIPE_SIZE = 1032,
 };
 #define FD_CLOSE_ON_EXEC 1u
 #define CHANGEABLE_FLAGS (OPEN_APPEND | OPEN_NONBLOCK | OPEN_DIRECT | OPEN_NOATIME)
@@ -131,6 +133,11 @@ static int64_t control_descriptor(int32_t fd, struct file *file, int32_t command
     case FCNTL_SET_LOCK:
     case FCNTL_SET_LOCK_WAIT:
         return file_lock_control(file, command, argument);
+    case FCNTL_SET_PIPE_SIZE:
+        return pipe_set_size(file, (uint32_t)argument,
+                             current_credentials().effective_user_id == 0);
+    case FCNTL_GET_PIPE_SIZE:
+        return pipe_size(file);
     }
     return -EINVAL;
 }
@@ -199,6 +206,17 @@ static int64_t control_file(struct file *file, uint32_t request, user_address ar
                                      : -ENOTTY;
 }
 
+static int64_t bytes_readable(struct file *file, uint32_t type, user_address argument)
+{
+    int64_t bytes = type == MODE_FIFO ? pipe_bytes(file) : -EBADF;
+    int32_t count = (int32_t)bytes;
+
+    if (bytes >= 0)
+        return user_copy_out(current_space(), argument, &count, sizeof(count));
+    return type == MODE_REGULAR ? put_size(file, argument, true)
+                                : control_file(file, IOCTL_BYTES_READABLE, argument);
+}
+
 static int64_t control(int32_t fd, struct file *file, uint32_t request, user_address argument)
 {
     uint32_t type = inode_type(file->inode);
@@ -215,8 +233,7 @@ static int64_t control(int32_t fd, struct file *file, uint32_t request, user_add
     case IOCTL_SIZE:
         return has_size ? put_size(file, argument, false) : -ENOTTY;
     case IOCTL_BYTES_READABLE:
-        return type == MODE_REGULAR ? put_size(file, argument, true)
-                                    : control_file(file, request, argument);
+        return bytes_readable(file, type, argument);
     }
     return control_file(file, request, argument);
 }

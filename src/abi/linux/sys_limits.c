@@ -1,6 +1,7 @@
 /* Calls about resource limits and what a process has used. */
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
+#include "abi/linux/usage.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
@@ -118,52 +119,44 @@ static struct linux_timeval timeval_of(uint64_t ns)
     };
 }
 
-static void fill_memory(struct linux_rusage *usage)
+int put_usage(user_address address, const struct process_usage *used)
 {
-    struct address_space_statistics statistics;
+    const struct linux_rusage usage = {
+        .user_time = timeval_of(used->user_ns),
+        .system_time = timeval_of(used->system_ns),
+        .voluntary_switches = (int64_t)used->voluntary_switches,
+        .involuntary_switches = (int64_t)used->involuntary_switches,
+        .minor_faults = (int64_t)used->minor_faults,
+        .major_faults = (int64_t)used->major_faults,
+        .peak_resident_kib = (int64_t)(used->peak_resident_pages * (PAGE_SIZE / 1024)),
+    };
 
-    address_space_statistics(current_space(), &statistics);
-    usage->peak_resident_kib = (int64_t)(statistics.peak_resident_pages * (PAGE_SIZE / 1024));
-    usage->minor_faults = (int64_t)statistics.minor_faults;
-    usage->major_faults = (int64_t)statistics.major_faults;
+    return user_copy_out(current_space(), address, &usage, sizeof(usage));
 }
 
-static void fill_process(struct linux_rusage *usage)
-{
-    struct process_times times;
-
-    process_times(current_process(), &times);
-    usage->user_time = timeval_of(times.user_ns);
-    usage->system_time = timeval_of(times.system_ns);
-    usage->voluntary_switches = (int64_t)times.voluntary_switches;
-    usage->involuntary_switches = (int64_t)times.involuntary_switches;
-    fill_memory(usage);
-}
-
-static void fill_thread(struct linux_rusage *usage)
+static void usage_of_thread(struct process_usage *usage)
 {
     const struct thread *thread = current_thread();
-    uint64_t user_ns, system_ns;
 
-    thread_times(thread, &user_ns, &system_ns);
-    usage->user_time = timeval_of(user_ns);
-    usage->system_time = timeval_of(system_ns);
-    usage->voluntary_switches = (int64_t)thread->voluntary_switches;
-    usage->involuntary_switches = (int64_t)thread->involuntary_switches;
-    fill_memory(usage);
+    process_usage(current_process(), usage);    /* of its memory */
+    thread_times(thread, &usage->user_ns, &usage->system_ns);
+    usage->voluntary_switches = thread->voluntary_switches;
+    usage->involuntary_switches = thread->involuntary_switches;
 }
 
 int64_t sys_getrusage(int32_t who, user_address address)
 {
-    struct linux_rusage usage = { .peak_resident_kib = 0 };
+    struct process_usage usage;
 
     if (who == USAGE_SELF)
-        fill_process(&usage);
+        process_usage(current_process(), &usage);
     else if (who == USAGE_THREAD)
-        fill_thread(&usage);
-    else if (who != USAGE_CHILDREN)    /* there never were any: all zero */
+        usage_of_thread(&usage);
+    else if (who == USAGE_CHILDREN)
+        process_usage_of_children(current_process(), &usage);
+    else
         return -EINVAL;
-    return user_copy_out(current_space(), address, &usage, sizeof(usage));
+    return put_usage(address, &usage);
 }
 
 static int64_t ticks_of(uint64_t ns)
@@ -173,14 +166,18 @@ static int64_t ticks_of(uint64_t ns)
 
 int64_t sys_times(user_address address)
 {
+    struct process_usage children;
     struct process_times times;
     int error = 0;
 
     process_times(current_process(), &times);
+    process_usage_of_children(current_process(), &children);
     if (address) {
         const struct linux_tms ticks = {
             .user = ticks_of(times.user_ns),
             .system = ticks_of(times.system_ns),
+            .children_user = ticks_of(children.user_ns),
+            .children_system = ticks_of(children.system_ns),
         };
 
         error = user_copy_out(current_space(), address, &ticks, sizeof(ticks));

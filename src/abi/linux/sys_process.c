@@ -3,10 +3,9 @@
 #include "abi/linux/syscalls.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
+#include "process/relatives.h"
 
 #define ROBUST_LIST_HEAD_SIZE 24
-
-#define WAIT_FLAGS_KNOWN 0xe000000bu    /* WNOHANG WUNTRACED WCONTINUED __W... */
 
 #define PERSONALITY_READ UINT32_MAX
 
@@ -82,16 +81,6 @@ int64_t sys_get_robust_list(int32_t id, user_address head, user_address size)
     return error;
 }
 
-/* There is no fork yet, so nobody has children. */
-int64_t sys_wait4(int32_t id, user_address status, uint32_t options, user_address usage)
-{
-    (void)status;
-    (void)usage;
-    if (options & ~WAIT_FLAGS_KNOWN)
-        return -EINVAL;
-    return id == INT32_MIN ? -ESRCH : -ECHILD;
-}
-
 /* ---- Groups and sessions ------------------------------------------------------------------- */
 
 int64_t sys_getpgrp(void)
@@ -123,37 +112,16 @@ int64_t sys_getsid(int32_t id)
     return id_of(id, true);
 }
 
-/* Only the caller itself can be meant while there is no fork. */
 int64_t sys_setpgid(int32_t id, int32_t group)
 {
-    struct process *process = current_process();
-
-    if (id == 0)
-        id = process->id;
-    if (group == 0)
-        group = id;
-    if (group < 0)
-        return -EINVAL;
-    if (id != process->id)
-        return -ESRCH;
-    if (process->session_id == process->id || group != id)
-        return -EPERM;    /* a session's leader stays in its group; no other group is there */
-    spin_lock(&process->lock);
-    process->group_id = group;
-    spin_unlock(&process->lock);
-    return 0;
+    return process_set_group(id, group);
 }
 
 int64_t sys_setsid(void)
 {
-    struct process *process = current_process();
+    int error = process_new_session();
 
-    if (process->group_id == process->id)
-        return -EPERM;
-    spin_lock(&process->lock);
-    process->group_id = process->session_id = process->id;
-    spin_unlock(&process->lock);
-    return process->id;
+    return error ? error : current_process()->id;
 }
 
 /* ---- Conventions of the processor ---------------------------------------------------------- */

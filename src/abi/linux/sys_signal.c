@@ -4,6 +4,7 @@
 #include "abi/linux/syscalls.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
+#include "sched/choice.h"
 
 #define CHANGE_BLOCK 0
 #define CHANGE_UNBLOCK 1
@@ -99,7 +100,11 @@ int64_t sys_rt_sigpending(user_address set, uint64_t set_size)
 
 static int64_t wait_for_signal(void)
 {
-    const struct wait_reason reason = { .kind = WAIT_SIGNAL };
+    /* Somebody outside can send one (kill, Ctrl-C), except in a run that repeats. */
+    const struct wait_reason reason = {
+        .kind = WAIT_SIGNAL,
+        .external = !choice_is_observed(),
+    };
     int error = wait_entries_wait(NULL, 0, &reason, WAIT_FOREVER);
 
     ASSERT(error == -EINTR);    /* nothing else ends a wait for nothing */

@@ -83,6 +83,8 @@ uint64_t teaching_heap_used(void);
 /* ---- sys_file.c */
 /* A copy of the current process's, with references. */
 void teaching_fs_context(struct fs_context *context);
+/* Nobody reads what the console shows any more: the current process and its family die of it. */
+void teaching_console_has_gone(void);
 
 /* ---- sys_stat.c */
 /* Writes kernel text to the current process's standard output, as far as that takes it. */

@@ -176,12 +176,15 @@ static int64_t transfer(struct file *file, user_address address, uint64_t length
 {
     const struct io_segment segment = { .address = address, .length = length };
     struct io_buffer buffer;
-    int64_t result;
 
     if (!user_range_is_possible(address, length))
-        return FAILED;
+        return -EFAULT;
     io_buffer_init(&buffer, current_space(), &segment, 1);
-    result = is_write ? file_write(file, &buffer, UINT64_MAX) : file_read(file, &buffer);
+    return is_write ? file_write(file, &buffer, UINT64_MAX) : file_read(file, &buffer);
+}
+
+static int64_t result_of(int64_t result)
+{
     if (result == -EINTR)
         return teaching_interrupted();
     if (result == -EAGAIN)
@@ -201,10 +204,23 @@ int64_t teaching_read(uint8_t fd, user_address buffer, uint64_t length)
     } else {
         stop_polling();
         if (fd >= FIRST_OWN)
-            result = transfer(file, buffer, length, false);
+            result = result_of(transfer(file, buffer, length, false));
     }
     file_release(file);
     return result;
+}
+
+static void end_relative(struct process *process, void *family)
+{
+    if (process->family == family)
+        signal_send_kernel(process, SIGNAL_PIPE);
+}
+
+/* The ABI has no signals, and its programs do not look at results.  If only one of them ended, the
+ * others would wait for it for ever. */
+void teaching_console_has_gone(void)
+{
+    process_for_each(end_relative, current_process()->family);
 }
 
 int64_t teaching_write(uint8_t fd, user_address buffer, uint64_t length)
@@ -218,7 +234,9 @@ int64_t teaching_write(uint8_t fd, user_address buffer, uint64_t length)
     if (fd != INPUT)
         result = transfer(file, buffer, length, true);
     file_release(file);
-    return result;
+    if (result == -EPIPE && fd < FIRST_OWN)
+        teaching_console_has_gone();
+    return result_of(result);
 }
 
 /* ---- Open and Close ------------------------------------------------------------------------ */

@@ -27,12 +27,14 @@ int64_t teaching_fork(void)
     uint64_t distance;
     unsigned slot;
     int32_t id;
+    int error;
 
     if (teaching_stack_copy(&slot, &distance) != 0)
         return FAILED;
-    if (process_fork_family(current_thread()->registers.rsp - distance, slot, &id) != 0) {
+    error = process_fork_family(current_thread()->registers.rsp - distance, slot, &id);
+    if (error) {
         teaching_stack_release(process, slot);
-        return FAILED;
+        return error == -EINTR ? teaching_interrupted() : FAILED;
     }
     return id;
 }
@@ -121,7 +123,7 @@ int64_t teaching_spawn(user_address path, uint64_t length)
         error = spawn(text, &id);
     memory_free(text, PATH_MAX);
     if (error)
-        return 0;
+        return error == -EINTR ? teaching_interrupted() : 0;
     prepare_terminal(id);
     return id;
 }

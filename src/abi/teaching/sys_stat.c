@@ -50,7 +50,8 @@ void teaching_print(const char *text, size_t size)
     if (!file)
         return;
     io_buffer_init(&buffer, NULL, &segment, 1);
-    (void)file_write(file, &buffer, UINT64_MAX);    /* nobody could be told */
+    if (file_write(file, &buffer, UINT64_MAX) == -EPIPE)    /* other errors: nobody to tell */
+        teaching_console_has_gone();
     file_release(file);
 }
 

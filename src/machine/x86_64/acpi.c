@@ -228,20 +228,29 @@ static physical_address search_root(void)
     return 0;
 }
 
+/* NULL: there is none. */
+static const char *find_root(void)
+{
+    const struct boot_information *boot = boot_information();
+    physical_address address = boot->acpi_root;
+
+    if (boot->acpi_copy_size > 0)
+        return (const char *)boot->acpi_copy;
+    if (address == 0)
+        address = search_root();
+    return address ? paging_map(address, ROOT_SIZE, PAGING_TABLES) : NULL;
+}
+
 void acpi_init(void)
 {
-    physical_address address = boot_information()->acpi_root;
-    const char *root;
+    const char *root = find_root();
 
     for (unsigned i = 0; i < 16; i++)
         found.isa[i].number = i;
-    if (address == 0)
-        address = search_root();
-    if (address == 0) {
+    if (!root) {
         port_log("no ACPI tables: one processor, no power-off");
         return;
     }
-    root = paging_map(address, ROOT_SIZE, PAGING_TABLES);
 
     uint64_t extended = root[15] >= 2 ? load(root, 24, 8) : 0;
     const struct table *list = table_map(extended ? extended : load(root, 16, 4));

@@ -18,6 +18,7 @@
 #define CPUID_EXTENDED 0x80000001
 #define CPUID_LONG_MODE 29
 #define MULTIBOOT2_MAGIC 0x36d76289
+#define MULTIBOOT2_HEADER 0xe85250d6
 
 /* The note by which a PVH loader finds the entry. */
         .section .note.pvh, "a", @note
@@ -27,6 +28,30 @@
         .long   18                       /* XEN_ELFNOTE_PHYS32_ENTRY */
         .asciz  "Xen"
         .long   PHYSICAL(boot_pvh)
+
+/* The header by which a multiboot2 loader finds the entry, and learns that it may load the image
+ * elsewhere. */
+        .section .multiboot, "a", @progbits
+        .balign 8
+header:
+        .long   MULTIBOOT2_HEADER
+        .long   0                        /* 32-bit protected mode */
+        .long   header_end - header
+        .long   -(MULTIBOOT2_HEADER + header_end - header)
+        .word   3, 0                     /* entry address */
+        .long   12
+        .long   PHYSICAL(boot_multiboot)
+        .balign 8
+        .word   6, 0                     /* modules on pages of their own */
+        .long   8
+        .word   10, 0                    /* relocatable */
+        .long   24
+        .long   0x100000, 0xfffff000     /* from, to */
+        .long   LARGE_PAGE
+        .long   0                        /* anywhere */
+        .word   0, 0
+        .long   8
+header_end:
 
         .section .boot.text, "ax", @progbits
         .code32

@@ -5,6 +5,7 @@
  * image.
  */
 #include "machine/x86_64/cpu.h"
+#include "machine/x86_64/host_files.h"
 #include "machine/x86_64/link.h"
 #include "machine/x86_64/port.h"
 
@@ -39,6 +40,7 @@ _Noreturn void boot_main(enum boot_kind kind, physical_address information, uint
     boot_file_read();
     info_init();
     link_init();
+    observe_init();
     acpi_init();
     paging_create_cpu_stacks(0);
     cpu_set_fault_stacks(0);
@@ -49,6 +51,7 @@ _Noreturn void boot_main(enum boot_kind kind, physical_address information, uint
     smp_init();
     clock_init_cpu();
     console_init_interrupts();
+    host_files_init();
     memory_finish();
     continue_on(paging_cpu_stack(0, CPU_IDLE_STACK), start_kernel);
 }

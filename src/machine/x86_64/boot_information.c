@@ -26,6 +26,19 @@ struct pvh_range {
     uint32_t type, reserved;
 };
 
+/* Multiboot2: a list of these, each with its contents. */
+struct multiboot_tag {
+    uint32_t type, size;
+};
+enum multiboot_tag_type {
+    TAG_END = 0,
+    TAG_COMMAND = 1,
+    TAG_MODULE = 3,
+    TAG_RANGES = 6,
+    TAG_ACPI_OLD = 14,
+    TAG_ACPI_NEW = 15,
+};
+
 static struct boot_information information;
 
 const struct boot_information *boot_information(void)
@@ -69,6 +82,73 @@ static void read_pvh(const struct pvh_start *start)
     information.acpi_root = start->acpi_root;
 }
 
+/* ---- Multiboot2 ---------------------------------------------------------------------------- */
+
+static void read_ranges(const struct multiboot_tag *tag)
+{
+    const uint32_t *head = (const uint32_t *)(const void *)(tag + 1);
+    uint32_t step = head[0];
+    const char *end = (const char *)tag + tag->size;
+
+    for (const char *at = (const char *)(head + 2); step >= 20 && at + step <= end; at += step) {
+        struct pvh_range range;    /* the same fields */
+
+        memcpy(&range, at, sizeof(range));
+        add_range(range.address, range.size, range.type);
+    }
+}
+
+static void read_module(const struct multiboot_tag *tag)
+{
+    const uint32_t *module = (const uint32_t *)(const void *)(tag + 1);
+
+    if (information.archive)
+        return;    /* one is enough */
+    information.archive = module[0];
+    information.archive_end = module[1];
+}
+
+static void read_tag(const struct multiboot_tag *tag)
+{
+    size_t size = tag->size - sizeof(*tag);
+
+    switch (tag->type) {
+    case TAG_COMMAND:
+        (void)text_copy(information.command, (const char *)(tag + 1), BOOT_COMMAND_MAX);
+        return;
+    case TAG_MODULE:
+        read_module(tag);
+        return;
+    case TAG_RANGES:
+        read_ranges(tag);
+        return;
+    case TAG_ACPI_OLD:
+    case TAG_ACPI_NEW:
+        if (information.acpi_copy_size < size && size <= sizeof(information.acpi_copy)) {
+            memcpy(information.acpi_copy, tag + 1, size);
+            information.acpi_copy_size = size;
+        }
+        return;
+    }
+}
+
+static void read_multiboot(physical_address address)
+{
+    const uint32_t *head = physical(address);
+    physical_address end = address + head[0];
+
+    for (address += 8; address + sizeof(struct multiboot_tag) <= end;) {
+        const struct multiboot_tag *tag = physical(address);
+
+        if (tag->type == TAG_END || tag->size < sizeof(*tag))
+            break;
+        read_tag(tag);
+        address += (tag->size + 7u) & ~7u;
+    }
+    if (information.range_count == 0)
+        port_refuse("the loader gives no memory map");
+}
+
 void boot_information_read(enum boot_kind kind, physical_address address)
 {
     switch (kind) {
@@ -76,6 +156,7 @@ void boot_information_read(enum boot_kind kind, physical_address address)
         read_pvh(physical(address));
         return;
     case BOOT_MULTIBOOT:
-        port_refuse("this image knows the PVH protocol only");
+        read_multiboot(address);
+        return;
     }
 }

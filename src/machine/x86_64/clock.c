@@ -5,7 +5,7 @@
  * does.  Its rate is measured against the HPET or the ACPI timer at boot.  The timer is the local
  * APIC's: by deadline where the processor can, else by counting down.
  */
-#include "lib/assert.h"
+#include "lib/random.h"
 #include "machine/x86_64/cpu.h"
 #include "machine/x86_64/port.h"
 
@@ -14,6 +14,7 @@
 #define CALIBRATION_NS UINT64_C(10000000)
 #define CALIBRATION_LOOKS 5
 #define ACPI_TIMER_HZ UINT64_C(3579545)
+#define JITTER_NS UINT64_C(200000)
 #define COUNT_MAX UINT64_C(0x7fffffff)
 
 #define HPET_CAPABILITIES (0x00 / 8)
@@ -43,6 +44,9 @@ static uint64_t timestamp_hz, timestamp_ns_scale;
 static uint64_t apic_hz;
 static uint64_t timestamp_start, hpet_start;
 static bool uses_hpet;
+
+static bool has_jitter;
+static struct random jitter[CPUS_LIMIT];    /* each used by its own processor only */
 
 /* ---- A clock to compare with --------------------------------------------------------------- */
 
@@ -167,12 +171,20 @@ static uint64_t wall_seconds(void)
 
 /* ---- The seam ------------------------------------------------------------------------------ */
 
+static void jitter_init(void)
+{
+    has_jitter = port_option("seed") != NULL;
+    for (unsigned i = 0; i < CPUS_LIMIT; i++)
+        random_init(&jitter[i], machine_info()->random_seed + i);
+}
+
 void clock_init(void)
 {
     hpet_init();
     if (!hpet && !acpi()->pm_timer)
         port_refuse("neither HPET nor ACPI timer: nothing to measure time with");
     calibrate();
+    jitter_init();
     timestamp_start = timestamp_read();
     hpet_start = hpet ? hpet[HPET_COUNTER] : 0;
     info_edit()->boot_wall_time_ns = wall_seconds() * NS_PER_SECOND;
@@ -253,11 +265,21 @@ bool clock_timer_due(void)
     return true;
 }
 
+/* In a run with a seed the timer rings a little late, by that seed: so different seeds preempt
+ * threads at different places. */
+static uint64_t jittered(uint64_t deadline_ns)
+{
+    if (!has_jitter || deadline_ns > UINT64_MAX - JITTER_NS)
+        return deadline_ns;
+    return deadline_ns + random_below(&jitter[cpu_self()->index], JITTER_NS);
+}
+
 void machine_timer_set(uint64_t deadline_ns)
 {
     bool were_on = machine_interrupts_disable();
     struct cpu *cpu = cpu_self();
 
+    deadline_ns = jittered(deadline_ns);
     cpu->timer_deadline_ns = deadline_ns;
     cpu->pending &= ~(1u << INTERRUPT_TIMER);    /* it was for the previous deadline */
     if (deadline_ns != UINT64_MAX)

@@ -58,22 +58,27 @@ static void leave_by_exit_port(enum machine_halt why, int status)
         port_write_32((uint16_t)port, why == MACHINE_HALT_OK ? (uint32_t)status & 0x7f : 0x7f);
 }
 
+static uint16_t sleep_value(uint16_t kind)
+{
+    return (uint16_t)((uint32_t)kind << 10 | POWER_SLEEP_ENABLE);
+}
+
 static void power_off(void)
 {
     const struct acpi *tables = acpi();
 
     if (!tables->has_power_off)
         return;
-    port_write_16(tables->pm_control_a, (uint16_t)(tables->power_off_a << 10 | POWER_SLEEP_ENABLE));
+    port_write_16(tables->pm_control_a, sleep_value(tables->power_off_a));
     if (tables->pm_control_b)
-        port_write_16(tables->pm_control_b,
-                      (uint16_t)(tables->power_off_b << 10 | POWER_SLEEP_ENABLE));
+        port_write_16(tables->pm_control_b, sleep_value(tables->power_off_b));
 }
 
 void machine_halt(enum machine_halt why, int status)
 {
     machine_interrupts_disable();
     smp_stop_others(why == MACHINE_HALT_PANIC);
+    observe_finish();
     link_send_end(why, status);
     leave_by_exit_port(why, status);
     power_off();

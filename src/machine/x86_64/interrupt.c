@@ -120,7 +120,7 @@ void interrupt_note(uint32_t vector)
 
 /* The kernel may switch to another thread, and this one go on elsewhere: so the processor is looked
  * up again each time. */
-void interrupt_deliver_pending(void)
+static void interrupt_deliver_pending(void)
 {
     while (cpu_self()->pending) {
         unsigned which = (unsigned)__builtin_ctz(cpu_self()->pending);

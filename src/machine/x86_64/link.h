@@ -17,6 +17,7 @@ enum link_output {
     LINK_TRACE = 'T',
     LINK_REPORT = 'R',
     LINK_GRAPH = 'G',
+    LINK_EVENTS = 'V',         /* some struct observer_record */
     LINK_TERMINAL = 'C',       /* terminal output */
     LINK_WRITE = 'W',          /* channel (1 byte), data: taken whole, nothing comes back */
     LINK_CALL = 'Q',           /* a question: struct channel_question, data (channel.c) */
@@ -33,7 +34,7 @@ enum link_input {
     LINK_LIMIT = 'l',          /* the run's time is up */
 };
 
-/* If the options name one: "link=virtio" or "link=com2".  Before this, the console takes all output. */
+/* If the options name one: "link=virtio" or "link=com2".  Before this, the console takes all. */
 void link_init(void);
 void link_init_interrupts(void);
 bool link_is_up(void);

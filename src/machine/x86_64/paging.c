@@ -57,7 +57,7 @@ physical_address paging_image_address(const void *symbol)
     return (uint64_t)(uintptr_t)symbol - KERNEL_BASE + image_distance;
 }
 
-physical_address paging_kernel_root(void)
+static physical_address paging_kernel_root(void)
 {
     return paging_image_address(kernel_root);
 }

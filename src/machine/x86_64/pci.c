@@ -48,7 +48,7 @@ uint32_t pci_read(const struct pci_function *function, unsigned place)
     return port_read_32(PORT_DATA);
 }
 
-void pci_write(const struct pci_function *function, unsigned place, uint32_t value)
+static void pci_write(const struct pci_function *function, unsigned place, uint32_t value)
 {
     port_write_32(PORT_ADDRESS, ADDRESS_ENABLE | function->address | (place & 0xfc));
     port_write_32(PORT_DATA, value);
@@ -141,17 +141,18 @@ unsigned pci_capability(const struct pci_function *function, uint8_t number, uns
 
 /* ---- Registers ----------------------------------------------------------------------------- */
 
-void *pci_map(const struct pci_function *function, unsigned bar, uint64_t offset, uint64_t size)
+void *pci_map(const struct pci_function *function, unsigned base_register, uint64_t offset,
+              uint64_t size)
 {
     uint64_t base;
 
-    if (bar >= BARS)
+    if (base_register >= BARS)
         return NULL;
-    base = pci_read(function, PLACE_BARS + 4 * bar);
+    base = pci_read(function, PLACE_BARS + 4 * base_register);
     if (base & BAR_PORTS)
         return NULL;
-    if ((base & BAR_64_BITS) && bar + 1 < BARS)
-        base |= (uint64_t)pci_read(function, PLACE_BARS + 4 * (bar + 1)) << 32;
+    if ((base & BAR_64_BITS) && base_register + 1 < BARS)
+        base |= (uint64_t)pci_read(function, PLACE_BARS + 4 * (base_register + 1)) << 32;
     base &= ~UINT64_C(15);
     return base ? paging_map(base + offset, size, PAGING_DEVICE) : NULL;
 }

@@ -34,6 +34,8 @@ struct boot_information {
     unsigned range_count;
     physical_address archive, archive_end;    /* both 0: none */
     physical_address acpi_root;               /* RSDP, 0: unknown */
+    uint8_t acpi_copy[40];                    /* a copy of it */
+    size_t acpi_copy_size;                    /* 0: none */
     char command[BOOT_COMMAND_MAX];
 };
 /* While the first 4 GiB are mapped by boot.S. */
@@ -51,8 +53,8 @@ void memory_finish(void);
 
 void paging_init(physical_address image);
 
-physical_address paging_kernel_root(void);
-/* Tables below 4 GiB for the moment of waking up: the kernel's, and this page at its own address. */
+/* Tables below 4 GiB for the moment of waking up: the kernel's, and this page at its own
+ * address. */
 physical_address paging_trampoline_root(physical_address page);
 /* The kernel's code at this address is at that physical one. */
 physical_address paging_image_address(const void *symbol);
@@ -151,7 +153,6 @@ void interrupt_use_fault_stacks(void);
 void interrupt_note(uint32_t vector);
 /* Notes one that came without a vector of its own, on this processor. */
 void interrupt_raise_here(enum machine_interrupt which);
-void interrupt_deliver_pending(void);
 
 void entry_syscall(void);
 
@@ -172,6 +173,11 @@ int serial_read(enum serial_port port);    /* -1: nothing */
 
 void console_init_early(void);
 void console_init_interrupts(void);
+
+/* ---- observe.c ----------------------------------------------------------------------------- */
+
+void observe_init(void);      /* after link_init */
+void observe_finish(void);    /* at the end: what is not sent yet */
 
 /* ---- self_test.c --------------------------------------------------------------------------- */
 

@@ -126,6 +126,9 @@ static bool wake(uint32_t id, physical_address page)
         apic_send(id, APIC_START, (uint8_t)(page / TRAMPOLINE_SIZE));
         if (wait_for(&cpu->is_running, WAKE_WAIT_NS)) {
             compare_times(0);
+            while (atomic_load_explicit(&compared_round, memory_order_acquire) !=
+                   2 * COMPARE_ROUNDS)
+                cpu_pause();    /* its last turn: the next one begins at round 0 again */
             return true;
         }
     }

@@ -119,9 +119,9 @@ static bool entry_allows(uint64_t entry, uint32_t access)
 }
 
 /*
- * A fault in user mode of an access that the processor makes as a supervisor.  QEMU's TCG before 9.1
- * so reads the stack of a far return; SMAP forbids that for ever.  The instruction is
- * tried once more without SMAP: the kernel's own code runs with it again right after.
+ * A fault in user mode of an access that the processor makes as a supervisor.  QEMU's TCG before
+ * 9.1 so reads the stack of a far return; SMAP forbids that for ever.  The instruction is tried
+ * once more without SMAP: the kernel's own code runs with it again right after.
  */
 static bool needs_supervisor_access(uint32_t vector, uint32_t error)
 {

@@ -86,15 +86,15 @@ static bool map_structures(struct virtio_device *device)
 
     while ((place = pci_capability(function, CAPABILITY_VENDOR, place)) != 0) {
         uint32_t kind = pci_read(function, place) >> 24;
-        uint32_t bar = pci_read(function, place + 4) & 0xff;
+        uint32_t base_register = pci_read(function, place + 4) & 0xff;
         uint32_t offset = pci_read(function, place + 8);
 
         if (kind == STRUCTURE_COMMON)
-            device->common = pci_map(function, bar, offset, STRUCTURE_SIZE);
+            device->common = pci_map(function, base_register, offset, STRUCTURE_SIZE);
         if (kind == STRUCTURE_DEVICE)
-            device->own = pci_map(function, bar, offset, STRUCTURE_SIZE);
+            device->own = pci_map(function, base_register, offset, STRUCTURE_SIZE);
         if (kind == STRUCTURE_NOTIFY) {
-            device->notify = pci_map(function, bar, offset, STRUCTURE_SIZE);
+            device->notify = pci_map(function, base_register, offset, STRUCTURE_SIZE);
             device->notify_step = pci_read(function, place + 16);
         }
     }

@@ -6,6 +6,7 @@ environment and standard input; output, error output and status must be the same
 on the command line select lines.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,6 @@ TEXT = "".join(
 )
 
 # applet and arguments, then perhaps standard input.  `{}` is the directory.
-# Not here: zcat, which starts a child process (its work is in `gunzip -c`).
 TABLE = [
     ("echo hello world",), ("echo -n -e a\\tb\\n",), ("echo",),
     ("cat words",), ("cat -n words small",), ("cat",  TEXT), ("cat missing",), ("cat -A small",),
@@ -63,6 +63,9 @@ TABLE = [
     ("xxd -r -p", "48656c6c6f0a"),
     ("base64 binary",), ("base64 -d", "SGVsbG8sIHdvcmxkCg==\n"),
     ("gzip -c words",), ("gzip -d -c packed.gz",), ("gunzip -c packed.gz",), ("gzip", TEXT),
+    ("zcat packed.gz",), ("xargs echo got", TEXT), ("xargs -n 2 echo", "a b c d e\n"),
+    ("find sub -type f -exec cat {} ;",), ("timeout 1 sleep 9",), ("nohup echo hi",),
+    ("env A=1 busybox sh -c true",),
     ("bzip2 -c words",), ("bzip2", TEXT), ("bunzip2 -c packed.bz2",),
     ("tar -c -f - sub",), ("tar -t -f archive.tar",), ("tar -t -v -f archive.tar",),
     ("tar -x -O -f archive.tar sub/needle.txt",),
@@ -94,6 +97,57 @@ TABLE = [
     ("shuf -n 0 words",), ("tee", "text\n"), ("wc", ""), ("cal 2 2024",), ("hostname",),
     ("tsort", "a b\nb c\n"), ("sum words",), ("od -x", "abcdef"), ("dd if=words bs=100 count=3",),
     ("dd bs=7 count=2", TEXT), ("ash -c :", None), ("getopt ab:c -a -b 3 x",),
+]
+
+# Scripts for `busybox sh -c`, which runs most of its commands in child processes.
+SCRIPTS = [
+    "echo one | cat | cat",
+    "cat words | sort | uniq | wc -l",
+    "seq 1 20000 | tail -n 1",
+    "yes | head -n 3",
+    "(echo out; echo err >&2) 2>&1 | sort",
+    "false | true; echo $?",
+    "set -o pipefail; false | true; echo $?",
+    "x=$(cat small | wc -c); echo $x",
+    "echo $(echo $(echo nested))",
+    "cat <<EOF\nhere $((6 * 7))\nEOF",
+    "cat <<'EOF' | tr a-z A-Z\nnot $expanded\nEOF",
+    "sleep 0.05 & wait $!; echo $?",
+    "(exit 3) & wait $!; echo $?",
+    "for i in 1 2 3; do (sleep 0.0$i; echo $i) & done; wait; echo all",
+    "sleep 5 & kill $!; wait $!; echo $?",
+    "sh -c 'kill -9 $$'; echo $?",
+    "sh -c 'exit 300'; echo $?",
+    "trap 'echo trapped' USR1; kill -USR1 $$; echo after",
+    "trap 'echo leaving' EXIT; echo working; exit 4",
+    "(trap 'echo inner' EXIT; true); echo outer",
+    "trap 'echo child' CHLD; true | true; sleep 0.02; echo end",
+    "exec echo replaced; echo never",
+    "exec 3<small; read line <&3; echo $line; read line <&3; echo $line",
+    "{ echo a; echo b; } | while read x; do echo got $x; done",
+    "echo text > /dev/null; echo $?",
+    "nosuchprogram; echo $?",
+    "./small; echo $?",
+    "f() { echo in $1; return 7; }; f x | cat; f y; echo $?",
+    "i=0; while [ $i -lt 30 ]; do /proc/self/exe true; i=$((i+1)); done; echo $i",
+    "find . -type f | xargs wc -c | tail -n 1",
+    "tar -c sub | tar -t",
+    "ls | while read f; do test -d $f && echo $f; done",
+    "echo $PPID | grep -c '[0-9]'",
+    "umask 027; sh -c umask",
+    "cd sub; sh -c pwd | sed 's/.*\\///'",
+    "A=1 sh -c 'echo $A$B'",
+    "set -- a b c; echo $# $*; shift; echo $1",
+    "ulimit -c 0; ulimit -c",
+    "echo before; (sleep 0.01; echo late) & echo after; wait",
+    "seq 1 1000 | (read a; read b; echo $a $b)",
+    "echo x | cat /dev/stdin",
+    "echo y | readlink /proc/self/fd/0 | cut -c 1-6",
+    "echo z | stat -L -c '%F %h %s' /dev/stdin",
+    "cat /proc/self/stat | cut -d ' ' -f 2",
+    "head -c 300000 /dev/zero | tr '\\0' x | wc -c",
+    "cat words | dd bs=64 2>/dev/null | md5sum",
+    "gzip -c words | gunzip -c | cmp - words && echo same",
 ]
 
 
@@ -145,6 +199,33 @@ def compare(suite, directory, line, text):
     suite.check("busybox " + line + (" <input" if text else ""), found)
 
 
+def compare_script(suite, directory, script, cpus):
+    command = [BUSYBOX, "sh", "-c", script]
+    native = common.execute(command, directory, TEXT)
+    hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root", "/", *command], directory,
+                            TEXT)
+    name = script.replace("\n", "; ")
+    suite.check(f"busybox sh -c '{name}'" + (f" on {cpus} CPUs" if cpus > 1 else ""),
+                common.differences(native, hosted))
+
+
+def leaks(suite, directory):
+    """What processes and pipes need is given back: only the process that ends last is still there
+    when the kernel looks, and caches of names."""
+    script = "i=0; while [ $i -lt 300 ]; do /proc/self/exe true | cat; i=$((i+1)); done; echo $i"
+    allowed = {"process": 1, "thread": 1, "user thread": 1}
+    gone = ("address space", "region", "file", "file table", "pipe", "queued signal", *allowed)
+    for cpus in (1, 4):
+        result = common.execute([common.SIM, f"--cpus={cpus}", "--leak-check", "--root", "/",
+                                 BUSYBOX, "sh", "-c", script], directory, "")
+        found = re.findall(r'leak check: (\d+) more of "([^"]*)"', result.errors)
+        problems = [f"{count} of {pool}" for count, pool in found
+                    if pool in gone and int(count) > allowed.get(pool, 0)]
+        if not found or result.output != "300\n":
+            problems += ["no report", result.output, result.errors]
+        suite.check(f"busybox leaks nothing on {cpus} CPUs", problems)
+
+
 def main():
     suite = common.Suite()
     if not os.path.exists(BUSYBOX):
@@ -156,6 +237,11 @@ def main():
         for row in TABLE:
             if suite.wants(row[0].split(" ")[0]):
                 compare(suite, directory, row[0], row[1] if len(row) > 1 else None)
+        for script in SCRIPTS if suite.wants("sh") else ():
+            for cpus in (1, 4):
+                compare_script(suite, directory, script, cpus)
+        if suite.wants("leaks"):
+            leaks(suite, directory)
     finally:
         shutil.rmtree(directory)
     return suite.status()

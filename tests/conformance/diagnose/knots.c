@@ -92,11 +92,28 @@ static void twice(void)
 
 /* ---- Waits that nobody ends ------------------------------------------------------------------ */
 
+static void event_child_run(int unused)
+{
+    (void)unused;
+    take(EVENT);
+}
+
 static void dead_holder(void)
 {
     (void)semaphore_new(LOCK_A, 1);
     (void)process_wait(process_start(locked_child_run, 0));
     take_second(LOCK_A);
+}
+
+/* The same while another one runs. */
+static void dead_holder_beside(void)
+{
+    int runner = process_start(runner_run, 0);
+
+    (void)semaphore_new(EVENT, 1);
+    (void)process_wait(process_start(event_child_run, 0));
+    (void)process_wait(process_start(event_child_run, 0));
+    (void)process_wait(runner);
 }
 
 static void sleeping_holder_run(int unused)
@@ -193,6 +210,7 @@ static const struct {
 } knots[] = {
     { "circle", circle }, { "beside", beside }, { "mixed", mixed }, { "itself", itself },
     { "twice", twice }, { "dead_holder", dead_holder }, { "killed_holder", killed_holder },
+    { "dead_holder_beside", dead_holder_beside },
     { "lost", lost }, { "never", never }, { "once_too_often", once_too_often },
     { "nobody", nobody }, { "endless", endless }, { "ping_pong", ping_pong },
     { "sleeper", sleeper }, { "spinner", spinner },

@@ -172,6 +172,20 @@ def beside(suite, directory):
     suite.check("diagnose_beside", found + result.errors.splitlines() if found else [])
 
 
+def dead_holder_beside(suite):
+    """Who begins to wait for a lock whose holder has ended is told of while others still run."""
+    if not suite.wants("diagnose_dead_holder_beside"):
+        return
+    result = execute([SIM, guest("knots"), "dead_holder_beside"])
+    lines = result.errors.splitlines()
+    warning = (r"eft: process 5 \(knots\.elf\) waits for semaphore 0x2000, which process 4 "
+               r"\(knots\.elf\) held when it ended$")
+    found = [] if result.status == DEADLOCK else [f"status {result.status}"]
+    if sum(bool(re.match(warning, line)) for line in lines) != 1 or not re.match(warning, lines[0]):
+        found.append("the line about the dead holder is not there, once and first")
+    suite.check("diagnose_dead_holder_beside", found + lines if found else [])
+
+
 def quiet(suite, name, command, status, output, text=None):
     """Nothing is wrong: no report, and the usual end."""
     if not suite.wants(f"diagnose_{name}"):
@@ -252,7 +266,7 @@ def terminal(suite):
 def linux_programs(suite):
     for name, pattern in (("pause", r"waits for a signal"), ("futex", r"waits for futex 0x")):
         if suite.wants(f"diagnose_{name}"):
-            result = execute([SIM, STUCK, name])
+            result = execute([SIM, "--seed=1", STUCK, name])
             found = [] if result.status == DEADLOCK else [f"status {result.status}"]
             found += missing([r"nothing can ever run again; 1 thread waits\n", pattern,
                               "nobody is left who could"], result.errors)
@@ -390,6 +404,7 @@ def main():
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
         knots(suite, directory)
         beside(suite, directory)
+        dead_holder_beside(suite)
         no_false_alarms(suite)
         pipe_that_stays_open(suite)
         terminal(suite)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""gdb on the sim, in batch mode: what a person does first, and what must come out.
+"""gdb on the sim and on QEMU, in batch mode: what a person does first, and what must come out.
 
 Prints `ok NAME` / `not ok NAME: why` / `skip NAME: why`, as tests/run.py reads it.
 """
@@ -11,7 +11,7 @@ import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-SCRIPT = os.path.join(TOP, "sim/gdb/eft.py")
+SCRIPT = os.path.join(TOP, "src/debug/gdb/eft.py")
 HELLO = os.path.join(BUILD, "guests/hello.elf")
 TIMEOUT_SECONDS = 120
 
@@ -91,13 +91,92 @@ CASES = [
 ]
 
 
-def run_gdb(commands, guest):
-    line = ["gdb", "-nx", "-batch", "-x", SCRIPT]
+# One step after the other while the program counter is in the guest.
+STEP_OUT_OF_GUEST = ("python while int(gdb.parse_and_eval('$pc')) >> 48 == 0: "
+                     "gdb.execute('stepi', to_string=True)")
+
+# The same with options and guest of a machine of QEMU.
+QEMU_CASES = [
+    (
+        "every_processor_is_a_thread",
+        ["info threads", "break sys_write", "continue", "bt", "eft threads", "eft user 1",
+         "eft trace 10", "info threads"],
+        [
+            r"CPU#0", r"CPU#1", r"CPU#2", r"CPU#3",
+            r"hit Breakpoint 1, sys_write \(fd=1",
+            r"user_loop",
+            r"thread_begin",
+            r"ID +NAME +STATE",
+            r"1 +hello\S* +running",
+            r"rip +0x0000000000[0-9a-f]+",
+            r"at +print_format ",
+            r"syscall enter",
+            r"CPU#0", r"CPU#1", r"CPU#2", r"CPU#3",
+        ],
+        ["--cpus=4", HELLO],
+    ),
+    (
+        "from_the_guest_through_the_kernel_into_the_next_thread",
+        [
+            "break machine_program_loaded", "continue", "finish",
+            "break pong_run", "continue", STEP_OUT_OF_GUEST, "bt 2",
+            "break schedule", "continue", "bt", "eft threads",
+            "break machine_context_switch", "continue", "stepi 15", "bt", "eft threads", "eft bt 3",
+            "break ping_run", "continue",
+        ],
+        [
+            r"Breakpoint 2, pong_run",
+            r"#0 +entry_\w+", r"#1 .*call3",
+            r"Breakpoint 3, schedule", r"semaphore_wait", r"user_loop", r"thread_begin",
+            r"3 +pingpong\S* +running +0 +- +pong_run",
+            r"Breakpoint 4, machine_context_switch", r"#0 +schedule", r"after_fork", r"user_loop",
+            r"2 +pingpong\S* +running", r"3 +pingpong\S* +blocked +0 +semaphore 256, value 0 ",
+            r"schedule", r"semaphore_wait", r"user_loop",
+            r"Breakpoint 5, ping_run", r"pingpong\.c",
+        ],
+        [os.path.join(BUILD, "guests/pingpong.elf"), "5"],
+    ),
+    (
+        "deadlocked_threads_show_semaphores_and_holders",
+        ["break machine_halt", "continue", "eft threads", "eft bt 3"],
+        [
+            r"knots\S* +blocked +\d +process 3 to end",
+            r"knots\S* +blocked +\d +semaphore 2, value 0, held by thread 4",
+            r"knots\S* +blocked +\d +semaphore 1, value 0, held by thread 3",
+            r"schedule", r"semaphore_wait",
+        ],
+        ["--cpus=2", os.path.join(BUILD, "guests/knots.elf"), "circle"],
+    ),
+    (
+        "symbols_of_a_program_below_the_root",
+        ["break sys_write", "continue", "info address print_format", "delete", "continue"],
+        [r"Breakpoint 1, sys_write", r'"print_format" is a function', r"Hello!"],
+        ["--root=" + os.path.join(BUILD, "guests"), "/hello.elf"],
+    ),
+    (
+        "wrong_words_are_refused",
+        ["info threads"],
+        [r"--cpus=0 is not a number", r"No threads"],
+        ["--cpus=0", HELLO],
+    ),
+]
+
+
+def hosted(guest):
+    return [], ["--args", os.path.join(BUILD, "sim"), *guest]
+
+
+def on_qemu(guest):
+    words = [os.path.join(BUILD, "eft-qemu"), *guest]
+    return ["-ex", "eft qemu " + " ".join(words)], [os.path.join(BUILD, "eft.elf")]
+
+
+def run_gdb(commands, before, behind):
+    line = ["gdb", "-nx", "-batch", "-x", SCRIPT, *before]
     for command in commands:
         line += ["-ex", command]
-    line += ["--args", os.path.join(BUILD, "sim"), *guest]
     result = subprocess.run(
-        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        line + behind, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         timeout=TIMEOUT_SECONDS, check=False,
     )
     return result.stdout.decode(errors="replace")
@@ -113,24 +192,37 @@ def first_missing(text, patterns):
     return None
 
 
+def check(name, case, machine):
+    """Whether all that must be in the output is there."""
+    _, commands, patterns, *guest = case
+    try:
+        text = run_gdb(commands, *machine(guest[0] if guest else [HELLO]))
+        missing = first_missing(text, patterns)
+    except subprocess.TimeoutExpired:
+        text, missing = "", "an end within the time limit"
+    if missing is None:
+        print(f"ok {name}", flush=True)
+        return True
+    print(f"not ok {name}: no {missing!r} in the output")
+    print(text, flush=True)
+    return False
+
+
 def main():
-    failed = False
-    for name, commands, patterns, *guest in CASES:
-        if not shutil.which("gdb"):
-            print(f"skip gdb_{name}: gdb is not installed")
-            continue
-        try:
-            text = run_gdb(commands, guest[0] if guest else [HELLO])
-            missing = first_missing(text, patterns)
-        except subprocess.TimeoutExpired:
-            text, missing = "", "an end within the time limit"
-        if missing is None:
-            print(f"ok gdb_{name}")
-        else:
-            failed = True
-            print(f"not ok gdb_{name}: no {missing!r} in the output")
-            print(text)
-    return 1 if failed else 0
+    good = True
+    for prefix, cases, machine, tools in (("gdb_", CASES, hosted, ["gdb"]),
+                                          ("qemu_gdb_", QEMU_CASES, on_qemu,
+                                           ["gdb", "qemu-system-x86_64"])):
+        absent = [tool for tool in tools if not shutil.which(tool)]
+        for case in cases:
+            name = prefix + case[0]
+            if sys.argv[1:] and not name.startswith(tuple(sys.argv[1:])):
+                continue
+            if absent:
+                print(f"skip {name}: {absent[0]} is not installed")
+            else:
+                good = check(name, case, machine) and good
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

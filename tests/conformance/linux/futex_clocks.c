@@ -128,7 +128,7 @@ static void not_allowed(void)
 
     SECTION("no clock to choose");
     for (size_t i = 0; i < COUNT(operations); i++) {
-        long result = futex(&word, operations[i].operation | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0);
+        long result = futex(&word, operations[i].operation | FUTEX_CLOCK_REALTIME, 1);
 
         show(operations[i].name, result == -1 ? -errno : result);
     }

@@ -178,11 +178,6 @@ static void all(void)
 
 int main(void)
 {
-    SECTION("private");
-    flags = PRIVATE;
-    all();
-    SECTION("shared");
-    flags = 0;
-    all();
+    private_and_shared(all, &flags);
     return 0;
 }

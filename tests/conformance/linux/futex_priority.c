@@ -217,6 +217,12 @@ static void change_while_waiting(void)
     VALUE(stat_priority(own_id()));
     (void)futex(&locks[0], FUTEX_UNLOCK_PI | PRIVATE, 0);
     show("it", join(member.thread));
+    CALL(syscall(SYS_sched_setparam, 0, &none));
+    CALL(syscall(SYS_sched_setparam, 0, &more));
+    CALL(syscall(SYS_sched_setparam, 0, NULL));
+    CALL(syscall(SYS_sched_getparam, 0, &more));
+    CALL(syscall(SYS_sched_getparam, -1, &more));
+    VALUE(more.sched_priority);
 }
 
 int main(void)

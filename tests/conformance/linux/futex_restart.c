@@ -120,9 +120,11 @@ static void time_goes_on(void)
     struct timespec relative = { 0, 200000000 };
     pthread_t thread = start(disturb, (void *)(intptr_t)own_id());
     double before = now_ms(), spent;
+    long result;
 
     word = 0;
-    show("disturbed, but no handler", (long)(intptr_t)answer(futex(&word, FUTEX_WAIT, 0, &relative)));
+    result = (long)(intptr_t)answer(futex(&word, FUTEX_WAIT, 0, &relative));
+    show("disturbed, but no handler", result);
     spent = now_ms() - before;
     if (spent < 199 || spent > 2000)
         (void)printf("it takes %.0f ms\n", spent);

@@ -183,7 +183,8 @@ static void wait_and_wake(void)
 
 static void requeue_arguments(void)
 {
-    struct futex_waitv pair[2] = { entry_of(&words[0], 0, SIZE_32), entry_of(&words[1], 0, SIZE_32) };
+    struct futex_waitv pair[2] = { entry_of(&words[0], 0, SIZE_32),
+                                   entry_of(&words[1], 0, SIZE_32) };
 
     SECTION("futex_requeue: arguments");
     REQUEUE(pair, 0, 1, 1);

@@ -79,14 +79,10 @@ static void prepare(enum plan plan, uint32_t id)
         nodes[0].word = 0;
         break;
     case PLAN_PENDING_OWNED:
-        link_nodes(0);
-        head.pending = &nodes[0];
-        nodes[0].word = id | FUTEX_WAITERS;
-        break;
     case PLAN_PENDING_FOREIGN:
         link_nodes(0);
         head.pending = &nodes[0];
-        nodes[0].word = (id + 1) | FUTEX_WAITERS;
+        nodes[0].word = (id + (plan == PLAN_PENDING_FOREIGN)) | FUTEX_WAITERS;
         break;
     case PLAN_PENDING_ON_LIST:
         link_nodes(2);

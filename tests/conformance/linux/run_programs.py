@@ -15,7 +15,7 @@ import common
 PROGRAMS = os.path.join(common.BUILD, "conformance/linux")
 NATIVE_TMPFS = "/dev/shm"
 INPUT = "line one\nline two\n"
-ABOUT_THREADS = ("futex_", "robust_", "thread_", "pthread_")
+ABOUT_THREADS = ("futex_", "robust_", "thread_", "pthread_", "pipe_", "process_")
 
 
 def compare(suite, name):

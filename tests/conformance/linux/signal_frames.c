@@ -7,12 +7,27 @@
 
 #include "check.h"
 
+#define VECTOR_SAYS 464             /* struct _fpx_sw_bytes in the legacy part */
+#define VECTOR_MAGIC 0x46505853u
+#define VECTOR_ROOM 16384u
+#define LEGACY_SIZE 512u
+
 static uint64_t target;           /* where the handler returns to; 0: where it came from */
 static void *vector;              /* its vector state; NULL: as it is */
 static sigjmp_buf back;
 static volatile int handled;
 static siginfo_t information;
 static greg_t registers[NGREG];
+
+/* What a frame's vector state takes, as it says itself: above it the stack may soon end. */
+static size_t vector_size(const void *state)
+{
+    struct _fpx_sw_bytes says;
+
+    memcpy(&says, (const char *)state + VECTOR_SAYS, sizeof(says));
+    return says.magic1 == VECTOR_MAGIC && says.extended_size <= VECTOR_ROOM ? says.extended_size
+                                                                            : LEGACY_SIZE;
+}
 
 static void on_signal(int number, siginfo_t *unused, void *context)
 {
@@ -24,7 +39,7 @@ static void on_signal(int number, siginfo_t *unused, void *context)
     if (target)
         frame->uc_mcontext.gregs[REG_RIP] = (greg_t)target;
     if (vector) {
-        memcpy(vector, frame->uc_mcontext.fpregs, 4096);
+        memcpy(vector, frame->uc_mcontext.fpregs, vector_size(frame->uc_mcontext.fpregs));
         frame->uc_mcontext.fpregs = vector;
     }
 }
@@ -85,7 +100,7 @@ static void addresses(void)
 static void vectors(void)
 {
     static const size_t offsets[] = { 0, 64, 32, 16, 8, 1 };
-    char *area = aligned_alloc(64, 8192);
+    char *area = aligned_alloc(64, VECTOR_ROOM + 64);
 
     for (size_t i = 0; i < COUNT(offsets); i++) {
         SECTION("a vector state");

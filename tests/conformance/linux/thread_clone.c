@@ -57,6 +57,16 @@ __attribute__((noinline, used)) static void child(void)
     (void)raw(SYS_exit, 0, 0, 0, 0);
 }
 
+#define CLONE_AND_CALL_CHILD        \
+    "movq %[mark], %%xmm5\n\t"      \
+    "syscall\n\t"                   \
+    "testq %%rax, %%rax\n\t"        \
+    "jnz 1f\n\t"                    \
+    "xorl %%ebp, %%ebp\n\t"         \
+    "call child\n\t"                \
+    "hlt\n"                         \
+    "1:"
+
 /* The child begins behind the instruction, on its own stack, with the maker's registers. */
 static long clone_thread(unsigned long flags, void *top, void *parent_id, void *child_id, void *tls)
 {
@@ -64,14 +74,7 @@ static long clone_thread(unsigned long flags, void *top, void *parent_id, void *
     register void *r10 __asm__("r10") = child_id;
     register void *r8 __asm__("r8") = tls;
 
-    __asm__ volatile("movq %[mark], %%xmm5\n\t"
-                     "syscall\n\t"
-                     "testq %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xorl %%ebp, %%ebp\n\t"
-                     "call child\n\t"
-                     "hlt\n"
-                     "1:"
+    __asm__ volatile(CLONE_AND_CALL_CHILD
                      : "=a"(result)
                      : "a"(SYS_clone), "D"(flags), "S"(top), "d"(parent_id), "r"(r10), "r"(r8),
                        [mark] "r"(0x1234567812345678)
@@ -83,14 +86,7 @@ static long clone3_thread(const struct arguments *arguments, size_t size)
 {
     long result;
 
-    __asm__ volatile("movq %[mark], %%xmm5\n\t"
-                     "syscall\n\t"
-                     "testq %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xorl %%ebp, %%ebp\n\t"
-                     "call child\n\t"
-                     "hlt\n"
-                     "1:"
+    __asm__ volatile(CLONE_AND_CALL_CHILD
                      : "=a"(result)
                      : "a"(SYS_clone3), "D"(arguments), "S"(size),
                        [mark] "r"(0x1234567812345678)

@@ -177,3 +177,14 @@ __attribute__((unused)) static void show_lock(const char *what, uint32_t word, u
     (void)printf("%s: %s%s%s\n", what, id == 0 ? "nobody" : id == owner ? "the owner" : "another",
                  word & FUTEX_WAITERS ? " waiters" : "", word & FUTEX_OWNER_DIED ? " died" : "");
 }
+
+/* The same with words of both kinds. */
+__attribute__((unused)) static void private_and_shared(void (*test)(void), int *flags)
+{
+    SECTION("private");
+    *flags = PRIVATE;
+    test();
+    SECTION("shared");
+    *flags = 0;
+    test();
+}

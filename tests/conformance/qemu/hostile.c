@@ -4,6 +4,7 @@
  * printed, so that Linux and Eft can be compared.
  *
  *     hostile            all attempts
+ *     hostile spin       nothing, for ever
  *     hostile calls      kernel addresses for every argument of every call (inside Eft only)
  */
 #include <setjmp.h>
@@ -328,6 +329,8 @@ int main(int argc, char **argv)
     install();
     if (argc > 1 && strcmp(argv[1], "calls") == 0)
         return calls();
+    while (argc > 1 && strcmp(argv[1], "spin") == 0)
+        __asm__ volatile("pause");
     memory();
     instructions();
     interrupts();

@@ -35,7 +35,8 @@ PROGRAMS = [
     ("blocks/counter", [], "none\n"), ("blocks/mutex", [], "spin\n"), ("blocks/mq", [], "8\n"),
     ("blocks/fork", [], ""), ("blocks/dinner", [], "5\n"),
 ]
-LOOPS = ("until_plain", "until_exchange", "until_called", "until_nested", "until_vector", "counts")
+LOOPS = ("until_plain", "until_exchange", "until_called", "until_nested", "until_vector",
+         "until_assembly", "counts")
 ATTACKS = (["none"], ["huge"], ["negative"], ["zero"], ["unmap"], ["protect"], ["over"],
            ["shared"], ["over", "huge", "zero"], ["shared", "negative", "unmap"])
 
@@ -231,8 +232,13 @@ def test_spins(guests, directory):
     status, _, errors = run(["--seed", "1"], [guests["spins"], "forever"])
     good = status == STATUS_DEADLOCK and "goes round in a loop" in errors
     report("spin_forever_is_a_hang", [] if good else [f"status {status}", errors])
-    output = run([], [guests["spins"], "until_plain"])[1]
-    report("spin_in_real_time", [] if b"ended after 1 s" in output else [output.decode()])
+    for program in ("spins", "spins_blocks"):
+        output = run([], [guests[program], "until_assembly"])[1]
+        report(f"{program}_in_real_time", [] if b"ended after 1 s" in output else [output.decode()])
+    status, output, errors = run(["--seed", "1", "--verify"],
+                                 [guests["spins_blocks"], "until_assembly"])
+    good = status == 0 and b"ended after 1 s" in output and "identical" in errors
+    report("spin_that_does_not_count", [] if good else [f"status {status}", errors])
 
 
 def test_hostile(guests):
@@ -432,11 +438,13 @@ def test_command_line():
 
 def build(directory):
     guests = {}
-    for name, compiler in (("spins", "gcc"), ("clocks", "gcc"), ("chance", "gcc"),
-                           ("hostile", os.path.join(common.BUILD, "eft-cc"))):
+    counting = os.path.join(common.BUILD, "eft-cc")
+    for name, source, compiler in (("spins", "spins", "gcc"), ("clocks", "clocks", "gcc"),
+                                   ("chance", "chance", "gcc"), ("hostile", "hostile", counting),
+                                   ("spins_blocks", "spins", counting)):
         guests[name] = os.path.join(directory, name + ".elf")
         subprocess.run([compiler, "-O1", "-g", "-static", "-Wall", "-Wextra", "-Werror", "-o",
-                        guests[name], os.path.join(HERE, name + ".c")], check=True)
+                        guests[name], os.path.join(HERE, source + ".c")], check=True)
     return guests
 
 

@@ -83,6 +83,12 @@ static void until_plain(void)
         continue;
 }
 
+/* Code that does not count its blocks, whoever compiles it. */
+static void until_assembly(void)
+{
+    __asm__ volatile("1:\n\tpause\n\tcmpl $0, %0\n\tje 1b" : : "m"(flag) : "cc");
+}
+
 static void forever(void)
 {
     for (;;)
@@ -106,8 +112,8 @@ static const struct {
 } loops[] = {
     { "until_plain", until_plain },   { "until_exchange", until_exchange },
     { "until_called", until_called }, { "until_nested", until_nested },
-    { "until_vector", until_vector }, { "forever", forever },
-    { "counts", counts },
+    { "until_vector", until_vector }, { "until_assembly", until_assembly },
+    { "forever", forever },           { "counts", counts },
 };
 
 int main(int argument_count, char **arguments)

@@ -227,6 +227,26 @@ def spin_holder_is_killed(suite, options_known):
     suite.check(name, [] if good else [f"status {result.status}", result.output, result.errors])
 
 
+def closed_console(suite):
+    """Nobody reads the output: the whole family dies of it, whatever the others wait for."""
+    for program, arguments in (("mq", ["4"]), ("dinner", ["2", "100", "0"]), ("sh", [])):
+        for options in ([], ["--cpus=4", "--seed=1"]):
+            label = "_".join(["closed_console", program, *options]).replace("--", "")
+            if suite.wants(label):
+                suite.check(label, closed_console_problems(program, arguments, options))
+
+
+def closed_console_problems(program, arguments, options):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        ended = subprocess.run([SIM, "--time-limit=10", *options, guest(program), *arguments],
+                               input=b"ps\nps\n", stdout=output, stderr=subprocess.PIPE,
+                               check=False)
+    return [] if ended.returncode == 141 else \
+        [f"status {ended.returncode}, not 141", *ended.stderr.decode().splitlines()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", default=SEEDS_DEFAULT, help="a list, or how many")
@@ -242,6 +262,7 @@ def main():
     wrapper(suite)
     linux_program(suite)
     spin_holder_is_killed(suite, known)
+    closed_console(suite)
     if "--seed" not in known:
         suite.skip("seeds", "the sim has no --seed")
         return suite.status()

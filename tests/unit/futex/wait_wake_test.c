@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "memory/user_memory.h"
+#include "time/clock.h"
 #include "unit/process/process_fixture.h"
 
 #define WORD FIXTURE_DATA
@@ -195,6 +196,102 @@ START_TEST(a_signal_ends_a_wait)
 }
 END_TEST
 
+/* ---- Real time ----------------------------------------------------------------------------- */
+
+#define LATER_NS UINT64_C(1000000000000)
+
+static uint64_t real_deadline_ns;
+static bool real_is_over;
+static int real_result;
+
+static void wait_for_real_time(void *argument)
+{
+    const struct futex_wait wait = {
+        .word = word_at(WORD),
+        .expected = 1,
+        .bits = FUTEX_ANY,
+        .deadline = { real_deadline_ns, true },
+    };
+
+    (void)argument;
+    real_result = futex_wait(&wait);
+    real_is_over = true;
+    process_exit_thread(0);
+}
+
+static void set_the_clock(void)
+{
+    futex_init();
+    store(1);
+    real_deadline_ns = clock_real_ns() + LATER_NS;
+    thread_release(fixture_thread(wait_for_real_time));
+    scheduler_yield();
+    clock_set_real_ns(clock_real_ns() + LATER_NS / 2);    /* not yet */
+    scheduler_yield();
+    ck_assert(!real_is_over);
+    clock_set_real_ns(clock_real_ns() - LATER_NS);        /* and back again */
+    scheduler_yield();
+    ck_assert(!real_is_over);
+    clock_set_real_ns(real_deadline_ns + 1);
+    scheduler_yield();
+    ck_assert(real_is_over);
+    ck_assert_int_eq(real_result, -ETIMEDOUT);
+    ck_assert_int_eq(wake_at(WORD, 1), 0);
+}
+
+START_TEST(a_wait_for_a_real_time_follows_the_clock)
+{
+    fixture_run(set_the_clock);
+    ck_assert(fixture_halted);
+}
+END_TEST
+
+/* ---- Several words ------------------------------------------------------------------------- */
+
+static int many_result;
+
+static void wait_for_three(void *argument)
+{
+    const struct futex_deadline never = { WAIT_FOREVER, false };
+    struct futex_wait waits[3];
+
+    (void)argument;
+    for (unsigned i = 0; i < 3; i++)
+        waits[i] = (struct futex_wait){ .word = word_at(WORD + 8 * i), .expected = 1 };
+    many_result = futex_wait_many(waits, 3, &never);
+    process_exit_thread(0);
+}
+
+static void wake_one_of_three(void)
+{
+    const uint32_t one = 1;
+
+    futex_init();
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(user_copy_out(current_space(), WORD + 8 * i, &one, sizeof(one)), 0);
+    many_result = -1;
+    thread_release(fixture_thread(wait_for_three));
+    scheduler_yield();
+    ck_assert_int_eq(wake_at(WORD + 8, 9), 1);
+    scheduler_yield();
+    ck_assert_int_eq(many_result, 1);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(wake_at(WORD + 8 * i, 9), 0);
+    ck_assert_int_eq(user_copy_out(current_space(), WORD + 16, "\0\0\0\0", 4), 0);
+    thread_release(fixture_thread(wait_for_three));
+    scheduler_yield();
+    ck_assert_int_eq(many_result, -EAGAIN);
+    ck_assert_int_eq(wake_at(WORD, 9), 0);    /* nothing stays queued */
+}
+
+START_TEST(one_of_several_words_is_enough)
+{
+    fixture_run(wake_one_of_three);
+    ck_assert(fixture_halted);
+}
+END_TEST
+
 TEST_MAIN("futex/wait_wake", wrong_requests_are_refused, a_page_that_is_not_there_is_brought_in,
           the_oldest_are_woken_first, bits_choose_waiters, a_wait_ends_with_its_time,
-          a_signal_ends_a_wait)
+          a_signal_ends_a_wait, a_wait_for_a_real_time_follows_the_clock,
+          one_of_several_words_is_enough)

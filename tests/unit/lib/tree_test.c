@@ -239,6 +239,30 @@ START_TEST(tree_without_augmentation_calls_nothing)
 }
 END_TEST
 
+START_TEST(tree_replace_keeps_the_shape)
+{
+    static struct item others[ITEMS];
+    unsigned count = 0;
+    struct tree tree;
+
+    tree_init(&tree, augment);
+    for (unsigned i = 0; i < ITEMS; i++) {
+        items[i].key = others[i].key = (i * 7919) % ITEMS;
+        items[i].weight = others[i].weight = i;
+        insert(&tree, &items[i]);
+    }
+    for (unsigned i = 0; i < ITEMS; i++)
+        tree_replace(&tree, &items[i].node, &others[i].node);
+    (void)check_subtree(tree.root, NULL, &count);
+    count = 0;
+    for (struct tree_node *node = tree_first(&tree); node; node = tree_next(node)) {
+        ck_assert(item_of(node) >= others && item_of(node) < others + ITEMS);
+        ck_assert_uint_eq(item_of(node)->key, count++);
+    }
+    ck_assert_uint_eq(count, ITEMS);
+}
+END_TEST
+
 START_TEST(tree_insert_at_a_taken_place_panics)
 {
     struct tree tree;
@@ -253,4 +277,4 @@ TEST_MAIN_WITH_PANICS("lib/tree", PANICS(tree_insert_at_a_taken_place_panics),
                       tree_that_is_empty_has_no_ends, tree_of_one_node_comes_and_goes,
                       tree_stays_balanced_when_keys_come_sorted, tree_survives_random_changes,
                       tree_augment_path_carries_a_change_to_the_root,
-                      tree_without_augmentation_calls_nothing)
+                      tree_without_augmentation_calls_nothing, tree_replace_keeps_the_shape)

@@ -86,7 +86,7 @@ __attribute__((unused)) static struct thread *fixture_thread(void (*entry)(void 
     process_thread_add(fixture_process, thread);
     if (!fixture_process->id) {
         fixture_process->id = fixture_process->group_id = thread->id;
-        process_table_add(fixture_process);
+        ck_assert(process_begin(fixture_process, false));
     }
     thread_start(thread);
     return thread;

@@ -208,6 +208,33 @@ START_TEST(semaphore_removal_wakes_everybody)
 }
 END_TEST
 
+START_TEST(semaphore_begins_again)
+{
+    struct waiter a, b, c;
+
+    begin(0);
+    start(&a, "a");
+    start(&b, "b");
+    ck_assert_int_eq(semaphore_signal(&semaphore), 0);
+    ck_assert(semaphore_renew(&semaphore, 0));
+    thread_interrupt(a.thread, 0);    /* what it was given belongs to the old one */
+    start(&c, "c");
+    ck_assert_int_eq(report().waiting, 1);
+    fake_scheduler_run();
+    ck_assert_int_eq(a.result, -EINTR);
+    ck_assert_int_eq(b.result, -EIDRM);
+    ck_assert(!c.over);
+    ck_assert_int_eq(semaphore_signal(&semaphore), 0);
+    fake_scheduler_run();
+    ck_assert_int_eq(c.result, 0);
+    ck_assert(semaphore_remove(&semaphore));
+    ck_assert(!semaphore_remove(&semaphore));
+    ck_assert(!semaphore_renew(&semaphore, 2));
+    ck_assert_int_eq(report().count, 2);
+    ck_assert_int_eq(report().initial, 2);
+}
+END_TEST
+
 START_TEST(semaphore_given_before_the_removal_is_taken)
 {
     struct waiter a, b;
@@ -406,8 +433,8 @@ static void remove_it(void *argument)
     semaphore_remove(&semaphore);
 }
 
-/* It had not come to the semaphore: what is there now may be another one. */
-START_TEST(observer_removal_before_a_wait_means_look_again)
+/* It had not come to the semaphore. */
+START_TEST(observer_removal_before_a_wait_ends_it)
 {
     struct waiter a;
     struct thread *remover;
@@ -417,8 +444,54 @@ START_TEST(observer_removal_before_a_wait_means_look_again)
     remover = fake_thread_start("r", remove_it, NULL);
     favourite = remover->id;
     fake_scheduler_run();
-    ck_assert_int_eq(a.result, -EAGAIN);
+    ck_assert_int_eq(a.result, -EIDRM);
+    ck_assert_uint_eq(operations, 1);
     thread_release(remover);
+}
+END_TEST
+
+static void renew_it(void *argument)
+{
+    (void)argument;
+    (void)semaphore_renew(&semaphore, 0);
+}
+
+/* It finds the new one, whose wait cannot be executed, so it is no candidate until a signal. */
+START_TEST(observer_renewal_before_a_wait_is_waited_for)
+{
+    struct waiter a;
+    struct thread *renewer;
+
+    begin_observed(1);
+    start_observed(&a, "a");
+    renewer = fake_thread_start("r", renew_it, NULL);
+    favourite = renewer->id;
+    fake_scheduler_run();
+    ck_assert(!a.over);
+    ck_assert_uint_eq(operations, 0);
+    ck_assert_int_eq(semaphore_signal(&semaphore), 0);
+    fake_scheduler_run();
+    ck_assert_int_eq(a.result, 0);
+    ck_assert_int_eq(report().count, 0);
+    ck_assert_uint_eq(operations, 1);
+    thread_release(renewer);
+}
+END_TEST
+
+/* What it needs is not there, but it goes on. */
+START_TEST(observer_interruption_is_no_wait)
+{
+    struct waiter a;
+
+    begin_observed(0);
+    start_observed(&a, "a");
+    fake_scheduler_run();
+    ck_assert_ptr_eq(a.thread->next_needs, &semaphore.count);
+    thread_interrupt(a.thread, 0);
+    ck_assert_ptr_null(a.thread->next_needs);
+    fake_scheduler_run();
+    ck_assert_int_eq(a.result, -EINTR);
+    ck_assert_uint_eq(operations, 0);
 }
 END_TEST
 
@@ -427,8 +500,9 @@ TEST_MAIN("sync/semaphore", semaphore_counts, semaphore_hands_over_to_the_oldest
           semaphore_passes_on_what_the_interrupted_was_given,
           semaphore_keeps_what_the_last_interrupted_was_given,
           semaphore_is_not_taken_by_an_interrupted_thread, semaphore_removal_wakes_everybody,
-          semaphore_given_before_the_removal_is_taken,
+          semaphore_begins_again, semaphore_given_before_the_removal_is_taken,
           semaphore_knows_its_holder_while_it_is_a_lock, semaphore_waiter_knows_the_holder,
           semaphore_measures_waits, observer_chooses_who_takes_it,
           observer_lets_others_first_before_a_wait, observer_sees_a_removal_end_a_wait,
-          observer_removal_before_a_wait_means_look_again)
+          observer_removal_before_a_wait_ends_it, observer_renewal_before_a_wait_is_waited_for,
+          observer_interruption_is_no_wait)

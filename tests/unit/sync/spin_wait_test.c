@@ -31,7 +31,11 @@ static void ignore(const struct observer_event *event)
     (void)event;
 }
 
-static const struct observer_operations observer = { choose_first, choose_zero, ignore };
+static const struct observer_operations observer = {
+    .choose_thread = choose_first,
+    .choose_number = choose_zero,
+    .event = ignore,
+};
 
 static void go_round(void *argument)
 {

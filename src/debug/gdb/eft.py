@@ -1,18 +1,33 @@
-"""gdb for Eft: `gdb -x sim/gdb/eft.py --args build/sim guest.elf`, or `make gdb GUEST=...`.
+"""gdb for Eft, hosted and on QEMU; this script is loaded by
 
-The sim works with three host signals (system calls, page faults, the timer): they pass silently.
-The guest's symbols load by themselves when the kernel has loaded it.  Commands:
+    make gdb GUEST=...         gdb -x eft.py --args build/sim guest.elf
+    make qemu-gdb GUEST=...    gdb -x eft.py -ex 'eft qemu build/eft-qemu guest.elf' build/eft.elf
+
+The guest's symbols load by themselves when the kernel has loaded it.  On QEMU gdb's threads are the
+processors.  Hosted, the sim works with three signals (system calls, page faults, the timer): they
+pass silently.  Commands:
 
     eft threads     the kernel's threads: state, CPU, what each waits for
     eft bt ID       the kernel backtrace of a thread that is not running
     eft user [ID]   the user registers of a thread, and where in the guest it is
     eft trace [N]   the last N trace events
+    eft qemu RUNNER [OPTION...] GUEST [ARGUMENT...]
+                    starts a machine of QEMU and stops before its first instruction
 """
+
+import atexit
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
 
 import gdb
 import gdb.unwinder
 
-GUEST_END = 0x500000000000
+CONNECT_SECONDS = 20
+END_SECONDS = 5
 
 
 def setup():
@@ -36,15 +51,24 @@ def mark_code(path):
 
 
 class ProgramLoaded(gdb.Breakpoint):
-    """Stops for no time where the sim says that a guest was loaded, and loads its symbols."""
+    """Stops for no time where the kernel has loaded a guest, and loads its symbols.
 
-    def __init__(self):
-        super().__init__("symbols_loaded", internal=True)
+    The hosted machine says the host's own path there; a machine of QEMU says the guest's, and
+    `host_path` makes one of the host of it.
+    """
+
+    def __init__(self, function, host_path):
+        super().__init__(function, internal=True)
         self.silent = True
+        self.host_path = host_path
+        self.loaded = set()
 
     def stop(self):
-        path = gdb.parse_and_eval("path").string()
+        path = self.host_path(gdb.parse_and_eval("path").string())
         bias = int(gdb.parse_and_eval("bias"))
+        if (path, bias) in self.loaded:
+            return False
+        self.loaded.add((path, bias))
         try:
             gdb.execute(f'add-symbol-file "{path}" -o {bias:#x}', to_string=True)
             mark_code(path)
@@ -280,11 +304,79 @@ class EftTrace(gdb.Command):
             gdb.write(f"[{cpu}] {sequence} {event} {text}\n")
 
 
+# ---- A machine of QEMU -------------------------------------------------------------------------
+
+
+class Machine:
+    """The runner in a session of its own (gdb's Ctrl-C is not the guest's), and its end with gdb.
+
+    The runner is an archive of Python: what its command line means is asked of its own module.
+    """
+
+    def __init__(self, words):
+        sys.path.insert(0, os.path.abspath(words[0]))
+        module = importlib.import_module("options")
+        try:
+            self.options = module.Options(words[1:])
+        except module.Refused as refused:
+            raise gdb.GdbError(str(refused)) from None
+        self.directory = tempfile.TemporaryDirectory(prefix="eft-gdb-")
+        self.socket = os.path.join(self.directory.name, "gdb")
+        self.runner = subprocess.Popen(
+            [words[0], f"--gdb={self.socket}", *words[1:]], stdin=subprocess.DEVNULL,
+            start_new_session=True)
+        atexit.register(self.end)
+
+    def attach(self):
+        end = time.monotonic() + CONNECT_SECONDS
+        while not os.path.exists(self.socket):
+            if self.runner.poll() is not None or time.monotonic() > end:
+                raise gdb.GdbError("the machine does not start")
+            time.sleep(0.05)
+        gdb.execute(f"target remote {self.socket}", to_string=True)
+
+    def host_path(self, path):
+        if self.options.root:
+            return os.path.join(self.options.root, path.lstrip("/"))
+        return self.options.arguments[0]
+
+    def end(self):
+        self.runner.terminate()
+        try:
+            self.runner.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.runner.kill()
+        self.directory.cleanup()
+
+
+class EftQemu(gdb.Command):
+    """eft qemu RUNNER [OPTION...] GUEST [ARGUMENT...]: start a machine, stopped at its start."""
+
+    def __init__(self):
+        super().__init__("eft qemu", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if len(words) < 2:
+            raise gdb.GdbError("the runner and a guest are needed; see: help eft qemu")
+        machine = Machine(words)
+        ProgramLoaded("machine_program_loaded", machine.host_path)
+        machine.attach()
+
+
+def is_for_qemu():
+    """Whether the program is the kernel of the x86-64 machine."""
+    symbol = gdb.lookup_global_symbol("machine_program_loaded")
+    return symbol is not None and "x86_64" in symbol.symtab.filename
+
+
 setup()
-ProgramLoaded()
+if not is_for_qemu():
+    ProgramLoaded("symbols_loaded", str)
 gdb.unwinder.register_unwinder(None, SAVED_CONTEXT, replace=True)
 Eft()
 EftThreads()
 EftBacktrace()
 EftUser()
 EftTrace()
+EftQemu()

@@ -1,0 +1,233 @@
+"""The command line of the runner."""
+import os
+import sys
+
+NAME = "eft-qemu"
+VERSION = "0.1.0"
+MEMORY_DEFAULT = 1 << 30
+MEMORY_MINIMUM = 64 << 20
+MEMORY_MAXIMUM = 1 << 40
+CPUS_MAXIMUM = 64
+GDB_PORT = "1234"
+LEVELS = ("error", "warning", "notice", "info", "debug")
+
+HELP = """ [OPTION...] GUEST [ARGUMENT...]
+Runs a static x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
+
+  --root=DIR          show the host's DIR as /, read-only; GUEST is a path below it.
+                      Without it the guest finds only itself, /dev, /proc and /tmp
+  --cwd=DIR           directory to start in (with --root: where you are now, if below DIR)
+  --env=NAME=VALUE    set a variable of the guest's environment; --env=NAME removes it.
+                      The rest is this process's environment
+  --cpus=N            processors, 1 to 64 (default 1)
+  --memory=SIZE       physical memory, for example 256M or 4G (default 1G)
+  --seed=N            count instructions instead of time: one seed repeats one run
+  --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:
+                      file, memory, process, signal, time, ..., !name to leave out
+  --trace-file=FILE   print them to FILE instead of stderr
+  --time-limit=SECONDS  stop after so much of your time, with exit status 122
+  --report-file=FILE  reports of deadlocks and of the time limit as JSON, one a line
+  --graph=FILE        who waits for whom, as DOT
+  --timeline=FILE     what every processor and thread did when: a page if FILE ends in .html, a
+                      picture if in .svg, else a trace for Perfetto or chrome://tracing
+  --stats             at the end: times and waits of each thread and semaphore; who starves
+  --accel=NAME        what QEMU executes with: tcg (default) or kvm
+  --link=NAME         how kernel and runner talk: virtio (default) or com2, which is slow
+  --kernel=NAME=VALUE an option for the kernel itself (docs/bare-metal.md lists them)
+  --image=FILE        write a disk image that GRUB boots, and run nothing
+  --gdb[=WHERE]       wait for gdb before the first instruction: at a port of this host (default
+                      1234), or at a socket if WHERE has a / in it; `make qemu-gdb` does all of it
+  --log-level=LEVEL   kernel messages: error, warning (default), notice, info, debug
+  -v, --verbose       the same as --log-level=info
+  -V, --version       print the version
+  -h, --help          print this
+
+Exit status: the guest's; 128+N if signal N killed it; 2 for a wrong command line, a missing QEMU or
+a program that cannot be run; 120 if the kernel itself failed; 121 for a deadlock, when nothing can
+ever run again; 122 if the time limit was over.
+"""
+
+
+class Refused(Exception):
+    """One line for the user, then exit status 2."""
+
+
+class Options:
+    """What the command line says."""
+
+    WITH_VALUE = {"root", "cwd", "env", "cpus", "memory", "seed", "trace-file", "time-limit",
+                  "report-file", "graph", "timeline", "accel", "link", "log-level", "kernel",
+                  "image"}
+    WITHOUT_VALUE = {"stats", "verbose", "version", "help"}
+    LETTERS = {"v": "verbose", "V": "version", "h": "help"}
+
+    def __init__(self, words):
+        self.root = self.directory = self.trace_file = None
+        self.report_file = self.graph = self.time_limit = self.seed = None
+        self.cpus, self.memory, self.accel, self.gdb = 1, MEMORY_DEFAULT, "tcg", None
+        self.link, self.image, self.timeline = "virtio", None, None
+        self.environment = initial_environment()
+        self.kernel = []
+        rest = list(words)
+        while rest and rest[0].startswith("-") and rest[0] != "-":
+            word = rest.pop(0)
+            if word == "--":
+                break
+            self.parse(word, rest)
+        if not rest:
+            raise Refused(f"no guest program given; try: {NAME} --help")
+        self.arguments = rest
+        if self.root and not os.path.isdir(self.root):
+            raise Refused(f"--root={self.root} is not a directory")
+        if self.root and not self.directory:
+            self.directory = default_directory(self.root)
+
+    def parse(self, word, rest):
+        if not word.startswith("--"):
+            for letter in word[1:]:
+                if letter not in self.LETTERS:
+                    raise Refused(f"invalid option -- '{letter}'")
+                self.take(self.LETTERS[letter], None)
+            return
+        name, equals, value = word[2:].partition("=")
+        if name == "trace":
+            self.kernel.append("trace=" + value)
+        elif name == "gdb":
+            self.take_gdb(value if equals else GDB_PORT)
+        elif name in self.WITH_VALUE:
+            if not equals:
+                if not rest:
+                    raise Refused(f"option '--{name}' requires an argument")
+                value = rest.pop(0)
+            self.take(name, value)
+        elif name in self.WITHOUT_VALUE:
+            if equals:
+                raise Refused(f"option '--{name}' doesn't allow an argument")
+            self.take(name, None)
+        else:
+            raise Refused(f"unrecognized option '--{name}'")
+
+    def take(self, name, value):
+        getattr(self, "take_" + name.replace("-", "_"))(value)
+
+    def take_root(self, value):
+        self.root = value
+
+    def take_cwd(self, value):
+        self.directory = value
+
+    def take_env(self, value):
+        name, equals, setting = value.partition("=")
+        if not name:
+            raise Refused(f"--env={value} has no name; write --env=NAME=VALUE")
+        if equals:
+            self.environment[name] = setting
+        else:
+            self.environment.pop(name, None)
+
+    def take_cpus(self, value):
+        self.cpus = number(value)
+        if self.cpus is None or not 1 <= self.cpus <= CPUS_MAXIMUM:
+            raise Refused(f"--cpus={value} is not a number from 1 to {CPUS_MAXIMUM}")
+
+    def take_memory(self, value):
+        letters = "KMGT"
+        shift = 0
+        digits = value
+        if value and value[-1].upper() in letters:
+            shift = 10 * (letters.index(value[-1].upper()) + 1)
+            digits = value[:-1]
+        count = number(digits)
+        if count is None or count > MEMORY_MAXIMUM >> shift:
+            raise Refused(f"--memory={value} is not a size; write for example 256M or 4G")
+        self.memory = count << shift
+        if self.memory < MEMORY_MINIMUM:
+            raise Refused(f"--memory={value} is too little; the minimum is "
+                          f"{MEMORY_MINIMUM >> 20}M")
+
+    def take_seed(self, value):
+        self.seed = number(value)
+        if self.seed is None or self.seed >= 1 << 64:
+            raise Refused(f"--seed={value} is not a number")
+
+    def take_trace_file(self, value):
+        if not value:
+            raise Refused("--trace-file needs a name")
+        self.trace_file = value
+
+    def take_time_limit(self, value):
+        try:
+            self.time_limit = float(value)
+        except ValueError:
+            self.time_limit = 0
+        if not 0 < self.time_limit < 1e9:
+            raise Refused(f"--time-limit={value} is not a number of seconds")
+
+    def take_report_file(self, value):
+        self.report_file = value
+
+    def take_graph(self, value):
+        self.graph = value
+        self.kernel.append("graph=")
+
+    def take_timeline(self, value):
+        self.timeline = value
+        self.kernel.append("timeline=")
+
+    def take_accel(self, value):
+        if value not in ("tcg", "kvm"):
+            raise Refused(f"--accel={value} is neither tcg nor kvm")
+        self.accel = value
+
+    def take_link(self, value):
+        if value not in ("virtio", "com2"):
+            raise Refused(f"--link={value} is neither virtio nor com2")
+        self.link = value
+
+    def take_image(self, value):
+        self.image = value
+
+    def take_kernel(self, value):
+        self.kernel.append(value)
+
+    def take_log_level(self, value):
+        if value not in LEVELS:
+            raise Refused(f"--log-level={value} is not one of {', '.join(LEVELS)}")
+        self.kernel.append("log-level=" + value)
+
+    def take_verbose(self, _):
+        self.kernel.append("log-level=info")
+
+    def take_stats(self, _):
+        self.kernel.append("stats=")
+
+    def take_gdb(self, value):
+        if "/" not in value and not 0 < (number(value) or 0) < 1 << 16:
+            raise Refused(f"--gdb={value} is neither a port nor a path with a /")
+        self.gdb = value
+
+    def take_version(self, _):
+        print(f"{NAME} (Eft) {VERSION}")
+        sys.exit(0)
+
+    def take_help(self, _):
+        print("Usage: " + NAME + HELP, end="")
+        sys.exit(0)
+
+
+def number(text):
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def initial_environment():
+    """What we were started with: Python itself adds to its own in the C locale."""
+    with open("/proc/self/environ", "rb") as file:
+        settings = os.fsdecode(file.read()).split("\0")
+    return dict(setting.split("=", 1) for setting in settings if "=" in setting)
+
+
+def default_directory(root):
+    """The current directory as the guest sees it: below the root, or "/"."""
+    top, here = os.path.realpath(root), os.getcwd()
+    top = "" if top == "/" else top
+    return here[len(top):] if here.startswith(top + "/") else "/"

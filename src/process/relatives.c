@@ -1,0 +1,505 @@
+/*
+ * Parents and children: who begins, who ends, who is told, and who inherits whose children.
+ *
+ * All of it happens with the process table locked, which is also the lock that a parent waits with:
+ *
+ *   parent                                    child
+ *   looks at its children: none has ended
+ *                                             ends, wakes the parent: nobody waits
+ *   waits for ever                            <- forbidden: ending and looking take the same lock
+ *
+ * A process of a family (the teaching ABI) leaves no zombie, and nor do its children: who waits for
+ * them reads exit codes (endings.c).
+ *
+ * Invariants:
+ * - A process is on the list of the process that has its parent_id, from its start until it is
+ *   taken out of the table.
+ * - A zombie is in the table because its parent may still ask for it, so its parent has not ended.
+ */
+#include "process/relatives.h"
+
+#include "process/endings.h"
+#include "process/process_internal.h"
+#include "time/clock.h"
+
+#define NS_PER_TICK 10000000    /* of the times in a siginfo */
+
+static struct process *child_of(struct list *node)
+{
+    return LIST_ENTRY(node, struct process, child_node);
+}
+
+static bool is_locked(void)
+{
+    return spin_is_held(process_table_lock());
+}
+
+static struct process *parent_of(const struct process *process)
+{
+    return process->parent_id ? process_table_find(process->parent_id) : NULL;
+}
+
+static void count_child(struct process *parent, bool more)
+{
+    spin_lock(&parent->lock);
+    ASSERT(more || parent->children > 0);
+    parent->children += more ? 1u : -1u;
+    spin_unlock(&parent->lock);
+}
+
+/* `parent` NULL: nobody. */
+static void set_parent(struct process *child, struct process *parent)
+{
+    ASSERT(is_locked());
+    spin_lock(&child->lock);
+    child->parent_id = parent ? parent->id : 0;
+    spin_unlock(&child->lock);
+    if (list_is_linked(&child->child_node))
+        list_remove(&child->child_node);
+    if (parent)
+        list_append(&parent->children_list, &child->child_node);
+}
+
+bool process_begin(struct process *process, bool is_fork)
+{
+    struct spinlock *lock = process_table_lock();
+
+    spin_lock(lock);
+    if (is_fork && signal_is_pending()) {
+        spin_unlock(lock);
+        return false;
+    }
+
+    struct process *parent = parent_of(process);
+
+    process->of_family = process->family != NULL;
+    if (process->of_family && parent)
+        parent->of_family = true;
+    process_table_add(process);
+    set_parent(process, parent && !parent->ended ? parent : NULL);
+    if (process->parent_id)
+        count_child(parent, true);
+    spin_unlock(lock);
+    return true;
+}
+
+/* ---- Telling the parent -------------------------------------------------------------------- */
+
+void exit_status_describe(int status, int *code, int *number)
+{
+    if (status == STATUS_CONTINUED) {
+        *code = CODE_CHILD_CONTINUED;
+        *number = SIGNAL_CONT;
+    } else if ((status & 0xff) == STATUS_STOPPED) {
+        *code = CODE_CHILD_STOPPED;
+        *number = (status >> 8) & 0xff;
+    } else if (status & 0x7f) {
+        *code = CODE_CHILD_KILLED;
+        *number = status & 0x7f;
+    } else {
+        *code = CODE_CHILD_EXITED;
+        *number = (status >> 8) & 0xff;
+    }
+}
+
+static void send_to_parent(struct process *parent, struct process *child, int number, int status)
+{
+    struct signal_information information = { .number = number };
+    int code, value;
+
+    exit_status_describe(status, &code, &value);
+    information.code = code;
+    information.child.process_id = child->id;
+    information.child.user_id = child->fs.credentials.user_id;
+    information.child.status = value;
+    information.child.user_ticks = (int64_t)(child->usage.user_ns / NS_PER_TICK);
+    information.child.system_ticks = (int64_t)(child->usage.system_ns / NS_PER_TICK);
+    (void)signal_send_process(parent, &information);    /* ordinary signals are never refused */
+}
+
+static struct signal_action child_action(struct process *parent)
+{
+    spin_lock(&parent->signals.lock);
+    struct signal_action action = parent->signals.actions[SIGNAL_CHLD - 1];
+
+    spin_unlock(&parent->signals.lock);
+    return action;
+}
+
+/* Tells the parent of a zombie.  Returns whether nobody will wait for it. */
+static bool notify_end(struct process *parent, struct process *child)
+{
+    struct signal_action action;
+    bool is_forgotten = false;
+    int number = child->exit_signal;
+
+    if (!parent || parent->of_family)
+        return true;
+    action = child_action(parent);
+    if (number == SIGNAL_CHLD) {
+        is_forgotten = action.handler == SIGNAL_IGNORE || (action.flags & ACTION_NO_CHILD_WAIT);
+        if (action.handler == SIGNAL_IGNORE)
+            number = 0;
+    }
+    if (number > 0 && number <= SIGNAL_MAX)
+        send_to_parent(parent, child, number, child->exit_status);
+    wait_queue_wake_all(&parent->children_queue);
+    return is_forgotten;
+}
+
+/* It stopped or goes on; `number` is what stopped it, or 0. */
+void process_notify_stop(struct process *process, int number)
+{
+    struct spinlock *lock = process_table_lock();
+
+    spin_lock(lock);
+
+    struct process *parent = parent_of(process);
+
+    process->stop_signal = number;
+    process->was_continued = number == 0;
+    if (parent && !process->ended) {
+        if (!(child_action(parent).flags & ACTION_NO_CHILD_STOP))
+            send_to_parent(parent, process, SIGNAL_CHLD,
+                           number ? number << 8 | STATUS_STOPPED : STATUS_CONTINUED);
+        wait_queue_wake_all(&parent->children_queue);
+    }
+    spin_unlock(lock);
+}
+
+/* ---- The end ------------------------------------------------------------------------------- */
+
+/* Takes an ended process out of the table; the caller drops its reference. */
+static void forget(struct process *process)
+{
+    ASSERT(is_locked() && process->ended);
+    if (list_is_linked(&process->child_node))
+        list_remove(&process->child_node);
+    process->is_zombie = false;
+    process_table_remove(process);
+}
+
+/* Who gets the children of a process that ends: of a family, its parent; else the nearest ancestor
+ * that wants orphans, or the first process. */
+static struct process *heir_of(const struct process *process)
+{
+    struct process *first = process_table_first();
+    struct process *parent = parent_of(process);
+
+    if (process->of_family || !parent)
+        return parent && !parent->ended ? parent : NULL;
+    for (struct process *at = parent; at; at = parent_of(at)) {
+        if (at->child_subreaper && !at->ended)
+            return at;
+    }
+    return first && first != process && !first->ended ? first : NULL;
+}
+
+/* The signal that a child asked for (prctl), and its new parent.  A zombie that nobody will wait
+ * for goes to the list `gone`. */
+static void give_child(struct process *child, struct process *heir, struct list *gone)
+{
+    int number = child->parent_death_signal;
+
+    set_parent(child, heir);
+    if (!child->ended) {
+        if (heir)
+            count_child(heir, true);
+        if (number != 0)
+            signal_send_kernel(child, number);
+    } else if (notify_end(heir, child)) {
+        forget(child);
+        list_append(gone, &child->child_node);
+    }
+}
+
+static void give_children(struct process *process, struct list *gone)
+{
+    struct process *heir = heir_of(process);
+
+    while (!list_is_empty(&process->children_list))
+        give_child(child_of(list_first(&process->children_list)), heir, gone);
+}
+
+static void release_all(struct list *gone)
+{
+    struct list *node;
+
+    while ((node = list_take_first(gone)))
+        process_give_id_up(child_of(node));
+}
+
+/* The first process of a run of Linux programs takes all others with it, as the one with id 1 of a
+ * namespace does. */
+static void end_others(const struct process *process)
+{
+    if (process->of_family || process != process_table_first())
+        return;
+    for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
+        if (!at->ended)
+            process_end(at, SIGNAL_KILL, 128 + SIGNAL_KILL);
+    }
+}
+
+bool process_finish(struct process *process, struct process **first)
+{
+    struct spinlock *lock = process_table_lock();
+    struct list gone = LIST_INITIAL(gone);
+
+    spin_lock(lock);
+
+    struct process *parent = parent_of(process);
+
+    spin_lock(&process->lock);
+    process->ended = true;
+    spin_unlock(&process->lock);
+    end_others(process);
+    give_children(process, &gone);
+    if (parent)
+        count_child(parent, false);
+    ending_record(process->id, process->exit_code);
+    process->is_zombie = true;
+    if (notify_end(parent, process)) {
+        forget(process);
+        list_append(&gone, &process->child_node);
+    }
+
+    bool was_last = process_table_ended(first);
+
+    spin_unlock(lock);
+    release_all(&gone);
+    return was_last;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+/* Is the child one that the wait is about? */
+static bool is_wanted(const struct process *child, const struct wait_request *wait)
+{
+    bool is_clone = child->exit_signal != SIGNAL_CHLD;
+
+    if (wait->which == WAIT_FOR_PROCESS && child->id != wait->id)
+        return false;
+    if (wait->which == WAIT_FOR_GROUP && child->group_id != wait->id)
+        return false;
+    if (child->is_zombie && !(wait->flags & WAIT_ENDED))
+        return false;
+    return (wait->flags & WAIT_ALL_KINDS) || is_clone == ((wait->flags & WAIT_CLONES) != 0);
+}
+
+static void add_usage(struct process_usage *sum, const struct process_usage *usage)
+{
+    sum->user_ns += usage->user_ns;
+    sum->system_ns += usage->system_ns;
+    sum->voluntary_switches += usage->voluntary_switches;
+    sum->involuntary_switches += usage->involuntary_switches;
+    sum->minor_faults += usage->minor_faults;
+    sum->major_faults += usage->major_faults;
+    if (usage->peak_resident_pages > sum->peak_resident_pages)
+        sum->peak_resident_pages = usage->peak_resident_pages;
+}
+
+/* What there is to say about the child, if anything; it is said once unless WAIT_LEAVE is set. */
+static bool take_news(struct process *child, const struct wait_request *wait,
+                      struct wait_result *result)
+{
+    bool leave = (wait->flags & WAIT_LEAVE) != 0;
+
+    if (child->is_zombie) {
+        result->status = child->exit_status;
+    } else if (child->stop_signal && (wait->flags & WAIT_STOPPED)) {
+        result->status = child->stop_signal << 8 | STATUS_STOPPED;
+        child->stop_signal = leave ? child->stop_signal : 0;
+    } else if (child->was_continued && (wait->flags & WAIT_CONTINUED)) {
+        result->status = STATUS_CONTINUED;
+        child->was_continued = leave && child->was_continued;
+    } else {
+        return false;
+    }
+    result->id = child->id;
+    result->user_id = child->fs.credentials.user_id;
+    return true;
+}
+
+/* The zombie's usage becomes part of its parent's; the reference becomes the caller's. */
+static void reap(struct process *parent, struct process *child, struct wait_result *result)
+{
+    result->usage = child->usage;
+    add_usage(&result->usage, &child->children_usage);
+    add_usage(&parent->children_usage, &result->usage);
+    forget(child);
+}
+
+/* The first child with news, whom the wait was for in any case, and whether there is any such. */
+struct search {
+    unsigned wanted;
+    int32_t last_id;
+    bool found;
+    struct process *gone;    /* with the table's reference */
+};
+
+static struct search look(struct process *parent, const struct wait_request *wait,
+                          struct wait_result *result)
+{
+    struct search search = { .wanted = 0 };
+
+    LIST_FOR_EACH(node, &parent->children_list) {
+        struct process *child = child_of(node);
+
+        if (!is_wanted(child, wait))
+            continue;
+        search.wanted++;
+        search.last_id = child->id;
+        if (!take_news(child, wait, result))
+            continue;
+        search.found = true;
+        if (child->is_zombie && !(wait->flags & WAIT_LEAVE)) {
+            search.gone = child;
+            reap(parent, child, result);
+        } else if (child->is_zombie) {
+            result->usage = child->usage;
+            add_usage(&result->usage, &child->children_usage);
+        }
+        break;
+    }
+    return search;
+}
+
+static int wait_for_news(struct process *parent, const struct search *search)
+{
+    const struct wait_reason reason = {
+        .kind = WAIT_CHILD,
+        .object = search->wanted == 1 ? (uint64_t)search->last_id : 0,
+    };
+
+    return wait_queue_wait(&parent->children_queue, process_table_lock(), &reason, WAIT_FOREVER);
+}
+
+int64_t process_wait(const struct wait_request *wait, struct wait_result *result)
+{
+    struct process *parent = current_process();
+    struct spinlock *lock = process_table_lock();
+    struct search search;
+    int64_t error = 0;
+
+    *result = (struct wait_result){ .id = 0 };
+    spin_lock(lock);
+    for (;;) {
+        search = look(parent, wait, result);
+        if (search.found || (wait->flags & WAIT_NOT) || error)
+            break;
+        if (search.wanted == 0)
+            break;
+        error = wait_for_news(parent, &search);
+    }
+    spin_unlock(lock);
+    if (search.gone)
+        process_give_id_up(search.gone);
+    if (search.found)
+        return result->id;
+    return search.wanted == 0 ? -ECHILD : error;
+}
+
+/* ---- Usage --------------------------------------------------------------------------------- */
+
+void process_usage_of_children(struct process *process, struct process_usage *usage)
+{
+    spin_lock(process_table_lock());
+    *usage = process->children_usage;
+    spin_unlock(process_table_lock());
+}
+
+void process_usage(struct process *process, struct process_usage *usage)
+{
+    struct address_space_statistics memory = { .minor_faults = 0 };
+    struct process_times times;
+
+    process_times(process, &times);
+    if (process->space)
+        address_space_statistics(process->space, &memory);
+    *usage = (struct process_usage){
+        .user_ns = times.user_ns,
+        .system_ns = times.system_ns,
+        .voluntary_switches = times.voluntary_switches,
+        .involuntary_switches = times.involuntary_switches,
+        .minor_faults = memory.minor_faults,
+        .major_faults = memory.major_faults,
+        .peak_resident_pages = memory.peak_resident_pages,
+    };
+}
+
+/* ---- Groups and sessions ------------------------------------------------------------------- */
+
+static void set_group(struct process *process, int32_t group, bool new_session)
+{
+    spin_lock(&process->lock);
+    process->group_id = group;
+    if (new_session)
+        process->session_id = process->id;
+    spin_unlock(&process->lock);
+}
+
+/* Is there a process of this group in the session? */
+static bool group_exists(int32_t group, int32_t session)
+{
+    for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
+        if (at->group_id == group && (session == 0 || at->session_id == session))
+            return true;
+    }
+    return false;
+}
+
+/* In Linux's order; the table is locked. */
+static int change_group(int32_t id, int32_t group)
+{
+    struct process *caller = current_process();
+    struct process *target = process_table_find(id);
+
+    if (!target)
+        return -ESRCH;
+    if (target->parent_id == caller->id) {
+        if (target->session_id != caller->session_id)
+            return -EPERM;
+        if (target->has_executed)
+            return -EACCES;
+    } else if (target != caller) {
+        return -ESRCH;
+    }
+    if (target->session_id == target->id)
+        return -EPERM;
+    if (group != id && !group_exists(group, caller->session_id))
+        return -EPERM;
+    set_group(target, group, false);
+    return 0;
+}
+
+int process_set_group(int32_t id, int32_t group)
+{
+    int32_t own = current_process()->id;
+    int error;
+
+    if (id == 0)
+        id = own;
+    if (group == 0)
+        group = id;
+    if (group < 0)
+        return -EINVAL;
+    spin_lock(process_table_lock());
+    error = change_group(id, group);
+    spin_unlock(process_table_lock());
+    return error;
+}
+
+int process_new_session(void)
+{
+    struct process *process = current_process();
+    int error = 0;
+
+    spin_lock(process_table_lock());
+    if (process->session_id == process->id || group_exists(process->id, 0))
+        error = -EPERM;
+    else
+        set_group(process, process->id, true);
+    spin_unlock(process_table_lock());
+    return error;
+}

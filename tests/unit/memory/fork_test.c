@@ -1,0 +1,161 @@
+/* Copies of address spaces: what both share, what the first write separates, what is left out. */
+#include "harness/test.h"
+#include "unit/memory/space_fixture.h"
+
+static struct address_space *original, *copy;
+
+static void begin(void)
+{
+    fixture_begin();
+    original = space;
+}
+
+/* The fixture's helpers work on it from here on. */
+static void use(struct address_space *other)
+{
+    space = other;
+}
+
+static void make_copy(void)
+{
+    ck_assert_int_eq(address_space_copy(original, &copy), 0);
+}
+
+static void end(void)
+{
+    address_space_release(copy);
+    use(original);
+    fixture_end();
+}
+
+START_TEST(pages_are_shared_until_one_side_writes)
+{
+    user_address place = map_private(BASE, 4, PROTECTION_READ | PROTECTION_WRITE);
+    uint64_t before;
+
+    write_byte(place, 1);
+    write_byte(place + PAGES(1), 2);
+    make_copy();
+    before = entry_at(place);
+    ck_assert(!(before & ENTRY_WRITE));
+    use(copy);
+    ck_assert_uint_eq(entry_at(place), before);
+    ck_assert_uint_eq(read_byte(place), 1);
+    write_byte(place, 7);
+    ck_assert_uint_ne(entry_at(place) & ENTRY_ADDRESS, before & ENTRY_ADDRESS);
+    ck_assert_uint_eq(read_byte(place + PAGES(1)), 2);
+    use(original);
+    ck_assert_uint_eq(read_byte(place), 1);
+    write_byte(place, 9);    /* its own alone by now: no copy */
+    ck_assert_uint_eq(entry_at(place) & ENTRY_ADDRESS, before & ENTRY_ADDRESS);
+    use(copy);
+    ck_assert_uint_eq(read_byte(place), 7);
+    end();
+}
+END_TEST
+
+START_TEST(write_permission_is_flushed_once)
+{
+    user_address place = map_private(BASE, 16, PROTECTION_READ | PROTECTION_WRITE);
+
+    write_byte(place, 1);
+    fake_machine.cpus[0].flushes = 0;
+    make_copy();
+    ck_assert_uint_eq(fake_machine.cpus[0].flushes, 1);
+    address_space_release(copy);
+    make_copy();    /* nothing was written since: nothing to take away */
+    ck_assert_uint_eq(fake_machine.cpus[0].flushes, 1);
+    end();
+}
+END_TEST
+
+START_TEST(memory_without_access_is_inherited)
+{
+    user_address place = map_private(BASE, 2, PROTECTION_READ | PROTECTION_WRITE);
+
+    write_byte(place, 5);
+    ck_assert_int_eq(address_space_protect(space, place, PAGES(2), 0), 0);
+    make_copy();
+    use(copy);
+    ck_assert_int_eq(touch(place), FAULT_NOT_PERMITTED);
+    ck_assert_int_eq(address_space_protect(space, place, PAGES(2), PROTECTION_READ), 0);
+    ck_assert_uint_eq(read_byte(place), 5);
+    end();
+}
+END_TEST
+
+START_TEST(advice_and_locks_are_heeded)
+{
+    const uint32_t both = PROTECTION_READ | PROTECTION_WRITE;
+    user_address absent = map_private(BASE, 1, both);
+    user_address wiped = map_private(BASE + PAGES(4), 1, both);
+    struct address_space_statistics statistics;
+
+    write_byte(absent, 1);
+    write_byte(wiped, 2);
+    ck_assert_int_eq(address_space_advise(space, absent, PAGES(1), 10), 0);
+    ck_assert_int_eq(address_space_advise(space, wiped, PAGES(1), 18), 0);
+    ck_assert_int_eq(address_space_set_locked(space, wiped, PAGES(1), LOCK_NOW), 0);
+    make_copy();
+    use(copy);
+    ck_assert_int_eq(touch(absent), FAULT_NOT_MAPPED);
+    ck_assert_uint_eq(read_byte(wiped), 0);
+    address_space_statistics(copy, &statistics);
+    ck_assert_uint_eq(statistics.locked_pages, 0);
+    ck_assert_uint_eq(statistics.total_pages, 1);
+    end();
+}
+END_TEST
+
+START_TEST(shared_memory_stays_shared)
+{
+    struct map_request request = {
+        .address = BASE,
+        .length = PAGES(2),
+        .protection = PROTECTION_READ | PROTECTION_WRITE,
+        .flags = MAP_AT_ADDRESS | MAP_SHARED_PAGES,
+    };
+    user_address place;
+
+    ck_assert_int_eq(memory_object_create_anonymous(PAGES(2), &request.object), 0);
+    ck_assert_int_eq(address_space_map(space, &request, &place), 0);
+    memory_object_release(request.object);
+    write_byte(place, 1);
+    make_copy();
+    use(copy);
+    ck_assert_uint_eq(read_byte(place), 1);
+    write_byte(place, 2);
+    use(original);
+    ck_assert_uint_eq(read_byte(place), 2);
+    end();
+}
+END_TEST
+
+/* However far it came: nothing is left, and the original goes on. */
+START_TEST(lack_of_memory_leaves_nothing_behind)
+{
+    user_address place = map_private(BASE, 1, PROTECTION_READ | PROTECTION_WRITE);
+    struct page *taken[FIXTURE_MEMORY / PAGE_SIZE];
+    size_t count = 0;
+    int error = -ENOMEM;
+
+    write_byte(place, 3);
+    while ((taken[count] = page_allocate(PAGE_DIRTY)))
+        count++;
+    while (error && count > 0) {
+        error = address_space_copy(original, &copy);
+        page_release(taken[--count]);
+    }
+    ck_assert_int_eq(error, 0);
+    while (count > 0)
+        page_release(taken[--count]);
+    write_byte(place, 4);
+    ck_assert_uint_eq(read_byte(place), 4);
+    end();
+}
+END_TEST
+
+TEST_MAIN_WITH_SETUP("memory/fork", begin, PANICS(NULL), pages_are_shared_until_one_side_writes,
+                     write_permission_is_flushed_once, memory_without_access_is_inherited,
+                     advice_and_locks_are_heeded, shared_memory_stays_shared,
+                     lack_of_memory_leaves_nothing_behind)
