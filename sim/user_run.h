@@ -2,6 +2,7 @@
 /* Private to the files that run user code: user_run.c, user_observed.c, spin.c. */
 #include <stdbool.h>
 #include <stdint.h>
+#include <ucontext.h>
 
 #include "machine/machine.h"
 

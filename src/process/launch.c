@@ -172,7 +172,7 @@ int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t
     if (!process_thread_begin(child, thread, true)) {    /* a signal for the whole family */
         thread_release(thread);
         process_abandon(child);
-        return -EAGAIN;
+        return -EINTR;
     }
     process_release(child);
     return 0;

@@ -190,7 +190,8 @@ _Noreturn void process_exit_code(int64_t code);
 void process_end(struct process *process, int status, int64_t code);
 
 /* A new process that shares the current one's space, files and family and goes on like its thread,
- * but with this stack pointer and 0 as the result of the call.  -EAGAIN, -ENOMEM. */
+ * but with this stack pointer and 0 as the result of the call.  -EAGAIN, -ENOMEM;
+ * -EINTR: a signal came first. */
 MUST_CHECK int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t *id);
 
 struct spawn_request {

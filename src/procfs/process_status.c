@@ -273,8 +273,9 @@ void proc_write_stat(struct proc_output *output, const struct proc_subject *subj
         memory->resident_pages, resident.soft, 0, 0, process->arguments_start, summary.stack,
         summary.instruction, summary.signals.thread_pending, summary.signals.blocked,
         summary.signals.ignored, summary.signals.caught, 0, 0, 0, 17, summary.cpu,
-        summary.own_priority, summary.class, 0, 0, 0, 0, 0, memory->break_start, process->arguments_start, process->arguments_end,
-        process->environment_start, process->environment_end, 0,
+        summary.own_priority, summary.class, 0, 0, 0, 0, 0, memory->break_start,
+        process->arguments_start, process->arguments_end, process->environment_start,
+        process->environment_end, 0,
     };
 
     print_stat_identity(output, &summary);

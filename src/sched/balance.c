@@ -1,8 +1,9 @@
 /*
  * Work for all CPUs: where a new thread starts, and what a CPU takes that has nothing to do.
  *
- * A thread that wakes up goes to an idle CPU if there is one (idle.c).  What remains is that several
- * wait on one CPU while another goes idle: that one then takes a thread from the longest queue.
+ * A thread that wakes up goes to an idle CPU if there is one (idle.c).  What remains is that
+ * several wait on one CPU while another goes idle: that one then takes a thread from the longest
+ * queue.
  * Nothing is moved while all CPUs are busy, nor from a CPU that is about to run the thread itself:
  * two idle CPUs could take it from each other for ever.
  */

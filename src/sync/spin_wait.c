@@ -25,7 +25,7 @@
 #include "sync/wait_queue.h"
 
 static _Atomic uint64_t changes;
-static _Atomic unsigned spinners;     /* added before `changes` is read, read after it was added to */
+static _Atomic unsigned spinners;   /* added before `changes` is read, read after it was added to */
 
 static struct spinlock lock = SPINLOCK_INITIAL(RANK_CONSOLE, "spinning threads");
 static struct wait_queue waiters = {

@@ -13,7 +13,7 @@ SIM = ["-std=gnu11", "-D_GNU_SOURCE"]
 
 def compile_alone(path):
     """Returns what the compiler says; nothing when all is well."""
-    flags = CORE if path.startswith("src/") else SIM
+    flags = CORE if path.startswith("src/") else [*SIM, "-Isim"]
     command = ["gcc", *flags, "-Wall", "-Wextra", "-Werror", "-Isrc", "-fsyntax-only",
                "-x", "c", "-include", path, os.devnull]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True,

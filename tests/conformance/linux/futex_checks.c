@@ -138,15 +138,13 @@ static void unlocking(void)
     CALL(futex(two, FUTEX_UNLOCK_PI, 0));
     VALUE(two[0]);
 
-    SECTION("UNLOCK_PI of a word that ends on a page that is not there");
-    {
-        char *pages = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                           -1, 0);
+    char *pages = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *last = pages + 4093;
 
-        (void)munmap(pages + 4096, 4096);
-        CALL(futex(pages + 4093, FUTEX_UNLOCK_PI, 0));
-        CALL(futex(pages + 4093, FUTEX_UNLOCK_PI | FUTEX_PRIVATE_FLAG, 0));
-    }
+    SECTION("UNLOCK_PI of a word that ends on a page that is not there");
+    (void)munmap(pages + 4096, 4096);
+    CALL(futex(last, FUTEX_UNLOCK_PI, 0));
+    CALL(futex(last, FUTEX_UNLOCK_PI | PRIVATE, 0));
 }
 
 static void value_last(void)

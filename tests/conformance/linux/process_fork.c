@@ -243,9 +243,9 @@ static void show_clone(void)
         FACT(child_word == getpid() && parent_word == getpid());
         child_ends();
     }
+    wait_for(child);
     FACT(parent_word == child);
     VALUE(child_word);
-    wait_for(child);
     child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
         (void)dup2(1, 77);

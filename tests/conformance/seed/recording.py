@@ -1,4 +1,4 @@
-"""Reads recordings (docs/simulation.md has the format), independently of the code that writes them."""
+"""Reads recordings (format: docs/simulation.md), independently of the code that writes them."""
 
 MAGIC = b"EFT RECORDING 1\n"
 DIGEST_INITIAL = 0xcbf29ce484222325

@@ -96,7 +96,7 @@ START_TEST(children_get_slots_one_below_the_other)
 }
 END_TEST
 
-/* A stack that fills its slot meets its neighbour's, which must not become a part of it: the child's
+/* A stack that fills its slot meets its neighbour's, which must not become part of it: the child's
  * ends where its slot does, and so does the growth of both. */
 static void grow_to_the_end(void)
 {
