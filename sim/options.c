@@ -60,7 +60,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
     " [OPTION...] GUEST [ARGUMENT...]\n"
-    "Runs a static x86-64 Linux program inside the Eft kernel, in this one process.\n"
+    "Runs a static x86-64 program, of Linux or of the teaching ABI, inside the Eft kernel.\n"
     "\n"
     "  --root=DIR          show the host's DIR as /, read-only; GUEST is a path below it.\n"
     "                      Without it the guest finds only itself, /dev, /proc and /tmp\n"
@@ -95,7 +95,8 @@ static const char help[] =
     "\n"
     "Exit status: the guest's; 128+N if signal N killed it; 2 for a wrong command line or a\n"
     "program that cannot be run; 120 if the kernel itself failed; 121 for a deadlock: nothing\n"
-    "can ever run again; 122 if the time limit was over; 123 if a run did not repeat.\n";
+    "can ever run again; 122 if the time limit was over; 123 if a run did not repeat; 119 if dpor\n"
+    "found nothing but could not cover everything.\n";
 
 static uint64_t parse_size(const char *text)
 {
