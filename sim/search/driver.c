@@ -17,6 +17,7 @@
 static uint64_t failures[OUTCOMES];    /* counted with --keep-going */
 static struct run failing;             /* the first one */
 static bool has_failed, failing_reseeds;
+static volatile bool was_interrupted;  /* by a key of the user */
 static uint64_t failing_seed, failing_number;
 static struct forms forms;             /* partial orders that DPOR has run */
 static struct order order;
@@ -304,17 +305,17 @@ _Noreturn void search_run_all(void)
         status = report_exhaustive(ended) && !has_failed ? EXIT_INCOMPLETE : status;
     else if (alone)
         search_summary(has_failed);
+    if (was_interrupted && !has_failed)
+        status = EXIT_INTERRUPTED;
     host_restore();
     exit(status);
 }
 
 bool search_interrupt(void)
 {
-    static bool is_second;
-
-    if (!search_is_active || is_second)
+    if (!search_is_active || was_interrupted)
         return false;
-    is_second = true;
+    was_interrupted = true;
     atomic_store(&search_totals->interrupted, 1);
     return true;
 }

@@ -55,7 +55,7 @@ static _Noreturn void wait_for_all(void)
             atomic_store(&search_totals->interrupted, 1);    /* the others need not go on */
     }
     progress_show(true);
-    search_summary(result != 0);
+    search_summary(result != 0 && result != EXIT_INTERRUPTED);
     exit(result);
 }
 

@@ -107,6 +107,7 @@ unsigned jobs_start(unsigned count);
 
 /* ---- driver.c ------------------------------------------------------------------------------ */
 
+#define EXIT_INTERRUPTED 130   /* Ctrl-C before anything was found */
 #define EXIT_INCOMPLETE 119    /* dpor found nothing, but could not cover everything */
 
 _Noreturn void search_run_all(void);

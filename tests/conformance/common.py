@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 
@@ -23,6 +24,11 @@ DEATH_LINE = re.compile(r"^eft: .*killed by signal.*\n", re.MULTILINE)
 # How the sim itself ends when something is wrong with its arguments, or with itself.
 STATUS_REFUSED = 2
 STATUS_PANIC = 120
+
+# A shell starts background jobs with these ignored, and what we start would inherit that.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else
+                  signal.SIG_DFL)
 
 
 def guest(name):
