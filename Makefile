@@ -220,8 +220,9 @@ image: deps eft guests    ## build/eft.iso: GUEST with ARGS, for a PC with BIOS 
 	@.ci/packages $(PACKAGES_IMAGE)
 	@$(BUILD)/eft-qemu --image=$(BUILD)/eft.iso $(GUEST) $(ARGS)
 
+QEMU_SHELL := --root / /bin/busybox sh
 qemu: deps eft guests    ## GUEST with ARGS inside the kernel on QEMU; without GUEST a shell
-	@$(BUILD)/eft-qemu $(if $(filter file,$(origin GUEST)),--root / /bin/busybox sh,$(GUEST) $(ARGS))
+	@$(BUILD)/eft-qemu $(if $(filter file,$(origin GUEST)),$(QEMU_SHELL),$(GUEST) $(ARGS))
 
 qemu-gdb: deps eft guests    ## the same under gdb, with our commands loaded
 	gdb -q -x $(GDB_SCRIPT) -ex 'eft qemu $(BUILD)/eft-qemu $(GUEST) $(ARGS)' $(BUILD)/eft.elf
