@@ -540,9 +540,8 @@ TIME ?= 60
 FUZZ_TESTS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_PROGRAMS := $(FUZZ_TESTS:%.c=$(BUILD)/%)
 FUZZ_LINK := -fsanitize=fuzzer,address,undefined
-# The ELF parser needs little; files need the whole core, and the harness for a machine.
-$(BUILD)/tests/fuzz/elf_fuzz: $(call objects,src/process/elf.c src/process/elf_describe.c \
-        src/lib/format.c src/lib/text.c)
+# What they need of the core comes out of its archive; files need the harness for a machine too.
+$(BUILD)/tests/fuzz/elf_fuzz: $(BUILD)/libcore.a
 $(BUILD)/tests/fuzz/files_fuzz: $(BUILD)/libharness.a $(BUILD)/libcore.a
 
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJECTS)/%.o
