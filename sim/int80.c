@@ -7,13 +7,14 @@
  * The page itself, which the kernel, other processes and files see, is not touched.  The program
  * could notice by reading its own instructions, or by executing bytes that overlap the `int`.
  *
- * Invariant: a page of `copies` is mapped in the window as it is described there; soft_tlb.c says
+ * Invariant: a page of `copies` is mapped in the window as it is described there; window.c says
  * when a part of the window is unmapped or mapped anew (int80_forget).
  */
 #include <string.h>
 #include <sys/mman.h>
 
 #include "sim.h"
+#include "window.h"
 
 #define PAGE_SIZE UINT64_C(4096)
 #define COPIES_MAX 16
@@ -70,7 +71,7 @@ static struct copy *find_record(physical_address page)
     struct copy *victim = &copies[next_victim++ % COPIES_MAX];
 
     if (victim->address)    /* its HLTs would not be known any more */
-        soft_tlb_unmap(victim->address, victim->address + PAGE_SIZE);
+        window_unmap(victim->address, victim->address + PAGE_SIZE);
     *victim = (struct copy){ .page = page };
     return victim;
 }
@@ -117,7 +118,7 @@ static void map_copy(struct copy *copy, user_address address)
         window[copy->sites[i]] = (char)OPCODE_HLT;
     copy->address = address;
     if (mprotect(window, PAGE_SIZE, PROT_READ | PROT_EXEC) != 0)
-        soft_tlb_unmap(address, address + PAGE_SIZE);
+        window_unmap(address, address + PAGE_SIZE);
 }
 
 void int80_executed(user_address address)

@@ -18,6 +18,7 @@
 #include "sim.h"
 #include "timeline.h"
 #include "verify.h"
+#include "window.h"
 
 #define RESTARTED "EFT_RESTARTED"              /* in the environment of the second start only */
 #define STACK_LIMIT ((rlim_t)8 << 20)
@@ -139,7 +140,7 @@ static void leave_legacy_layout(char **arguments)
 {
     struct rlimit limit;
 
-    if (soft_tlb_window_is_empty()) {
+    if (window_is_free()) {
         unsetenv(RESTARTED);
         return;
     }

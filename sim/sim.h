@@ -190,12 +190,9 @@ void user_run_signal(int number, siginfo_t *information, ucontext_t *context, ui
 
 /* ---- soft_tlb.c ---------------------------------------------------------------------------- */
 
-/* Nothing of the host's lies where guests live. */
-bool soft_tlb_window_is_empty(void);
 /* Maps the page (and its neighbours) if the tables of the active root allow the access. */
 bool soft_tlb_fill(user_address address, uint32_t access);
 void soft_tlb_switch(physical_address root);
-void soft_tlb_unmap(user_address start, user_address end);
 /* The page that the active root has there, if user code may execute and not write it; else 0. */
 physical_address soft_tlb_constant_page(user_address address);
 

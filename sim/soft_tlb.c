@@ -3,21 +3,22 @@
  * host; if the page tables of the active root allow the access, the fault is a TLB miss and is
  * filled here with one host mapping for the whole physically contiguous extent.
  *
- * Invariants: what is mapped in the window is a subset of what the active tables allow (the
- * kernel flushes before it takes permissions away); the number of mappings is bounded, because the
- * host allows a process 65,530: after FILLS_MAX fills the window is emptied and fills anew.
+ * Another address space finds in the window what both have in common: the rest is unmapped, and
+ * the pages that it came back for the last times are mapped before it asks (working_set.c).
+ *
+ * Invariant: what is mapped in the window is a subset of what the active tables allow (the
+ * kernel flushes before it takes permissions away).
  */
-#include <stdio.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "sim.h"
+#include "window.h"
+#include "working_set.h"
 
 #define PAGE_SIZE 4096u
-#define FILLS_MAX 16384                        /* each splits at most one other: 32,769 mappings */
-#define RECENT_EXTENTS 8
 #define FILL_WINDOW (UINT64_C(2) << 20)        /* bytes to either side of the fault */
 #define FAULT_AROUND (UINT64_C(64) << 10)      /* what the host maps at a read fault, aligned */
+#define WRONG_MAX 16                           /* more of them are cheaper to unmap together */
 
 /* Page-table entries: the hardware's bits (memory/page_table.h). */
 #define ENTRY_PRESENT (UINT64_C(1) << 0)
@@ -30,36 +31,13 @@
 struct extent {
     user_address start, end;
 };
+struct wrong {
+    unsigned count;
+    struct extent extents[WRONG_MAX];
+};
 
-static struct extent recent[RECENT_EXTENTS];    /* a ring of the last fills */
-static unsigned fills;                          /* since the window was last empty */
 static physical_address active_root;
-static bool read_only;                          /* nothing is mapped for writing */
-
-static void unmap(user_address start, user_address end)
-{
-    int80_forget(start, end);
-    munmap((void *)(uintptr_t)start, end - start);
-}
-
-static void flush_all(void)
-{
-    const struct machine_info *info = machine_info();
-
-    if (fills == 0)
-        return;
-    for (size_t i = 0; i < info->user_range_count; i++)
-        unmap(info->user_ranges[i].start, info->user_ranges[i].end);
-    fills = 0;
-}
-
-static void remember(user_address start, user_address end)
-{
-    if (fills == FILLS_MAX)
-        flush_all();
-    recent[fills % RECENT_EXTENTS] = (struct extent){ start, end };
-    fills++;
-}
+static bool read_only;                         /* nothing is mapped for writing */
 
 static bool entry_allows(uint64_t entry, uint32_t access)
 {
@@ -68,20 +46,6 @@ static bool entry_allows(uint64_t entry, uint32_t access)
     if ((access & ACCESS_WRITE) && !(entry & ENTRY_WRITE))
         return false;
     return !((access & ACCESS_EXECUTE) && (entry & ENTRY_NO_EXECUTE));
-}
-
-/* Leaves out what the last fills have mapped beside the address: mapping it again would cost
- * as much as the first time.  Trimming too much is harmless. */
-static void trim(user_address address, user_address *start, user_address *end)
-{
-    unsigned count = fills < RECENT_EXTENTS ? fills : RECENT_EXTENTS;
-
-    for (unsigned i = 0; i < count; i++) {
-        if (recent[i].end <= address && recent[i].end > *start)
-            *start = recent[i].end;
-        if (recent[i].start > address && recent[i].start < *end)
-            *end = recent[i].start;
-    }
 }
 
 /* Lets the host map pages of the memory file; they exist (machine_memory_prepare).  A read fault
@@ -94,38 +58,34 @@ static void touch_around(user_address start, user_address end)
         (void)*(const volatile char *)(uintptr_t)next;
 }
 
-bool soft_tlb_fill(user_address address, uint32_t access)
+static bool fill(user_address address, uint32_t access)
 {
-    user_address start, end;
+    struct window_piece piece;
 
     if (active_root == 0 || address >= GUEST_END)
         return false;
 
-    uint64_t entry = page_table_lookup(active_root, address, FILL_WINDOW, &start, &end);
+    uint64_t entry = page_table_lookup(active_root, address, FILL_WINDOW, &piece.start, &piece.end);
 
     if (!entry_allows(entry, access))
         return false;
-
-    user_address page = address & ~UINT64_C(4095);
-    int protection = PROT_READ | (entry & ENTRY_WRITE ? PROT_WRITE : 0) |
-                     (entry & ENTRY_NO_EXECUTE ? 0 : PROT_EXEC);
-
-    if (read_only)
-        protection &= ~PROT_WRITE;
-    trim(address, &start, &end);
-    remember(start, end);
-    int80_forget(start, end);
-    if (mmap((void *)(uintptr_t)start, end - start, protection, MAP_SHARED | MAP_FIXED,
-             memory_descriptor(), (off_t)((entry & ENTRY_ADDRESS) - (page - start))) == MAP_FAILED)
-        kernel_fault("the host refuses a mapping of guest memory", address, 0);
-    if ((protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
-        touch_around(start, end);
+    window_trim(address, &piece.start, &piece.end);
+    piece.physical = (entry & ENTRY_ADDRESS) -
+                     ((address & ~(user_address)(PAGE_SIZE - 1)) - piece.start);
+    piece.protection = PROT_READ | (entry & ENTRY_WRITE && !read_only ? PROT_WRITE : 0) |
+                       (entry & ENTRY_NO_EXECUTE ? 0 : PROT_EXEC);
+    window_map(&piece);
+    if ((piece.protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
+        touch_around(piece.start, piece.end);
     return true;
 }
 
-void soft_tlb_unmap(user_address start, user_address end)
+bool soft_tlb_fill(user_address address, uint32_t access)
 {
-    unmap(start, end);
+    if (!fill(address, access))
+        return false;
+    working_set_note(active_root, address, access);
+    return true;
 }
 
 physical_address soft_tlb_constant_page(user_address address)
@@ -138,17 +98,108 @@ physical_address soft_tlb_constant_page(user_address address)
                                                                           : 0;
 }
 
+/* ---- From one address space to another ----------------------------------------------------- */
+
+/* Whether the active tables have this memory there, too; *end is how far that, or the contrary,
+ * is known. */
+static bool is_right(const struct window_piece *piece, user_address address, user_address *end)
+{
+    user_address start;
+    uint32_t access = (piece->protection & PROT_WRITE ? ACCESS_WRITE : 0) |
+                      (piece->protection & PROT_EXEC ? ACCESS_EXECUTE : 0);
+    uint64_t entry = page_table_lookup(active_root, address, piece->end - address, &start, end);
+
+    if (!(entry & ENTRY_PRESENT) || *end > piece->end)
+        *end = piece->end;
+    return entry_allows(entry, access) &&
+           (entry & ENTRY_ADDRESS) == piece->physical + (address - piece->start);
+}
+
+/* Finds what the window shows and the active tables do not; false: too much of it. */
+static bool find_wrong(struct wrong *wrong, user_address start, user_address end)
+{
+    const struct window_piece *pieces;
+    unsigned count;
+
+    *wrong = (struct wrong){ 0 };
+    if (!window_pieces(&pieces, &count))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        user_address next = pieces[i].start > start ? pieces[i].start : start;
+        user_address last = pieces[i].end < end ? pieces[i].end : end;
+
+        for (user_address from = next; from < last; from = next) {
+            if (is_right(&pieces[i], from, &next))
+                continue;
+            if (wrong->count == WRONG_MAX)
+                return false;
+            wrong->extents[wrong->count++] = (struct extent){ from, next < last ? next : last };
+        }
+    }
+    return true;
+}
+
+/* After a change of the tables, or of the root; false: nothing was done, it is too much. */
+static bool drop_wrong(user_address start, user_address end)
+{
+    struct wrong wrong;
+
+    if (!find_wrong(&wrong, start, end))
+        return false;
+    for (unsigned i = 0; i < wrong.count; i++)
+        window_unmap(wrong.extents[i].start, wrong.extents[i].end);
+    return true;
+}
+
+static bool is_mapped(user_address address, const struct wrong *wrong)
+{
+    const struct window_piece *pieces;
+    unsigned count;
+
+    for (unsigned i = 0; i < wrong->count; i++) {
+        if (address >= wrong->extents[i].start && address < wrong->extents[i].end)
+            return false;
+    }
+    window_pieces(&pieces, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (address >= pieces[i].start && address < pieces[i].end)
+            return true;
+    }
+    return false;
+}
+
+/* Mapping over what is wrong saves an unmapping. */
+static void fill_working_set(const struct wrong *wrong)
+{
+    const struct working_set *set = working_set_of(active_root);
+
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!is_mapped(set->faults[i].address, wrong))
+            fill(set->faults[i].address, set->faults[i].access);
+    }
+}
+
 void soft_tlb_switch(physical_address root)
 {
+    struct wrong wrong;
+
     if (root == active_root)
         return;
-    flush_all();
     active_root = root;
+    if (root == 0 || !find_wrong(&wrong, 0, GUEST_END)) {
+        window_empty();
+        wrong.count = 0;
+    }
+    if (root == 0)
+        return;
+    fill_working_set(&wrong);
+    if (wrong.count > 0 && !drop_wrong(0, GUEST_END))
+        window_empty();
 }
 
 void soft_tlb_read_only(bool on)
 {
-    flush_all();
+    window_empty();
     read_only = on;
 }
 
@@ -164,34 +215,6 @@ void machine_address_space_activate(physical_address root)
 
 void machine_tlb_flush(user_address start, user_address end)
 {
-    if (cpu_current()->root == active_root)
-        unmap(start, end);
-}
-
-static bool overlaps_window(uint64_t start, uint64_t end)
-{
-    const struct machine_info *info = machine_info();
-
-    for (size_t i = 0; i < info->user_range_count; i++) {
-        if (start < info->user_ranges[i].end && end > info->user_ranges[i].start)
-            return true;
-    }
-    return false;
-}
-
-bool soft_tlb_window_is_empty(void)
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    unsigned long long start, end;
-    bool is_empty = true;
-    char line[512];
-
-    if (!maps)
-        refuse("/proc is not mounted on this host");
-    while (fgets(line, sizeof(line), maps)) {
-        if (sscanf(line, "%llx-%llx", &start, &end) == 2 && overlaps_window(start, end))
-            is_empty = false;
-    }
-    fclose(maps);
-    return is_empty;
+    if (cpu_current()->root == active_root && !drop_wrong(start, end))
+        window_unmap(start, end);
 }
