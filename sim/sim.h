@@ -192,7 +192,11 @@ void user_run_signal(int number, siginfo_t *information, ucontext_t *context, ui
 
 /* Maps the page (and its neighbours) if the tables of the active root allow the access. */
 bool soft_tlb_fill(user_address address, uint32_t access);
-void soft_tlb_switch(physical_address root);
+/* User code of this root runs next; `handled`: the page fault that the kernel has just seen to, or
+ * NULL. */
+void soft_tlb_enter(physical_address root, const struct trap *handled);
+/* Empties the window: nobody's turn. */
+void soft_tlb_leave(void);
 /* The page that the active root has there, if user code may execute and not write it; else 0. */
 physical_address soft_tlb_constant_page(user_address address);
 

@@ -6,8 +6,9 @@
  * Another address space finds in the window what both have in common: the rest is unmapped, and
  * the pages that it came back for the last times are mapped before it asks (working_set.c).
  *
- * Invariant: what is mapped in the window is a subset of what the active tables allow (the
- * kernel flushes before it takes permissions away).
+ * Invariant: while user code runs, what is mapped in the window is a subset of what the active
+ * tables allow.  The kernel flushes after it took permissions away; as the window matters to user
+ * code alone, that is looked at once before user code goes on.
  */
 #include <sys/mman.h>
 
@@ -19,6 +20,7 @@
 #define FILL_WINDOW (UINT64_C(2) << 20)        /* bytes to either side of the fault */
 #define FAULT_AROUND (UINT64_C(64) << 10)      /* what the host maps at a read fault, aligned */
 #define WRONG_MAX 16                           /* more of them are cheaper to unmap together */
+#define STALE_MAX 4
 
 /* Page-table entries: the hardware's bits (memory/page_table.h). */
 #define ENTRY_PRESENT (UINT64_C(1) << 0)
@@ -33,10 +35,15 @@ struct extent {
 };
 struct wrong {
     unsigned count;
-    struct extent extents[WRONG_MAX];
+    struct wrong_extent {
+        user_address start, end;
+        int protection;    /* what is allowed */
+    } extents[WRONG_MAX];
 };
 
-static physical_address active_root;
+static physical_address active_root;           /* 0: nobody's, what the window shows is stale */
+static struct extent stale[STALE_MAX];         /* the tables changed there since user code ran */
+static unsigned stale_count;
 static bool read_only;                         /* nothing is mapped for writing */
 
 static bool entry_allows(uint64_t entry, uint32_t access)
@@ -46,6 +53,14 @@ static bool entry_allows(uint64_t entry, uint32_t access)
     if ((access & ACCESS_WRITE) && !(entry & ENTRY_WRITE))
         return false;
     return !((access & ACCESS_EXECUTE) && (entry & ENTRY_NO_EXECUTE));
+}
+
+static int protection_of(uint64_t entry)
+{
+    if (!(entry & ENTRY_PRESENT) || !(entry & ENTRY_USER))
+        return PROT_NONE;
+    return PROT_READ | (entry & ENTRY_WRITE && !read_only ? PROT_WRITE : 0) |
+           (entry & ENTRY_NO_EXECUTE ? 0 : PROT_EXEC);
 }
 
 /* Lets the host map pages of the memory file; they exist (machine_memory_prepare).  A read fault
@@ -72,8 +87,7 @@ static bool fill(user_address address, uint32_t access)
     window_trim(address, &piece.start, &piece.end);
     piece.physical = (entry & ENTRY_ADDRESS) -
                      ((address & ~(user_address)(PAGE_SIZE - 1)) - piece.start);
-    piece.protection = PROT_READ | (entry & ENTRY_WRITE && !read_only ? PROT_WRITE : 0) |
-                       (entry & ENTRY_NO_EXECUTE ? 0 : PROT_EXEC);
+    piece.protection = protection_of(entry);
     window_map(&piece);
     if ((piece.protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
         touch_around(piece.start, piece.end);
@@ -98,30 +112,27 @@ physical_address soft_tlb_constant_page(user_address address)
                                                                           : 0;
 }
 
-/* ---- From one address space to another ----------------------------------------------------- */
+/* ---- What the tables do not allow any more -------------------------------------------------- */
 
-/* Whether the active tables have this memory there, too; *end is how far that, or the contrary,
- * is known. */
-static bool is_right(const struct window_piece *piece, user_address address, user_address *end)
+/* What the active tables allow of a piece from `address` up to *end. */
+static int allowed(const struct window_piece *piece, user_address address, user_address *end)
 {
     user_address start;
-    uint32_t access = (piece->protection & PROT_WRITE ? ACCESS_WRITE : 0) |
-                      (piece->protection & PROT_EXEC ? ACCESS_EXECUTE : 0);
     uint64_t entry = page_table_lookup(active_root, address, piece->end - address, &start, end);
 
     if (!(entry & ENTRY_PRESENT) || *end > piece->end)
         *end = piece->end;
-    return entry_allows(entry, access) &&
-           (entry & ENTRY_ADDRESS) == piece->physical + (address - piece->start);
+    if ((entry & ENTRY_ADDRESS) != piece->physical + (address - piece->start))
+        return PROT_NONE;
+    return protection_of(entry) & piece->protection;
 }
 
-/* Finds what the window shows and the active tables do not; false: too much of it. */
+/* Finds what the window shows and the active tables do not; false: it is too much. */
 static bool find_wrong(struct wrong *wrong, user_address start, user_address end)
 {
     const struct window_piece *pieces;
     unsigned count;
 
-    *wrong = (struct wrong){ 0 };
     if (!window_pieces(&pieces, &count))
         return false;
     for (unsigned i = 0; i < count; i++) {
@@ -129,27 +140,42 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
         user_address last = pieces[i].end < end ? pieces[i].end : end;
 
         for (user_address from = next; from < last; from = next) {
-            if (is_right(&pieces[i], from, &next))
+            int protection = allowed(&pieces[i], from, &next);
+
+            if (protection == pieces[i].protection)
                 continue;
             if (wrong->count == WRONG_MAX)
                 return false;
-            wrong->extents[wrong->count++] = (struct extent){ from, next < last ? next : last };
+            wrong->extents[wrong->count++] =
+                (struct wrong_extent){ from, next < last ? next : last, protection };
         }
     }
     return true;
 }
 
-/* After a change of the tables, or of the root; false: nothing was done, it is too much. */
-static bool drop_wrong(user_address start, user_address end)
+static void put_right(const struct wrong *wrong)
 {
-    struct wrong wrong;
-
-    if (!find_wrong(&wrong, start, end))
-        return false;
-    for (unsigned i = 0; i < wrong.count; i++)
-        window_unmap(wrong.extents[i].start, wrong.extents[i].end);
-    return true;
+    for (unsigned i = 0; i < wrong->count; i++)
+        window_protect(wrong->extents[i].start, wrong->extents[i].end,
+                       wrong->extents[i].protection);
 }
+
+/* Looks at all that was flushed. */
+static void settle(void)
+{
+    struct wrong wrong = { 0 };
+    bool is_known = true;
+
+    for (unsigned i = 0; i < stale_count && is_known; i++)
+        is_known = find_wrong(&wrong, stale[i].start, stale[i].end);
+    if (is_known)
+        put_right(&wrong);
+    for (unsigned i = 0; i < stale_count && !is_known; i++)
+        window_unmap(stale[i].start, stale[i].end);
+    stale_count = 0;
+}
+
+/* ---- From one address space to another ----------------------------------------------------- */
 
 static bool is_mapped(user_address address, const struct wrong *wrong)
 {
@@ -179,22 +205,46 @@ static void fill_working_set(const struct wrong *wrong)
     }
 }
 
-void soft_tlb_switch(physical_address root)
+static void switch_to(physical_address root)
 {
-    struct wrong wrong;
+    struct wrong wrong = { 0 };
 
-    if (root == active_root)
-        return;
     active_root = root;
-    if (root == 0 || !find_wrong(&wrong, 0, GUEST_END)) {
+    stale_count = 0;
+    if (!find_wrong(&wrong, 0, GUEST_END)) {
         window_empty();
         wrong.count = 0;
     }
-    if (root == 0)
-        return;
     fill_working_set(&wrong);
-    if (wrong.count > 0 && !drop_wrong(0, GUEST_END))
+    if (wrong.count == 0)
+        return;
+    wrong.count = 0;
+    if (find_wrong(&wrong, 0, GUEST_END))
+        put_right(&wrong);
+    else
         window_empty();
+}
+
+void soft_tlb_enter(physical_address root, const struct trap *handled)
+{
+    const struct window_piece *unused;
+    unsigned count;
+
+    if (root != active_root)
+        switch_to(root);
+    if (stale_count > 0 && !window_pieces(&unused, &count))
+        settle();
+    if (handled)
+        fill(handled->address, handled->access);
+    if (stale_count > 0)
+        settle();
+}
+
+void soft_tlb_leave(void)
+{
+    window_empty();
+    active_root = 0;
+    stale_count = 0;
 }
 
 void soft_tlb_read_only(bool on)
@@ -203,18 +253,29 @@ void soft_tlb_read_only(bool on)
     read_only = on;
 }
 
-/* The window follows when user code runs (machine_user_run): several CPUs with address spaces of
+/* The window follows when user code runs (soft_tlb_enter): several CPUs with address spaces of
  * their own take turns in the kernel without touching it.  But a root that no CPU uses any more may
- * be freed and used again, so its translations are forgotten at once. */
+ * be freed and used again. */
 void machine_address_space_activate(physical_address root)
 {
     cpu_current()->root = root;
     if (active_root != root && !cpu_uses_root(active_root))
-        soft_tlb_switch(root);
+        active_root = 0;
 }
 
+/* No user code runs before soft_tlb_enter has looked at it, on none of the CPUs. */
 void machine_tlb_flush(user_address start, user_address end)
 {
-    if (cpu_current()->root == active_root && !drop_wrong(start, end))
-        window_unmap(start, end);
+    if (cpu_current()->root != active_root)
+        return;
+    for (unsigned i = 0; i < stale_count; i++) {
+        if (start >= stale[i].start && end <= stale[i].end)
+            return;
+    }
+    if (stale_count == STALE_MAX) {
+        stale_count = 1;
+        stale[0] = (struct extent){ 0, GUEST_END };
+    } else {
+        stale[stale_count++] = (struct extent){ start, end };
+    }
 }

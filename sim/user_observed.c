@@ -306,7 +306,7 @@ struct trap user_run_observed(struct user_registers *registers)
 
     /* Not after the trap: the kernel takes note of it before anything else happens. */
     cpu_choose();
-    soft_tlb_switch(cpu_current()->root);
+    soft_tlb_enter(cpu_current()->root, NULL);
     outside_point();
     interrupt_collect();
     if (atomic_load(&cpu_current()->pending))

@@ -320,14 +320,13 @@ static void prepare_vector(struct user_registers *registers)
         *control = MXCSR_INITIAL;
 }
 
-/* The kernel has just handled this page fault; what it allowed is mapped before user code faults a
- * second time. */
-static void fill_after_fault(void)
+/* What the kernel allowed after a page fault is mapped before user code faults a second time. */
+static void enter_address_space(void)
 {
-    if (running_trap.kind != TRAP_PAGE_FAULT)
-        return;
-    soft_tlb_fill(running_trap.address, running_trap.access);
+    bool was_fault = running_trap.kind == TRAP_PAGE_FAULT;
+
     running_trap.kind = TRAP_INTERRUPT;
+    soft_tlb_enter(cpu_current()->root, was_fault ? &running_trap : NULL);
 }
 
 struct trap user_run_once(struct user_registers *registers)
@@ -372,8 +371,7 @@ struct trap machine_user_run(struct user_registers *registers)
         return user_run_observed(registers);
     if (clock_turn_is_over())
         cpu_rotate();
-    soft_tlb_switch(cpu_current()->root);
-    fill_after_fault();
+    enter_address_space();
     return run_in_real_time(registers);
 }
 

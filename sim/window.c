@@ -54,6 +54,25 @@ void window_unmap(user_address start, user_address end)
     munmap((void *)(uintptr_t)start, end - start);
 }
 
+void window_protect(user_address start, user_address end, int protection)
+{
+    if (protection == PROT_NONE) {
+        window_unmap(start, end);
+        return;
+    }
+    for (unsigned i = 0; i < piece_count; i++) {
+        struct window_piece piece = pieces[i];
+
+        if (piece.start > start || piece.end < end)
+            continue;
+        forget(start, end);
+        piece.physical += start - piece.start;
+        append((struct window_piece){ start, end, piece.physical, protection });
+        mprotect((void *)(uintptr_t)start, end - start, protection);
+        return;
+    }
+}
+
 void window_empty(void)
 {
     const struct machine_info *info = machine_info();

@@ -14,6 +14,8 @@ struct window_piece {
 
 /* Replaces what was there.  It may empty the window first, which then has this piece alone. */
 void window_map(const struct window_piece *piece);
+/* A part of one piece, while all are known; PROT_NONE unmaps it. */
+void window_protect(user_address start, user_address end, int protection);
 void window_unmap(user_address start, user_address end);
 void window_empty(void);
 /* Leaves out of [*start, *end) what lies beside the address and is mapped already. */

@@ -290,7 +290,7 @@ void execute_boot(void)
     machine_context_switch(&driver, &cpu_current()->context);
     if (run.outcome != OUTCOME_NONE)
         exit(outcome_status(&run));    /* one line was printed */
-    soft_tlb_switch(0);
+    soft_tlb_leave();
     input_start = lseek(STDIN_FILENO, 0, SEEK_CUR);
     run_copy(&base, &run);
     hostfs_keep_nodes();
@@ -335,7 +335,7 @@ static void hash_end(void)
 const struct run *execute(const struct strategy *wanted, uint64_t seed, const uint64_t *reseed)
 {
     if (runs++ > 0) {
-        soft_tlb_switch(0);
+        soft_tlb_leave();
         snapshot_restore();
         hostfs_drop_nodes();
         if (input_start >= 0)
