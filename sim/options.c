@@ -60,7 +60,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
     " [OPTION...] GUEST [ARGUMENT...]\n"
-    "Runs a static x86-64 program, of Linux or of the teaching ABI, inside the Eft kernel.\n"
+    "Runs an x86-64 program, of Linux or of the teaching ABI, inside the Eft kernel.\n"
     "\n"
     "  --root=DIR          show the host's DIR as /, read-only; GUEST is a path below it.\n"
     "                      Without it the guest finds only itself, /dev, /proc and /tmp\n"

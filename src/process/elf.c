@@ -251,27 +251,21 @@ static enum elf_fault add_segment(struct parse *parse, const struct program_head
     return insert_segment(parse, &segment, index);
 }
 
+/* The first one counts. */
 static enum elf_fault note_interpreter(struct parse *parse, const struct program_header *header,
                                        unsigned index)
 {
-    char *name = parse->problem->interpreter;
-    size_t room = sizeof(parse->problem->interpreter) - 1;
-    size_t size = header->file_size < room ? (size_t)header->file_size : room;
-    enum elf_fault wrong;
-
+    if (parse->image->interpreter_size > 0)
+        return ELF_FINE;
     if (!range_within(header->offset, header->file_size, 0, parse->source->size)) {
         parse->problem->number2 = parse->source->size;
         return fault(parse, ELF_SEGMENT_CUT, index);
     }
-    wrong = read_exactly(parse, name, size, header->offset, ELF_SEGMENT_CUT);
-    if (wrong)
-        return wrong;
-    name[size] = '\0';
-    for (char *byte = name; *byte; byte++) {
-        if ((uint8_t)*byte < 0x20 || (uint8_t)*byte >= 0x7f)
-            *byte = '?';
-    }
-    return fault(parse, ELF_DYNAMIC, 0);
+    if (header->file_size < 2 || header->file_size > PATH_MAX)
+        return fault(parse, ELF_INTERPRETER_NAME, 0);
+    parse->image->interpreter = header->offset;
+    parse->image->interpreter_size = (uint32_t)header->file_size;
+    return ELF_FINE;
 }
 
 static enum elf_fault read_program_headers(struct parse *parse)

@@ -43,6 +43,8 @@ struct elf_image {
     uint64_t headers_address;              /* AT_PHDR; 0: not in memory */
     uint16_t header_count;
     uint64_t block_budget;                 /* the word in which it counts its blocks; 0: none */
+    uint64_t interpreter;                  /* where in the file the name of its interpreter is */
+    uint32_t interpreter_size;             /* with its NUL, at most PATH_MAX; 0: it needs none */
     uint64_t low, high;                    /* all segments, rounded to pages */
     uint64_t alignment;                    /* largest p_align, at least a page */
     unsigned segment_count;
@@ -54,7 +56,8 @@ enum elf_fault {
     ELF_UNREADABLE, ELF_EMPTY, ELF_SCRIPT, ELF_TEXT, ELF_NOT_ELF, ELF_HEADER_CUT,
     ELF_CLASS_32, ELF_CLASS_BAD, ELF_BIG_ENDIAN, ELF_DATA_BAD, ELF_VERSION_BAD, ELF_MACHINE_OTHER,
     ELF_RELOCATABLE, ELF_CORE, ELF_TYPE_BAD, ELF_HEADERS_BAD, ELF_HEADERS_MANY, ELF_HEADERS_CUT,
-    ELF_DYNAMIC, ELF_NO_SEGMENTS, ELF_SEGMENTS_MANY, ELF_SEGMENT_WRAPS, ELF_SEGMENT_CUT,
+    ELF_INTERPRETER_NAME, ELF_NO_INTERPRETER,
+    ELF_NO_SEGMENTS, ELF_SEGMENTS_MANY, ELF_SEGMENT_WRAPS, ELF_SEGMENT_CUT,
     ELF_FILE_OVER_MEMORY, ELF_MISALIGNED, ELF_OVERLAP, ELF_OUTSIDE,
     ELF_SHARED_LIBRARY, ELF_ENTRY_OUTSIDE,
     ELF_FAULTS
@@ -64,7 +67,6 @@ enum elf_fault {
 struct elf_problem {
     enum elf_fault fault;
     uint64_t number, number2;    /* machine, type, index of a segment, address: as the fault says */
-    char interpreter[64];        /* ELF_DYNAMIC: the program it asks for, cut */
     int error;                   /* ELF_UNREADABLE: why */
 };
 
@@ -76,6 +78,9 @@ enum elf_fault elf_parse(const struct elf_source *source, const struct elf_space
 uint64_t elf_note_budget(const struct elf_source *source, uint64_t offset, uint64_t size);
 /* "is a 32-bit program; ...": one line for a person, to follow the name of the file. */
 void elf_describe(const struct elf_problem *problem, char *text, size_t size);
+/* The same of a program's interpreter, whose name may hold any bytes. */
+void elf_describe_interpreter(const struct elf_problem *problem, const char *name, char *text,
+                              size_t size);
 /* What execve answers: -ENOEXEC, -EIO, ... */
 MUST_CHECK int elf_error(const struct elf_problem *problem);
 

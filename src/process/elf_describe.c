@@ -4,6 +4,7 @@
 #include "lib/container.h"
 #include "lib/format.h"
 
+#define INTERPRETER_SHOWN 128    /* bytes of its name, and of what is wrong with it */
 #define ONLY "Eft runs 64-bit x86 programs only"
 
 static const char *machine_name(uint64_t machine)
@@ -66,6 +67,9 @@ static const char *const patterns[ELF_FAULTS] = {
     [ELF_HEADERS_BAD] = "is not a valid ELF program: its program headers have %llu bytes",
     [ELF_HEADERS_MANY] = "has too many program headers (%llu)",
     [ELF_HEADERS_CUT] = "is cut short: it ends before or within its program headers (%llu bytes)",
+    [ELF_INTERPRETER_NAME] = "is not a valid ELF program: it has no proper name of an interpreter",
+    [ELF_NO_INTERPRETER] = "cannot be opened; --root=/ shows the guest the programs and libraries "
+                           "of this machine",
     [ELF_NO_SEGMENTS] = "is not a program: it has nothing to load",
     [ELF_SEGMENTS_MANY] = "has more than %llu segments",
     [ELF_SEGMENT_WRAPS] = "is not a valid ELF program: segment %llu ends beyond all addresses",
@@ -86,14 +90,27 @@ void elf_describe(const struct elf_problem *problem, char *text, size_t size)
         describe_machine(problem, text, size);
     else if (problem->fault == ELF_CLASS_32)
         describe_32_bit(problem, text, size);
-    else if (problem->fault == ELF_DYNAMIC)
-        format(text, size, "is dynamically linked (it needs %s); Eft runs static programs only",
-               problem->interpreter[0] ? problem->interpreter : "an interpreter");
     else if (problem->fault == ELF_UNREADABLE)
         format(text, size, "cannot be read (error %d)", -problem->error);
     else
         format(text, size, patterns[problem->fault] ? patterns[problem->fault] : "is fine",
                (unsigned long long)problem->number, (unsigned long long)problem->number2);
+}
+
+void elf_describe_interpreter(const struct elf_problem *problem, const char *name, char *text,
+                              size_t size)
+{
+    char harmless[INTERPRETER_SHOWN], what[INTERPRETER_SHOWN];
+    size_t length = 0;
+
+    while (length < sizeof(harmless) - 1 && name[length]) {
+        harmless[length] = (uint8_t)name[length] < 0x20 || (uint8_t)name[length] >= 0x7f
+                               ? '?' : name[length];
+        length++;
+    }
+    harmless[length] = '\0';
+    elf_describe(problem, what, sizeof(what));
+    format(text, size, "is dynamically linked, and its interpreter %s %s", harmless, what);
 }
 
 int elf_error(const struct elf_problem *problem)

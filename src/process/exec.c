@@ -11,6 +11,7 @@
 #include "memory/address_space.h"
 #include "memory/page.h"
 #include "process/family.h"
+#include "process/interpreter.h"
 #include "process/process_internal.h"
 
 #define STACK_ROOM (UINT64_C(128) << 10)    /* mapped below what the stack holds at first */
@@ -39,20 +40,27 @@ static int64_t read_file(void *context, void *buffer, size_t size, uint64_t offs
 }
 
 /* The size decides what "cut short" means, so a directory or device is refused before. */
-static int read_headers(const struct exec_request *request, struct exec_image *image,
-                        char *complaint, size_t complaint_size)
+struct elf_source exec_source(struct file *file)
+{
+    return (struct elf_source){ .read = read_file, .context = file, .size = file->inode->size };
+}
+
+struct elf_space exec_space(void)
 {
     const struct machine_info *info = machine_info();
-    const struct elf_source source = {
-        .read = read_file,
-        .context = request->executable,
-        .size = request->executable->inode->size,
-    };
-    const struct elf_space space = {
+
+    return (struct elf_space){
         .ranges = info->user_ranges,
         .range_count = info->user_range_count,
         .minimum_address = USER_ADDRESS_MINIMUM,
     };
+}
+
+static int read_headers(const struct exec_request *request, struct exec_image *image,
+                        char *complaint, size_t complaint_size)
+{
+    const struct elf_source source = exec_source(request->executable);
+    const struct elf_space space = exec_space();
     struct elf_problem problem = { .fault = ELF_FINE };
 
     if (elf_parse(&source, &space, &image->elf, &problem) == ELF_FINE) {
@@ -91,6 +99,7 @@ int exec_build_start(const struct exec_request *request, struct exec_image *imag
         .credentials = request->credentials,
         .elf = &image->elf,
         .bias = image->bias,
+        .interpreter_base = image->interpreter_base,
     };
     user_address top = address_space_stack_top(image->space);
     struct user_stack stack;
@@ -121,32 +130,46 @@ static void set_space_limits(struct address_space *space, const struct limits *l
     address_space_set_data_limit(space, limits->of[LIMIT_DATA].soft);
 }
 
-int exec_prepare(const struct exec_request *request, struct exec_image *image, char *complaint,
-                 size_t complaint_size)
+/* The new space with all that the program begins with.  -ENOMEM, -EIO, -E2BIG. */
+static int build(const struct exec_request *request, struct exec_image *image,
+                 const struct interpreter *interpreter)
 {
-    int error = read_headers(request, image, complaint, complaint_size);
+    int error = address_space_create(&image->space);
 
     if (error)
         return error;
-    image->abi = choose_abi(&image->elf);
+    set_space_limits(image->space, request->limits);
+    if (image->elf.block_budget)
+        address_space_set_block_budget(image->space, image->elf.block_budget + image->bias);
     image->entry = image->elf.entry + image->bias;
-    error = address_space_create(&image->space);
-    if (!error) {
-        set_space_limits(image->space, request->limits);
-        if (image->elf.block_budget)
-            address_space_set_block_budget(image->space, image->elf.block_budget + image->bias);
-        error = elf_map(image->space, request->executable, &image->elf, image->bias);
-        if (!error)
-            error = image->abi->build_start(request, image);
-        if (error)
-            exec_discard(image);
-    }
-    if (error) {
+    image->interpreter_base = 0;
+    error = elf_map(image->space, request->executable, &image->elf, image->bias);
+    if (!error && interpreter)
+        error = interpreter_map(interpreter, image);
+    if (!error)
+        error = image->abi->build_start(request, image);
+    if (error)
+        exec_discard(image);
+    return error;
+}
+
+int exec_prepare(const struct exec_request *request, struct exec_image *image, char *complaint,
+                 size_t complaint_size)
+{
+    struct interpreter *interpreter;
+    int error = read_headers(request, image, complaint, complaint_size);
+
+    if (!error)
+        error = interpreter_open(request, image, &interpreter, complaint, complaint_size);
+    if (error)
+        return error;
+    image->abi = choose_abi(&image->elf);
+    error = build(request, image, interpreter);
+    interpreter_close(interpreter);
+    if (error)
         format(complaint, complaint_size, "cannot be loaded: %s",
                error == -ENOMEM ? "not enough memory (more with --memory)" : "reading it failed");
-        return error;
-    }
-    return 0;
+    return error;
 }
 
 void exec_discard(struct exec_image *image)

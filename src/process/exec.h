@@ -46,21 +46,27 @@ struct exec_image {
     struct elf_image elf;
     uint64_t bias;                 /* added to the addresses in the file */
     user_address entry, stack;
+    user_address interpreter_base; /* AT_BASE; 0: it is a static program */
     uint64_t first_argument, second_argument;    /* in rdi and rsi */
     user_address arguments_start, arguments_end, environment_start, environment_end;
     uint64_t auxiliary_vector[2 * AUXILIARY_VECTOR_PAIRS];
 };
 
-#define EXEC_COMPLAINT_SIZE 192
+#define EXEC_COMPLAINT_SIZE 320
 
 struct exec_request {
     struct file *executable;
     const char *path;              /* AT_EXECFN */
+    const struct fs_context *context;    /* who looks for its interpreter */
     const struct exec_strings *strings;
     const struct credentials *credentials;
     const struct limits *limits;
     uint8_t random[AUXILIARY_RANDOM_SIZE];
 };
+
+/* For elf_parse: a regular file, and where programs may lie. */
+struct elf_source exec_source(struct file *file);
+struct elf_space exec_space(void);
 
 /* Boot, once: the ABIs that there are, NULL at the end. */
 void exec_set_abis(const struct abi *const *abis);

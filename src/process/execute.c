@@ -207,6 +207,7 @@ static int execute_file(const struct execution *execution, struct file *file)
     struct exec_request request = {
         .executable = file,
         .path = execution->path,
+        .context = execution->context,
         .strings = execution->strings,
         .credentials = &credentials,
         .limits = &process->limits,

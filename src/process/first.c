@@ -139,6 +139,7 @@ static int start(struct process *process, const struct first_program *program,
     struct exec_image *image = memory_allocate(sizeof(*image));
     struct exec_request request = {
         .path = program_path(program),
+        .context = &process->fs,
         .strings = strings,
         .credentials = &process->fs.credentials,
         .limits = &process->limits,

@@ -257,6 +257,7 @@ int process_spawn(const struct spawn_request *spawn, int32_t *id)
         return -ENOMEM;
     process_inherit(child, parent);
     memcpy(request.random, spawn->random, sizeof(request.random));
+    request.context = &child->fs;
     request.credentials = &child->fs.credentials;
     request.limits = &child->limits;
     error = copy_standard_files(child, parent);

@@ -72,6 +72,7 @@ struct user_stack_request {
     const struct credentials *credentials;
     const struct elf_image *elf;
     uint64_t bias;
+    user_address interpreter_base;      /* AT_BASE */
     uint8_t random[AUXILIARY_RANDOM_SIZE];
 };
 

@@ -287,27 +287,44 @@ START_TEST(shared_library_is_refused)
 }
 END_TEST
 
-START_TEST(dynamic_program_is_refused)
+START_TEST(interpreter_is_found)
 {
     const struct header interpreter = { TYPE_INTERPRETER, 4, 0x2800, 0, 0, 28, 28, 1 };
 
     make_program();
     put(AT_HEADER_COUNT, 3, 2);
     put_header(2, &interpreter);
-    memcpy(file.bytes + 0x2800, "/lib64/ld-linux-x86-64.so.2", 28);
-    expect(ELF_DYNAMIC, "/lib64/ld-linux-x86-64.so.2");
+    ck_assert_int_eq(parse(), ELF_FINE);
+    ck_assert_uint_eq(image.interpreter, 0x2800);
+    ck_assert_uint_eq(image.interpreter_size, 28);
+}
+END_TEST
+
+START_TEST(interpreter_without_a_name_is_refused)
+{
+    struct header interpreter = { TYPE_INTERPRETER, 4, 0x2000, 0, 0, 1, 1, 1 };
+
+    make_program();
+    put(AT_HEADER_COUNT, 3, 2);
+    put_header(2, &interpreter);
+    expect(ELF_INTERPRETER_NAME, "no proper name");
+    interpreter.file_size = interpreter.memory_size = PATH_MAX + 1;
+    put_header(2, &interpreter);
+    ck_assert_int_ne(parse(), ELF_FINE);
 }
 END_TEST
 
 START_TEST(interpreter_name_is_harmless)
 {
-    const struct header interpreter = { TYPE_INTERPRETER, 4, 0x2000, 0, 0, 0x1000, 0x1000, 1 };
+    char name[300], line[320];
 
-    make_program();
-    put(AT_HEADER_COUNT, 3, 2);
-    put_header(2, &interpreter);
-    memset(file.bytes + 0x2000, '\n', 0x1000);
-    expect(ELF_DYNAMIC, "?");
+    memset(name, '\n', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    problem = (struct elf_problem){ .fault = ELF_NO_INTERPRETER };
+    elf_describe_interpreter(&problem, name, line, sizeof(line));
+    ck_assert_ptr_nonnull(strstr(line, "its interpreter ????"));
+    ck_assert_ptr_null(strchr(line, '\n'));
+    ck_assert_ptr_nonnull(strstr(line, "--root=/"));
 }
 END_TEST
 
@@ -343,5 +360,5 @@ TEST_MAIN("process/elf", good_program_is_taken, segments_are_sorted_by_address,
           bad_class_is_refused, big_endian_program_is_refused, bad_byte_order_is_refused,
           bad_version_is_refused, other_machines_are_named, object_file_is_refused,
           core_dump_is_refused, unknown_type_is_refused, shared_library_is_refused,
-          dynamic_program_is_refused, interpreter_name_is_harmless,
+          interpreter_is_found, interpreter_without_a_name_is_refused, interpreter_name_is_harmless,
           interpreter_beyond_the_file_is_refused, every_fault_has_a_text)

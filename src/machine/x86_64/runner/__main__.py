@@ -1,4 +1,4 @@
-"""Runs a static x86-64 Linux program inside the Eft kernel on a machine of QEMU.
+"""Runs an x86-64 Linux program inside the Eft kernel on a machine of QEMU.
 
 It starts QEMU with build/eft.elf and an archive that holds the program, talks with the kernel
 (link.h has the messages), does its input and output, and ends with the program's status.

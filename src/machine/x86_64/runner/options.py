@@ -12,7 +12,7 @@ GDB_PORT = "1234"
 LEVELS = ("error", "warning", "notice", "info", "debug")
 
 HELP = """ [OPTION...] GUEST [ARGUMENT...]
-Runs a static x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
+Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
 
   --root=DIR          show the host's DIR as /, read-only; GUEST is a path below it.
                       Without it the guest finds only itself, /dev, /proc and /tmp

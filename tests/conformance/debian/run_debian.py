@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Debian's own programs, dynamically linked: each command of the table on Linux and inside the
+kernel, compared.
+
+Both runs start in the same prepared directory (below it nothing is ever written), with the same
+environment and standard input; output, error output and status must be the same.  Scripts run with
+one and with four virtual CPUs.  A program that is not on this machine is skipped.  Names of
+programs on the command line select lines.
+"""
+import os
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import common
+
+TEXT = "".join(
+    f"{(number * 7919) % 1000:03d} word{number % 13} line {number}\n" for number in range(400)
+)
+
+# A command, then perhaps standard input.
+COMMANDS = [
+    ("ls -la",), ("ls -R sub",), ("ls missing",), ("cat words",), ("cat", TEXT),
+    ("head -n 3 words",),
+    ("tail -n 3 words",), ("wc words",), ("sort -rn words",), ("sort -k2,2 -u words",),
+    ("uniq -c", "a\na\nb\n"), ("cut -c 1-8 words",), ("tr a-z A-Z", TEXT), ("nl words",),
+    ("paste words words",), ("join words words",), ("comm words words",), ("fold -w 7 words",),
+    ("seq 1 3 20",), ("expr 6 * 7",), ("factor 1234567890123",), ("basename /a/b/c .c",),
+    ("dirname /a/b/c",), ("realpath sub/..",), ("readlink link",), ("stat -c %n:%s:%F words sub",),
+    ("sha256sum words",), ("md5sum words",), ("cksum words",), ("b2sum words",), ("base64 words",),
+    ("od -c words",), ("printenv LANG",), ("printf %05d:%s\\n 42 x",), ("date -u -d @86400",),
+    ("id -u",), ("uname -m",), ("du -b words",), ("test -f words",), ("true",), ("false",),
+    ("shuf -e a",), ("tac words",), ("rev words",), ("split --version",),
+    ("numfmt --to=iec 123456",),
+    ("timeout 5 echo in time",), ("env -i A=1 env",),
+    ("tsort", "a b\nb c\n"),
+    ("find . -type f -name *.txt",), ("find sub -newer words",), ("xargs -n 2 echo", "1 2 3 4 5"),
+    ("xargs -P 2 -n 1 test -f", "words words"), ("grep -rn needle .",), ("grep -c word1 words",),
+    ("grep -P (?<=word)1 words",), ("sed -n 5,10p words",), ("sed -E s/([0-9]+)/<\\1>/g", TEXT),
+    ("diff words other",), ("diff -u words words",), ("cmp words other",),
+    ("awk {n+=$1}END{print(n)} words",), ("gawk BEGIN{printf(\"%.3f\\n\",atan2(1,2))}",),
+    ("mawk {print$2} words",), ("tar -cf - sub --sort=name",), ("tar -tf archive.tar",),
+    ("gzip -c words",), ("gzip -dc words.gz",), ("xz -c words",), ("bzip2 -c words",),
+    ("perl -e print(join(',',map{$_*2}1..5),\"\\n\")",), ("perl -ne print/word12/?$_:() words",),
+    ("python3 -c print(sum(range(1000)))",), ("python3 -S -c import(sys)",),
+    ("lua -e print(2^10)",), ("sqlite3 :memory: select(1+1)",), ("bc -q", "2^100\nscale=20;1/3\n"),
+    ("file words",), ("openssl dgst -sha256 words",), ("git --version",),
+]
+
+SCRIPTS = [
+    "for i in 1 2 3; do echo $i; done",
+    "cat words | sort | uniq -c | sort -rn | head -3",
+    "x=$(ls | wc -l); echo there are $x",
+    "set -o pipefail 2>/dev/null; false | true; echo $?",
+    "sleep 0.05 & p=$!; wait $p; echo $?",
+    "(exit 3) & wait $!; echo $?",
+    "trap 'echo caught' USR1; kill -USR1 $$; echo after",
+    "trap 'echo bye' EXIT; exit 4",
+    "cat <<END\nhere $((6 * 7))\nEND",
+    "(echo a; echo b >&2) 2>&1 | sort",
+    "{ sh -c 'kill -9 $$'; } 2>/dev/null; echo $?",
+    "yes | head -2",
+    "i=0; while [ $i -lt 20 ]; do i=$((i+1)); /bin/true; done; echo $i",
+    "cd sub && pwd && ls",
+    "exec 3<words; read line <&3; echo $line",
+    "find . -type f | xargs cat | wc -l",
+    "tar -cf - sub | tar -tf - | sort",
+    "gzip -c words | gzip -dc | cmp - words && echo same",
+    "missing_command; echo $?",
+    "echo x >/dev/full; echo $?",
+    "test -e /proc/self/exe && readlink /proc/self/cwd | grep -c eft-debian",
+]
+BASH_SCRIPTS = [
+    "diff <(seq 3) <(seq 4)",
+    "a=(1 2 3); echo ${#a[@]} ${a[@]:1}; declare -A m=([k]=v); echo ${m[k]}",
+    "set -o pipefail; false | cat; echo ${PIPESTATUS[*]} $?",
+    "coproc cat; echo hello >&${COPROC[1]}; read -u ${COPROC[0]} line; echo $line",
+    "for i in {1..10}; do (sleep 0.0$((i % 3)); echo $i) & done | sort; wait; echo done",
+    "wait -n 2>/dev/null; sleep 0.01 & sleep 5 & wait -n; kill %2; echo over",
+]
+PYTHON_PROGRAMS = [
+    "import subprocess; print(subprocess.run(['echo', 'x'], capture_output=True).stdout)",
+    "import threading as t; r=[]; w=[t.Thread(target=r.append, args=(i,)) for i in range(8)]; "
+    "[x.start() for x in w]; [x.join() for x in w]; print(sorted(r))",
+    "import os; p=os.fork(); print(os.waitpid(p, 0)[1]) if p else os._exit(3)",
+    "import mmap; m=mmap.mmap(-1, 8192); m[5000:5003]=b'abc'; print(m[4999:5004])",
+    "import zlib, hashlib, json; d=b'x' * 100000; print(len(zlib.compress(d)), "
+    "hashlib.sha1(d).hexdigest(), json.dumps({'a': [1, 2]}))",
+    "import time; a=time.monotonic(); time.sleep(0.01); print(time.monotonic() - a >= 0.01)",
+    "import signal, os; signal.signal(signal.SIGUSR1, lambda *a: print('signal')); "
+    "os.kill(os.getpid(), signal.SIGUSR1)",
+    "print(open('words').readline(), end=''); open('/nowhere/x')",
+]
+
+
+def prepare(directory):
+    os.mkdir(os.path.join(directory, "sub"))
+    for name, text in (("words", TEXT), ("other", TEXT.replace("word7", "changed")),
+                       ("sub/one.txt", "a needle here\n"), ("sub/two.txt", "nothing\n")):
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    os.symlink("words", os.path.join(directory, "link"))
+    common.execute(["tar", "-cf", "archive.tar", "sub"], directory)
+    common.execute(["gzip", "-nk", "words"], directory)
+    for folder, _, names in os.walk(directory, topdown=False):
+        for name in names:
+            os.utime(os.path.join(folder, name), (10 ** 9, 10 ** 9), follow_symlinks=False)
+        os.utime(folder, (10 ** 9, 10 ** 9))
+
+
+def compare(suite, directory, name, command, text="", cpus=1):
+    program = shutil.which(command[0], path="/usr/bin:/bin")
+    if not program:
+        suite.skip(f"debian {name}", f"{command[0]} is not installed")
+        return
+    command = [program, *command[1:]]
+    native = common.execute(command, directory, text)
+    hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root", "/", *command], directory,
+                            text)
+    suite.check(f"debian {name}" + (f" on {cpus} CPUs" if cpus > 1 else ""),
+                common.differences(native, hosted))
+
+
+def compare_scripts(suite, directory):
+    rows = [([shell, "-c"], script) for shell in ("dash", "bash") for script in SCRIPTS]
+    rows += [(["bash", "-c"], script) for script in BASH_SCRIPTS]
+    rows += [(["python3", "-c"], program) for program in PYTHON_PROGRAMS]
+    for start, script in rows:
+        if not suite.wants(start[0]):
+            continue
+        for cpus in (1, 4):
+            compare(suite, directory, f"{' '.join(start)} '{script}'".replace("\n", "; "),
+                    [*start, script], TEXT, cpus)
+
+
+def main():
+    suite = common.Suite()
+    directory = tempfile.mkdtemp(prefix="eft-debian-")
+    try:
+        prepare(directory)
+        for line, *text in COMMANDS:
+            if suite.wants(line.split(" ")[0]):
+                compare(suite, directory, line + (" <input" if text else ""), line.split(" "),
+                        text[0] if text else "")
+        compare_scripts(suite, directory)
+    finally:
+        shutil.rmtree(directory)
+    return suite.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
