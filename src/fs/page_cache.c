@@ -53,6 +53,8 @@ static uint64_t drop_unused(struct page_cache *cache)
     uint64_t index = 0;
     struct page *page;
 
+    if (cache->keeps_pages || !cache->operations->fill)
+        return 0;
     while ((page = page_tree_next(&cache->pages, &index))) {
         if (page->references == 1) {
             page_cache_drop(cache, index);
@@ -260,14 +262,19 @@ static int object_sync(struct memory_object *object, uint64_t first, uint64_t co
     return 0;
 }
 
-static void object_destroy(struct memory_object *object)
+static void leave_fillable(struct page_cache *cache)
 {
-    struct page_cache *cache = page_cache_of(object);
-
     spin_lock(&fillable.lock);
     if (list_is_linked(&cache->all_caches))
         list_remove(&cache->all_caches);
     spin_unlock(&fillable.lock);
+}
+
+static void object_destroy(struct memory_object *object)
+{
+    struct page_cache *cache = page_cache_of(object);
+
+    leave_fillable(cache);
     drop_all(cache);
     if (cache->operations->destroy)
         cache->operations->destroy(cache);
@@ -314,6 +321,40 @@ void page_cache_reference(struct page_cache *cache)
 void page_cache_release(struct page_cache *cache)
 {
     memory_object_release(&cache->object);
+}
+
+/* ---- Taking over --------------------------------------------------------------------------- */
+
+/* The file may become shorter meanwhile.  The lock is held. */
+static int bring_in_all(struct page_cache *cache)
+{
+    int error = 0;
+
+    for (uint64_t index = 0; !error && index < page_cache_pages_of(cache->size); index++) {
+        struct page *page;
+
+        error = page_cache_find(cache, index, RUN_PAGES_MAX, true, &page);
+    }
+    return error == -ENXIO ? 0 : error;
+}
+
+int page_cache_own(struct page_cache *cache, const struct page_cache_operations *operations)
+{
+    int error;
+
+    ASSERT(cache->operations->fill && !operations->fill);
+    mutex_lock(&cache->lock);
+    cache->keeps_pages = true;
+    error = bring_in_all(cache);
+    cache->keeps_pages = false;
+    if (!error && operations->charge)
+        error = operations->charge(cache, cache->page_count);
+    if (!error) {
+        leave_fillable(cache);
+        cache->operations = operations;
+    }
+    mutex_unlock(&cache->lock);
+    return error;
 }
 
 /* ---- Shrinking ----------------------------------------------------------------------------- */

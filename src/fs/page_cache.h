@@ -34,7 +34,7 @@ struct page_cache_operations {
 struct page_cache {
     struct memory_object object;
 
-    /* Constant after creation. */
+    /* Constant after creation, but for page_cache_own. */
     const struct page_cache_operations *operations;
     void *source;                  /* what the operations work on */
 
@@ -46,6 +46,7 @@ struct page_cache {
     uint64_t page_count;
     uint64_t next_index;           /* where the last run of fills ended, and ... */
     uint64_t run_pages;            /* ... how long it was: grows while reads go on there */
+    bool keeps_pages;              /* none may be dropped, though they could be filled again */
     struct list all_caches;        /* those with `fill`, for shrinking; under a lock of its own */
 };
 
@@ -58,6 +59,13 @@ static inline struct page_cache *page_cache_of(struct memory_object *object)
 {
     return CONTAINER_OF(object, struct page_cache, object);
 }
+
+/* A cache that can be filled becomes one whose pages are the only copy: all are brought in, and
+ * from here on it has these operations, without `fill`.  Mappings keep their pages.  The caller
+ * keeps others from doing the same (the inode's lock).  -ENOSPC, -ENOMEM, and errors of `fill`:
+ * then nothing has changed. */
+MUST_CHECK int page_cache_own(struct page_cache *cache,
+                              const struct page_cache_operations *operations);
 
 /* Moves bytes and *position; end of file and holes are handled.  Bytes moved, or an error if
  * none were.  Callers hold no lock of RANK_ADDRESS_SPACE or above. */
@@ -78,6 +86,10 @@ void page_cache_invalidate(struct page_cache *cache, uint64_t size);
  * none.  The position is below the size. */
 uint64_t page_cache_next_data(struct page_cache *cache, uint64_t position);
 uint64_t page_cache_next_hole(struct page_cache *cache, uint64_t position);
+
+/* lseek of a file whose contents it is, holes and all; the file's position_lock is held. */
+struct file;
+int64_t page_cache_seek(struct file *file, struct page_cache *cache, int64_t offset, int whence);
 
 /* Memory is short: drops pages that can be filled again and that nobody uses, at least `pages` of
  * them if it can.  Returns how many.  May sleep. */

@@ -9,6 +9,7 @@
  */
 #include "fs/fs_internal.h"
 #include "fs/page_cache.h"
+#include "fs/read_write.h"
 #include "lib/memory.h"
 
 #define BATCH_PAGES 32u
@@ -304,3 +305,19 @@ uint64_t page_cache_next_hole(struct page_cache *cache, uint64_t position)
     return found;
 }
 
+int64_t page_cache_seek(struct file *file, struct page_cache *cache, int64_t offset, int whence)
+{
+    uint64_t size = page_cache_size(cache);
+    uint64_t found;
+
+    if (whence != SEEK_TO_DATA && whence != SEEK_TO_HOLE)
+        return file_seek_by_size(file, offset, whence, size);
+    if (offset < 0 || (uint64_t)offset >= size)
+        return -ENXIO;
+    found = whence == SEEK_TO_DATA ? page_cache_next_data(cache, (uint64_t)offset)
+                                   : page_cache_next_hole(cache, (uint64_t)offset);
+    if (whence == SEEK_TO_DATA && found >= size)
+        return -ENXIO;
+    file->position = found;
+    return (int64_t)found;
+}

@@ -14,6 +14,7 @@
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/page_account.h"
 #include "fs/page_cache.h"
 #include "lib/format.h"
 #include "lib/memory.h"
@@ -24,11 +25,9 @@
 #define TMPFS_TYPE 0x01021994
 #define TMPFS_FILES_MAX (UINT64_C(1) << 32)    /* only reported */
 
-/* The account of one filesystem, which holds one reference to it, as does every cache. */
+/* Contents of a filesystem. */
 struct tmpfs {
-    uint64_t pages_max;              /* constant */
-    struct refcount references;
-    _Atomic uint64_t pages_used;
+    struct page_account *account;    /* constant; a reference */
     _Atomic uint64_t inodes;
 };
 
@@ -42,35 +41,21 @@ static struct tmpfs *tmpfs_of(const struct inode *inode)
     return inode->filesystem->contents;
 }
 
-static void tmpfs_release(struct tmpfs *tmpfs)
-{
-    if (refcount_drop(&tmpfs->references))
-        pool_free(&tmpfs_pool, tmpfs);
-}
-
 /* ---- File contents ------------------------------------------------------------------------- */
 
 static int charge(struct page_cache *cache, uint64_t pages)
 {
-    struct tmpfs *tmpfs = cache->source;
-    uint64_t used = atomic_fetch_add(&tmpfs->pages_used, pages);
-
-    if (used + pages <= tmpfs->pages_max)
-        return 0;
-    atomic_fetch_sub(&tmpfs->pages_used, pages);
-    return -ENOSPC;
+    return page_account_charge(cache->source, pages);
 }
 
 static void uncharge(struct page_cache *cache, uint64_t pages)
 {
-    struct tmpfs *tmpfs = cache->source;
-
-    atomic_fetch_sub(&tmpfs->pages_used, pages);
+    page_account_uncharge(cache->source, pages);
 }
 
 static void cache_destroy(struct page_cache *cache)
 {
-    tmpfs_release(cache->source);
+    page_account_release(cache->source);
 }
 
 static const struct page_cache_operations cache_operations = {
@@ -103,20 +88,7 @@ static int64_t tmpfs_write(struct file *file, struct io_buffer *buffer, uint64_t
 
 static int64_t tmpfs_seek(struct file *file, int64_t offset, int whence)
 {
-    struct page_cache *cache = file->inode->contents;
-    uint64_t size = page_cache_size(cache);
-    uint64_t found;
-
-    if (whence != SEEK_TO_DATA && whence != SEEK_TO_HOLE)
-        return file_seek_by_size(file, offset, whence, size);
-    if (offset < 0 || (uint64_t)offset >= size)
-        return -ENXIO;
-    found = whence == SEEK_TO_DATA ? page_cache_next_data(cache, (uint64_t)offset)
-                                   : page_cache_next_hole(cache, (uint64_t)offset);
-    if (whence == SEEK_TO_DATA && found >= size)
-        return -ENXIO;
-    file->position = found;
-    return (int64_t)found;
+    return page_cache_seek(file, file->inode->contents, offset, whence);
 }
 
 static int tmpfs_sync(struct file *file)
@@ -253,10 +225,10 @@ static int make_contents(struct inode *inode, const char *target)
     case MODE_DIRECTORY:
         return tmpfs_directory_create(inode);
     case MODE_REGULAR:
-        error = page_cache_create(&cache_operations, tmpfs_of(inode), 0, &cache);
+        error = page_cache_create(&cache_operations, tmpfs_of(inode)->account, 0, &cache);
         if (error)
             return error;
-        refcount_take(&tmpfs_of(inode)->references);
+        page_account_reference(tmpfs_of(inode)->account);
         inode->contents = cache;
         return 0;
     case MODE_LINK:
@@ -297,14 +269,14 @@ static int tmpfs_statistics(struct filesystem *filesystem,
                             struct filesystem_statistics *statistics)
 {
     struct tmpfs *tmpfs = filesystem->contents;
-    uint64_t used = tmpfs->pages_used;
+    uint64_t used = tmpfs->account->pages_used, all = tmpfs->account->pages_max;
     uint64_t inodes = tmpfs->inodes;
 
     statistics->type = TMPFS_TYPE;
     statistics->block_size = PAGE_SIZE;
     statistics->fragment_size = PAGE_SIZE;
-    statistics->blocks = tmpfs->pages_max;
-    statistics->blocks_free = used < tmpfs->pages_max ? tmpfs->pages_max - used : 0;
+    statistics->blocks = all;
+    statistics->blocks_free = used < all ? all - used : 0;
     statistics->blocks_available = statistics->blocks_free;
     statistics->files = TMPFS_FILES_MAX;
     statistics->files_free = TMPFS_FILES_MAX - inodes;
@@ -318,7 +290,8 @@ static void tmpfs_destroy(struct filesystem *filesystem)
     struct tmpfs *tmpfs = filesystem->contents;
 
     ASSERT(tmpfs->inodes == 0);
-    tmpfs_release(tmpfs);
+    page_account_release(tmpfs->account);
+    pool_free(&tmpfs_pool, tmpfs);
 }
 
 static const struct filesystem_operations filesystem_operations = {
@@ -334,9 +307,12 @@ static int create_empty(uint64_t pages_max, struct filesystem **result)
 
     if (!tmpfs)
         return -ENOMEM;
-    refcount_init(&tmpfs->references, 1);
-    tmpfs->pages_max = pages_max > 0 ? pages_max : page_statistics().total / 2;
-    error = filesystem_create("tmpfs", &filesystem_operations, result);
+    error = page_account_create(pages_max, &tmpfs->account);
+    if (!error) {
+        error = filesystem_create("tmpfs", &filesystem_operations, result);
+        if (error)
+            page_account_release(tmpfs->account);
+    }
     if (error) {
         pool_free(&tmpfs_pool, tmpfs);
         return error;

@@ -9,6 +9,7 @@
  */
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
+#include "fs/named_tree.h"
 #include "fs/path.h"
 #include "lib/memory.h"
 #include "lib/text.h"
@@ -20,7 +21,7 @@
 #define LINKS_MAX UINT32_MAX
 
 struct entry {
-    struct tree_node name_node;
+    struct named named;
     struct tree_node position_node;
     uint64_t position;
     struct inode *inode;
@@ -55,32 +56,9 @@ int tmpfs_directory_create(struct inode *inode)
 
 static struct entry *entry_find(struct directory *directory, const char *name)
 {
-    struct tree_node *node = directory->by_name.root;
+    struct named *named = named_find(&directory->by_name, name);
 
-    while (node) {
-        struct entry *entry = TREE_ENTRY(node, struct entry, name_node);
-        int order = text_compare(name, entry->name);
-
-        if (order == 0)
-            return entry;
-        node = order < 0 ? node->left : node->right;
-    }
-    return NULL;
-}
-
-static void link_by_name(struct directory *directory, struct entry *entry)
-{
-    struct tree_node **link = &directory->by_name.root;
-    struct tree_node *parent = NULL;
-
-    while (*link) {
-        int order = text_compare(entry->name, TREE_ENTRY(*link, struct entry, name_node)->name);
-
-        ASSERT(order != 0);
-        parent = *link;
-        link = order < 0 ? &parent->left : &parent->right;
-    }
-    tree_insert(&directory->by_name, &entry->name_node, parent, link);
+    return named ? CONTAINER_OF(named, struct entry, named) : NULL;
 }
 
 /* Gives it the next position: always the last in the tree. */
@@ -103,6 +81,7 @@ static struct entry *entry_create(const char *name, struct inode *inode)
     if (!entry)
         return NULL;
     memcpy(entry->name, name, length);
+    entry->named.text = entry->name;
     entry->size = size;
     entry->inode = inode;
     inode_reference(inode);
@@ -119,8 +98,10 @@ static void entry_free(struct entry *entry)
 
 static void entry_add(struct inode *inode, struct entry *entry)
 {
-    link_by_name(inode->contents, entry);
-    link_by_position(inode->contents, entry);
+    struct directory *directory = inode->contents;
+
+    named_insert(&directory->by_name, &entry->named);
+    link_by_position(directory, entry);
     inode->size += ENTRY_SIZE;
     if (inode_is_directory(entry->inode))
         inode->links++;
@@ -132,7 +113,7 @@ static void entry_take(struct inode *inode, struct entry *entry)
 {
     struct directory *directory = inode->contents;
 
-    tree_remove(&directory->by_name, &entry->name_node);
+    tree_remove(&directory->by_name, &entry->named.node);
     tree_remove(&directory->by_position, &entry->position_node);
     inode->size -= ENTRY_SIZE;
     if (inode_is_directory(entry->inode))
