@@ -9,6 +9,7 @@
 #include "fs/read_write.h"
 #include "fs/vfs.h"
 #include "lib/error.h"
+#include "lib/list.h"
 #include "lib/tree.h"
 
 /* ---- tmpfs.c and tmpfs_directory.c --------------------------------------------------------- */
@@ -73,26 +74,37 @@ MUST_CHECK int page_cache_find(struct page_cache *cache, uint64_t index, uint64_
                                bool make, struct page **page);
 void page_cache_drop(struct page_cache *cache, uint64_t index);
 
-/* ---- hostfs.c and hostfs_file.c ------------------------------------------------------------ */
+/* ---- hostfs.c, hostfs_file.c and hostfs_directory.c ----------------------------------------- */
 
 /* A node and what it is read through; owned by a page cache or an inode. */
 struct host_node {
     const struct hostfs_operations *host;
-    uint64_t number;
+    uint64_t number;                 /* 0: no file of the host, a program made it */
+    struct page_account *account;    /* with a reference, if a page cache owns the node */
 };
 
 /* Contents of an inode. */
 struct host_inode {
     /* Constant after creation. */
     struct inode *inode;
-    struct host_node *node;
+    struct host_node *node;       /* NULL: no file of the host and no regular one */
     struct page_cache *cache;     /* regular files; owns the node */
+    bool is_made;                 /* by a program: the host has no such file */
     uint64_t host_device;
+    char *target;                 /* of a link that is_made, inode->size + 1 bytes */
 
-    struct tree_node tree_node;   /* protected by the filesystem's lock */
+    /* Protected by the filesystem's lock. */
+    struct tree_node tree_node;
+    struct list pinned_node;      /* linked: the filesystem holds a reference */
 
     /* Protected by the inode's lock. */
     bool was_young;               /* the file was changed just before its status was taken */
+    bool has_own_contents;        /* the cache has the only copy */
+    int64_t seen_modify_ns, seen_change_ns;    /* of the host's file, for what the cache has */
+    struct tree changes;          /* of a directory: struct change, by name */
+
+    _Atomic bool is_changed;      /* the inode's fields are the truth, not the host's; for ever.
+                                   * Written with the inode's lock held */
 };
 
 static inline struct host_inode *host_inode_of(const struct inode *inode)
@@ -107,16 +119,47 @@ void hostfs_set_fields(struct inode *inode, const struct hostfs_status *status);
 /* Could a change at that time be followed by another that leaves the same time? */
 bool hostfs_is_young(int64_t change_ns);
 
+/* hostfs.c.  Of the host: with a reference, a new one or the one that there is.  -ENOENT, ... */
+MUST_CHECK int hostfs_find(struct inode *directory, const char *name, struct inode **inode);
+/* What a program makes; `target` as tmpfs_make_inode. */
+MUST_CHECK int hostfs_make(struct filesystem *filesystem, const struct inode_request *request,
+                           const char *target, struct inode **inode);
+void hostfs_node_release(struct host_node *node);
+/* From here on the inode's fields are the truth; it stays until its last name is gone.  The inode's
+ * lock is held. */
+void hostfs_mark_changed(struct inode *inode);
+/* Its last name is gone: it need not be found by the host's names any more. */
+void hostfs_unpin(struct inode *inode);
+extern const struct page_cache_operations hostfs_own_contents, hostfs_host_contents;
+
+/* hostfs_directory.c. */
+void hostfs_directory_destroy(struct host_inode *host_inode);
+
 /* Operations; see vfs.h. */
+MUST_CHECK int hostfs_lookup(struct inode *directory, const char *name, struct inode **inode);
+MUST_CHECK int hostfs_create_inode(struct inode *directory, const char *name,
+                                   const struct inode_request *request, struct inode **inode);
+MUST_CHECK int hostfs_symlink(struct inode *directory, const char *name, const char *target,
+                              const struct inode_request *request, struct inode **inode);
+MUST_CHECK int hostfs_link(struct inode *directory, const char *name, struct inode *inode);
+MUST_CHECK int hostfs_unlink(struct inode *directory, const char *name, struct inode *inode);
+MUST_CHECK int hostfs_remove_directory(struct inode *directory, const char *name,
+                                       struct inode *inode);
+MUST_CHECK int hostfs_rename(const struct rename_operation *rename);
+MUST_CHECK int hostfs_temporary(struct inode *directory, const struct inode_request *request,
+                                struct inode **inode);
+MUST_CHECK int hostfs_read_directory(struct file *file, directory_sink sink, void *context);
+void hostfs_release_directory(struct file *file);
 MUST_CHECK int hostfs_status(struct inode *inode, struct file_status *result);
+MUST_CHECK int hostfs_set_attributes(struct inode *inode,
+                                     const struct attribute_request *request);
 uint64_t hostfs_stamp(struct inode *directory);
 MUST_CHECK int hostfs_access(struct inode *inode, const struct credentials *credentials,
                              uint32_t wanted);
-MUST_CHECK int hostfs_fill(struct page_cache *cache, uint64_t index, struct page *first,
-                           size_t count);
 int64_t hostfs_read_link(struct inode *inode, char *target, size_t size);
 MUST_CHECK int hostfs_open(struct inode *inode, struct file *file);
 int64_t hostfs_read(struct file *file, struct io_buffer *buffer, uint64_t *position);
+int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *position);
+int64_t hostfs_seek(struct file *file, int64_t offset, int whence);
 MUST_CHECK int hostfs_sync(struct file *file);
-MUST_CHECK int hostfs_memory_object(struct inode *inode, struct memory_object **object);
-MUST_CHECK int hostfs_read_directory(struct file *file, directory_sink sink, void *context);
+MUST_CHECK int hostfs_memory_object(struct file *file, struct memory_object **object);

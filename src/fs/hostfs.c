@@ -1,5 +1,5 @@
 /*
- * hostfs: the host's files as a read-only filesystem.
+ * hostfs: the host's files, and what programs change of them, which stays in memory.
  *
  * The host may change its files at any time.  What is kept here is checked when it is used:
  *   - a cached name is good as long as its directory has the change time it had at the look-up, and
@@ -8,8 +8,13 @@
  *     asked for and at its end; if they differ its cached pages are dropped;
  *   - a file that became shorter while it is mapped gives -ENXIO beyond its end (SIGBUS).
  *
- * Invariant: one inode for one host file (device and number), however many names lead to it, so
- * that all share one page cache.  The node of a regular file belongs to its cache, which may
+ * The host's files are never changed.  Changed attributes and contents replace the host's in the
+ * inode, once and for all; directories keep the names that differ from the host's
+ * (hostfs_directory.c).  A renamed file takes its inode along, so nothing is copied.
+ *
+ * Invariants: one inode for one host file (device and number), however many names lead to it, so
+ * that all share one page cache.  A changed inode of a host file stays as long as it has a name,
+ * because the host's names lead to it.  The node of a regular file belongs to its cache, which may
  * outlive the inode while a mapping lasts; other nodes belong to the inode.
  */
 #include "fs/hostfs_mount.h"
@@ -18,6 +23,9 @@
 #include "fs/filesystem.h"
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
+#include "fs/page_account.h"
+#include "lib/memory.h"
+#include "lib/text.h"
 #include "lib/tree.h"
 #include "memory/pool.h"
 
@@ -26,17 +34,19 @@
 /* Contents of the filesystem. */
 struct hostfs {
     const struct hostfs_operations *host;    /* constant */
+    struct page_account *account;            /* of what programs write; constant, a reference */
     struct mutex lock;                       /* RANK_HOSTFS */
 
     /* Protected by `lock`. */
-    struct tree inodes;                      /* by device and number */
+    struct tree inodes;                      /* of host files, by device and number */
+    struct list pinned;                      /* changed ones, with a reference to each */
 };
 
 static struct pool hostfs_pool = POOL_INITIAL("hostfs", struct hostfs, 0);
 static struct pool node_pool = POOL_INITIAL("host node", struct host_node, 0);
 static struct pool host_inode_pool = POOL_INITIAL("host inode", struct host_inode, 0);
 
-static const struct inode_kind kind_directory, kind_regular, kind_other;
+static const struct inode_kind kind_directory, kind_regular, kind_other, kind_made;
 
 static struct hostfs *hostfs_of(const struct inode *inode)
 {
@@ -45,10 +55,43 @@ static struct hostfs *hostfs_of(const struct inode *inode)
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-static void node_release(struct host_node *node)
+void hostfs_node_release(struct host_node *node)
 {
-    node->host->release(node->number);
+    if (node->number)
+        node->host->release(node->number);
+    if (node->account)
+        page_account_release(node->account);
     pool_free(&node_pool, node);
+}
+
+void hostfs_mark_changed(struct inode *inode)
+{
+    struct host_inode *host_inode = host_inode_of(inode);
+    struct hostfs *hostfs = hostfs_of(inode);
+
+    ASSERT(mutex_is_held(&inode->lock));
+    if (host_inode->is_changed)
+        return;
+    host_inode->is_changed = true;
+    mutex_lock(&hostfs->lock);
+    inode_reference(inode);
+    list_append(&hostfs->pinned, &host_inode->pinned_node);
+    mutex_unlock(&hostfs->lock);
+}
+
+void hostfs_unpin(struct inode *inode)
+{
+    struct hostfs *hostfs = hostfs_of(inode);
+    struct list *node = &host_inode_of(inode)->pinned_node;
+    bool was_pinned;
+
+    mutex_lock(&hostfs->lock);
+    was_pinned = list_is_linked(node);
+    if (was_pinned)
+        list_remove(node);
+    mutex_unlock(&hostfs->lock);
+    if (was_pinned)
+        inode_release(inode);
 }
 
 /* ---- Looking up ---------------------------------------------------------------------------- */
@@ -92,19 +135,23 @@ static const struct inode_kind *kind_for(uint32_t mode)
     return &kind_other;
 }
 
-static void cache_destroy(struct page_cache *cache)
+/* A page cache over a node, which it owns then. */
+static int make_cache(struct inode *inode, struct host_node *node, uint64_t size,
+                      struct page_cache **cache)
 {
-    node_release(cache->source);
+    const struct page_cache_operations *operations =
+        node->number ? &hostfs_host_contents : &hostfs_own_contents;
+    int error = page_cache_create(operations, node, size, cache);
+
+    if (!error) {
+        node->account = hostfs_of(inode)->account;
+        page_account_reference(node->account);
+    }
+    return error;
 }
 
-static const struct page_cache_operations cache_operations = {
-    .fill = hostfs_fill,
-    .destroy = cache_destroy,
-};
-
 /* Gives a new inode its contents; takes over the node if it succeeds. */
-static int make_contents(struct inode *inode, struct host_node *node,
-                         const struct hostfs_status *status)
+static int make_contents(struct inode *inode, struct host_node *node)
 {
     struct host_inode *host_inode = pool_allocate(&host_inode_pool);
     int error = 0;
@@ -113,18 +160,26 @@ static int make_contents(struct inode *inode, struct host_node *node,
         return -ENOMEM;
     host_inode->inode = inode;
     host_inode->node = node;
-    host_inode->host_device = status->device;
-    if (inode_type(inode) == MODE_REGULAR)
-        error = page_cache_create(&cache_operations, node, status->size, &host_inode->cache);
-    if (error) {
-        pool_free(&host_inode_pool, host_inode);
-        return error;
-    }
+    tree_init(&host_inode->changes, NULL);
+    list_init(&host_inode->pinned_node);
+    host_inode->tree_node.parent = &host_inode->tree_node;    /* not in the tree */
     inode->contents = host_inode;
-    inode->number = status->inode;
+    if (inode_type(inode) == MODE_REGULAR)
+        error = make_cache(inode, node, inode->size, &host_inode->cache);
+    if (error)
+        pool_free(&host_inode_pool, host_inode);
+    return error;
+}
+
+static void note_host(struct inode *inode, const struct hostfs_status *status)
+{
+    struct host_inode *host_inode = host_inode_of(inode);
+
+    host_inode->host_device = status->device;
     host_inode->was_young = hostfs_is_young(status->change_ns);
+    host_inode->seen_modify_ns = status->modify_ns;
+    host_inode->seen_change_ns = status->change_ns;
     hostfs_set_fields(inode, status);
-    return 0;
 }
 
 /* Takes over the node if it succeeds. */
@@ -137,12 +192,15 @@ static int make_inode(struct filesystem *filesystem, struct host_node *node,
 
     if (error)
         return error;
-    error = make_contents(inode, node, status);
+    inode->number = status->inode;
+    inode->size = status->size;
+    error = make_contents(inode, node);
     if (error) {
         inode->operations = NULL;    /* there is nothing to destroy yet */
         inode_release(inode);
         return error;
     }
+    note_host(inode, status);
     *result = inode;
     return 0;
 }
@@ -199,21 +257,98 @@ static int inode_of_node(struct filesystem *filesystem, uint64_t number, struct 
     if (!error)
         hostfs_note_rights(*result, &status);
     if (node)
-        node_release(node);
+        hostfs_node_release(node);
     return error;
 }
 
-static int hostfs_lookup(struct inode *directory, const char *name, struct inode **inode)
+int hostfs_find(struct inode *directory, const char *name, struct inode **inode)
 {
     struct host_node *node = host_inode_of(directory)->node;
     uint64_t number;
-    int error = node->host->lookup(node->number, name, &number);
+    int error;
+
+    if (!node)
+        return -ENOENT;
+    error = node->host->lookup(node->number, name, &number);
 
     /* Each cached inode keeps a file of the host open; there may be too many. */
     if ((error == -EMFILE || error == -ENFILE) &&
         directory_cache_shrink(NODES_FREED_AT_ONCE) > 0)
         error = node->host->lookup(node->number, name, &number);
     return error ? error : inode_of_node(directory->filesystem, number, inode);
+}
+
+/* ---- What programs make -------------------------------------------------------------------- */
+
+static struct inode_kind made_kind(uint32_t mode)
+{
+    switch (mode & MODE_TYPE) {
+    case MODE_DIRECTORY:
+    case MODE_REGULAR:
+        return *kind_for(mode);
+    }
+    return kind_made;
+}
+
+static int make_node(struct hostfs *hostfs, uint32_t mode, struct host_node **node)
+{
+    *node = NULL;
+    if ((mode & MODE_TYPE) != MODE_REGULAR)
+        return 0;
+    *node = pool_allocate(&node_pool);
+    if (!*node)
+        return -ENOMEM;
+    (*node)->host = hostfs->host;
+    return 0;
+}
+
+static int copy_target(struct inode *inode, const char *target)
+{
+    struct host_inode *host_inode = host_inode_of(inode);
+
+    if (!target)
+        return 0;
+    inode->size = text_length(target);
+    host_inode->target = memory_allocate((size_t)inode->size + 1);
+    if (!host_inode->target)
+        return -ENOMEM;
+    memcpy(host_inode->target, target, (size_t)inode->size);
+    return 0;
+}
+
+int hostfs_make(struct filesystem *filesystem, const struct inode_request *request,
+                const char *target, struct inode **result)
+{
+    const struct inode_kind kind = made_kind(request->mode);
+    struct host_node *node;
+    struct inode *inode;
+    int error = make_node(filesystem->contents, request->mode, &node);
+
+    if (error)
+        return error;
+    error = inode_create(filesystem, &kind, request, &inode);
+    if (!error) {
+        error = make_contents(inode, node);
+        if (error) {
+            inode->operations = NULL;
+            inode_release(inode);
+        }
+    }
+    if (error) {
+        if (node)
+            hostfs_node_release(node);
+        return error;
+    }
+    if (inode_is_directory(inode))
+        inode->size = PAGE_SIZE;    /* as most filesystems of hosts */
+    host_inode_of(inode)->is_made = true;
+    host_inode_of(inode)->is_changed = true;
+    host_inode_of(inode)->has_own_contents = inode_type(inode) == MODE_REGULAR;
+    error = copy_target(inode, target);
+    if (error)
+        inode_release(inode);
+    *result = inode;
+    return error;
 }
 
 static void hostfs_destroy_inode(struct inode *inode)
@@ -225,42 +360,65 @@ static void hostfs_destroy_inode(struct inode *inode)
     if (host_inode->tree_node.parent != &host_inode->tree_node)
         tree_remove(&hostfs->inodes, &host_inode->tree_node);
     mutex_unlock(&hostfs->lock);
+    hostfs_directory_destroy(host_inode);
+    if (host_inode->target)
+        memory_free(host_inode->target, (size_t)inode->size + 1);
     if (host_inode->cache)
         page_cache_release(host_inode->cache);
-    else
-        node_release(host_inode->node);
+    else if (host_inode->node)
+        hostfs_node_release(host_inode->node);
     pool_free(&host_inode_pool, host_inode);
 }
 
 static const struct inode_operations directory_inode_operations = {
     .lookup = hostfs_lookup,
     .stamp = hostfs_stamp,
+    .create = hostfs_create_inode,
+    .symlink = hostfs_symlink,
+    .link = hostfs_link,
+    .unlink = hostfs_unlink,
+    .rmdir = hostfs_remove_directory,
+    .rename = hostfs_rename,
+    .temporary = hostfs_temporary,
     .status = hostfs_status,
+    .set_attributes = hostfs_set_attributes,
     .access = hostfs_access,
     .open = hostfs_open,
     .destroy = hostfs_destroy_inode,
 };
 static const struct inode_operations regular_inode_operations = {
     .status = hostfs_status,
+    .set_attributes = hostfs_set_attributes,
     .access = hostfs_access,
     .open = hostfs_open,
-    .memory_object = hostfs_memory_object,
     .destroy = hostfs_destroy_inode,
 };
 static const struct inode_operations other_inode_operations = {
     .read_link = hostfs_read_link,
     .status = hostfs_status,
+    .set_attributes = hostfs_set_attributes,
     .access = hostfs_access,
     .open = hostfs_open,
+    .destroy = hostfs_destroy_inode,
+};
+/* Links, devices, FIFOs: whoever opens them finds other operations. */
+static const struct inode_operations made_inode_operations = {
+    .read_link = hostfs_read_link,
+    .status = hostfs_status,
+    .set_attributes = hostfs_set_attributes,
     .destroy = hostfs_destroy_inode,
 };
 static const struct file_operations directory_file_operations = {
     .read_directory = hostfs_read_directory,
     .sync = hostfs_sync,
+    .release = hostfs_release_directory,
 };
 static const struct file_operations regular_file_operations = {
     .read = hostfs_read,
+    .write = hostfs_write,
+    .seek = hostfs_seek,
     .sync = hostfs_sync,
+    .memory_object = hostfs_memory_object,
 };
 static const struct file_operations other_file_operations = { 0 };
 
@@ -271,6 +429,7 @@ static const struct inode_kind kind_regular = {
     &regular_inode_operations, &regular_file_operations,
 };
 static const struct inode_kind kind_other = { &other_inode_operations, &other_file_operations };
+static const struct inode_kind kind_made = { &made_inode_operations, &other_file_operations };
 
 /* ---- The filesystem ------------------------------------------------------------------------ */
 
@@ -302,7 +461,10 @@ static void hostfs_destroy(struct filesystem *filesystem)
 {
     struct hostfs *hostfs = filesystem->contents;
 
+    while (!list_is_empty(&hostfs->pinned))
+        hostfs_unpin(LIST_ENTRY(hostfs->pinned.next, struct host_inode, pinned_node)->inode);
     ASSERT(!hostfs->inodes.root);
+    page_account_release(hostfs->account);
     pool_free(&hostfs_pool, hostfs);
 }
 
@@ -321,13 +483,18 @@ static int create_empty(const struct hostfs_operations *host, struct filesystem 
     hostfs->host = host;
     mutex_init(&hostfs->lock, RANK_HOSTFS, "hostfs");
     tree_init(&hostfs->inodes, NULL);
-    error = filesystem_create("hostfs", &filesystem_operations, result);
+    list_init(&hostfs->pinned);
+    error = page_account_create(0, &hostfs->account);
+    if (!error) {
+        error = filesystem_create("hostfs", &filesystem_operations, result);
+        if (error)
+            page_account_release(hostfs->account);
+    }
     if (error) {
         pool_free(&hostfs_pool, hostfs);
         return error;
     }
     (*result)->contents = hostfs;
-    (*result)->read_only = true;
     return 0;
 }
 

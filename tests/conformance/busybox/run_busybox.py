@@ -114,7 +114,7 @@ SCRIPTS = [
     "cat <<'EOF' | tr a-z A-Z\nnot $expanded\nEOF",
     "sleep 0.05 & wait $!; echo $?",
     "(exit 3) & wait $!; echo $?",
-    "for i in 1 2 3; do (sleep 0.0$i; echo $i) & done; wait; echo all",
+    "for i in 1 2 3; do (sleep 0.0$i; echo $i) & done | sort; wait; echo all",
     "sleep 5 & kill $!; wait $!; echo $?",
     "sh -c 'kill -9 $$'; echo $?",
     "sh -c 'exit 300'; echo $?",

@@ -2,10 +2,11 @@
 """Debian's own programs, dynamically linked: each command of the table on Linux and inside the
 kernel, compared.
 
-Both runs start in the same prepared directory (below it nothing is ever written), with the same
-environment and standard input; output, error output and status must be the same.  Scripts run with
-one and with four virtual CPUs.  A program that is not on this machine is skipped.  Names of
-programs on the command line select lines.
+Both runs start in the same prepared directory, with the same environment and standard input;
+output, error output and status must be the same.  Scripts run with one and with four virtual
+CPUs.  Those that write do it natively in a copy of the directory, and in the kernel in the
+directory itself, which must not change.  A program that is not on this machine is skipped.  Names
+of programs on the command line select lines; "writes" selects what writes.
 """
 import os
 import shutil
@@ -79,6 +80,31 @@ BASH_SCRIPTS = [
     "for i in {1..10}; do (sleep 0.0$((i % 3)); echo $i) & done | sort; wait; echo done",
     "wait -n 2>/dev/null; sleep 0.01 & sleep 5 & wait -n; kill %2; echo over",
 ]
+# Bash scripts that write; each is followed by one that shows all that there is.
+CHANGES = [
+    "echo more >> words; tail -1 words; wc -l link",
+    "mv sub other_name; ls other_name; mkdir sub; ls sub; rmdir sub; cat other_name/one.txt",
+    "rm -r sub; ls; mkdir sub; touch sub/new; mv sub/new sub/one.txt",
+    "ln words twin; echo x >> twin; tail -1 words; stat -c %h words; rm words; tail -1 twin",
+    "chmod 600 words; stat -c %a words; cp -a words copy; stat -c %a copy",
+    "truncate -s 10 words; cat words; echo; truncate -s 100000 words; cksum words",
+    "for i in $(seq 50); do echo $i > file$i; done; rm file1*; ls | wc -l",
+    "mkfifo pipe; echo through > pipe & cat pipe; wait; rm pipe",
+    "tar -xf archive.tar -C /tmp 2>/dev/null; tar -xf archive.tar; gzip -d words.gz 2>&1; ls",
+    "sed -i s/word/WORT/ words; grep -c WORT words; sort -o words words; head -1 words",
+    "mkdir -p a/b/c/d; echo deep > a/b/c/d/e; mv a/b/c .; rm -r a; cat c/d/e; find c | sort",
+    "ln -s nowhere dangling; cat dangling; echo now > nowhere; cat dangling; rm nowhere",
+    "printf 'int main(void){return 42;}' > t.c && gcc -o t t.c && ./t; echo $?",
+    "printf 'all: x y\nx y:\n\techo $@ > $@\n' > Makefile; make -s -j4; cat x y; make -q; echo $?",
+    "(git init -q r && cd r && git config user.email a@b && git config user.name n && "
+    "cp ../words . && git add . && git commit -qm one && git clone -q . ../r2 && "
+    "cmp words ../r2/words; echo $?)",
+    "python3 -c \"import sqlite3; d=sqlite3.connect('t.db'); d.execute('create table t(a)'); "
+    "d.executemany('insert into t values(?)', ((i,) for i in range(9999))); d.commit(); "
+    "print(d.execute('select sum(a) from t').fetchone())\"",
+]
+SHOW = "; rm -rf r/.git r2/.git t t.db; find . -type f | sort | xargs cksum; " \
+       "find . -printf '%P %y %m %l\\n' | sort"
 PYTHON_PROGRAMS = [
     "import subprocess; print(subprocess.run(['echo', 'x'], capture_output=True).stdout)",
     "import threading as t; r=[]; w=[t.Thread(target=r.append, args=(i,)) for i in range(8)]; "
@@ -134,6 +160,32 @@ def compare_scripts(suite, directory):
                     [*start, script], TEXT, cpus)
 
 
+def checksums(directory):
+    return common.execute(["sh", "-c", "find . -printf '%P %y %m %n %T@ %l\\n' | sort; "
+                           "find . -type f | sort | xargs cksum"], directory).output
+
+
+def compare_changes(suite, directory, before):
+    for script in CHANGES:
+        command = ["/bin/bash", "-c", script + SHOW]
+        missing = [word for word in ("gcc", "make", "git") if script.count(word + " ") and
+                   not shutil.which(word)]
+        if missing:
+            suite.skip(f"debian writes '{script}'", f"{missing[0]} is not installed")
+            continue
+        with tempfile.TemporaryDirectory() as copy:
+            common.execute(["cp", "-a", directory + "/.", copy])
+            native = common.execute(command, copy, TEXT)
+        for cpus in (1, 4):
+            hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root", "/", *command],
+                                    directory, TEXT)
+            found = common.differences(native, hosted)
+            if checksums(directory) != before:
+                found.append("the host's files have changed")
+            suite.check(f"debian writes '{script}'" + (f" on {cpus} CPUs" if cpus > 1 else ""),
+                        found)
+
+
 def main():
     suite = common.Suite()
     directory = tempfile.mkdtemp(prefix="eft-debian-")
@@ -144,6 +196,8 @@ def main():
                 compare(suite, directory, line + (" <input" if text else ""), line.split(" "),
                         text[0] if text else "")
         compare_scripts(suite, directory)
+        if suite.wants("writes"):
+            compare_changes(suite, directory, checksums(directory))
     finally:
         shutil.rmtree(directory)
     return suite.status()

@@ -208,29 +208,138 @@ START_TEST(hostfs_files_are_read)
 }
 END_TEST
 
-START_TEST(hostfs_is_read_only)
+static int count_all(void *count, const struct directory_entry *entry)
+{
+    (void)entry;
+    ++*(unsigned *)count;
+    return 0;
+}
+
+static unsigned names_in(const char *text)
+{
+    struct file *file = open_for_reading(text);
+    unsigned count = 0;
+
+    ck_assert_int_eq(file_read_directory(file, count_all, &count), 0);
+    file_release(file);
+    return count;
+}
+
+START_TEST(hostfs_changes_need_permission)
 {
     begin();
-    ck_assert_int_eq(try_open("/file", OPEN_WRITE), -EROFS);
-    ck_assert_int_eq(try_open("/file", OPEN_READ | OPEN_TRUNCATE), -EROFS);
-    ck_assert_int_eq(try_open("/new", OPEN_WRITE | OPEN_CREATE), -EROFS);
-    ck_assert_int_eq(try_open("/file", OPEN_READ | OPEN_CREATE), 0);
-    ck_assert_int_eq(try_open("/", OPEN_WRITE | OPEN_TEMPORARY), -EROFS);
-    ck_assert_int_eq(make_directory("/new"), -EROFS);
+    become(600, 600);
+    ck_assert_int_eq(try_open("/file", OPEN_WRITE), -EACCES);
+    ck_assert_int_eq(try_open("/file", OPEN_READ | OPEN_TRUNCATE), -EACCES);
+    ck_assert_int_eq(try_open("/new", OPEN_WRITE | OPEN_CREATE), -EACCES);
+    ck_assert_int_eq(make_directory("/new"), -EACCES);
     ck_assert_int_eq(make_directory("/dir"), -EEXIST);
-    ck_assert_int_eq(fs_unlink(&context, NULL, "/file"), -EROFS);
-    ck_assert_int_eq(fs_remove_directory(&context, NULL, "/dir"), -EROFS);
-    ck_assert_int_eq(rename_file("/file", "/new", 0), -EROFS);
-    ck_assert_int_eq(change_mode("/file", 0777), -EROFS);
-    become(0, 0);
-    ck_assert_int_eq(change_mode("/file", 0777), -EROFS);
-    struct path path;
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/file"), -EACCES);
+    ck_assert_int_eq(fs_remove_directory(&context, NULL, "/dir"), -EACCES);
+    ck_assert_int_eq(rename_file("/file", "/new", 0), -EACCES);
+    ck_assert_int_eq(change_mode("/file", 0777), -EPERM);
+    end();
+}
+END_TEST
 
-    ck_assert_int_eq(path_walk(&context, NULL, "/file", 0, &path), 0);
-    ck_assert_int_eq(path_access(&context, &path, PERMISSION_WRITE), -EROFS);
-    ck_assert_int_eq(path_truncate(&context, &path, 0, UINT64_MAX), -EROFS);
-    ck_assert_int_eq(fs_link(&context, &path, NULL, "/new"), -EROFS);
-    path_release(&path);
+START_TEST(hostfs_contents_are_copied_when_they_are_written)
+{
+    struct file *writer, *reader;
+    struct file_status status;
+    char bytes[3] = "";
+
+    begin();
+    become(0, 0);
+    reader = open_for_reading("/same");
+    ck_assert_int_eq(open_file("/file", OPEN_WRITE, 0, &writer), 0);
+    ck_assert_int_eq(file_write_kernel(writer, "X", 1, 99999), 1);
+    ck_assert_int_eq(file_write_kernel(writer, "Y", 1, 100001), 1);
+    ck_assert_int_eq(file_read_kernel(reader, bytes, 3, 99999), 3);
+    ck_assert_int_eq(memcmp(bytes, "X\0Y", 3), 0);
+    ck_assert_int_eq(file_read_kernel(reader, bytes, 1, 99998), 1);
+    ck_assert_int_eq(bytes[0], 'f');
+    files[2].size = 5;    /* what the host does to it is of no interest any more */
+    files[2].change_ns++;
+    ck_assert_int_eq(file_get_status(reader, &status), 0);
+    ck_assert_uint_eq(status.size, 100002);
+    ck_assert_uint_eq(status.device, 7);
+    ck_assert_uint_eq(status.inode, 2);
+    file_release(writer);
+    file_release(reader);
+    end();
+}
+END_TEST
+
+START_TEST(hostfs_changed_files_are_found_again)
+{
+    struct file *file;
+    char byte;
+
+    begin();
+    become(0, 0);
+    ck_assert_int_eq(open_file("/file", OPEN_WRITE, 0, &file), 0);
+    ck_assert_int_eq(file_write_kernel(file, "X", 1, 0), 1);
+    file_release(file);
+    directory_cache_shrink(100);
+    file = open_for_reading("/same");
+    ck_assert_int_eq(file_read_kernel(file, &byte, 1, 0), 1);
+    ck_assert_int_eq(byte, 'X');
+    file_release(file);
+    end();
+}
+END_TEST
+
+START_TEST(hostfs_copy_that_fails_changes_nothing)
+{
+    struct file *file;
+    char byte;
+
+    begin();
+    become(0, 0);
+    ck_assert_int_eq(open_file("/file", OPEN_READ_WRITE, 0, &file), 0);
+    read_error = -EIO;
+    ck_assert_int_eq(file_write_kernel(file, "X", 1, 0), -EIO);
+    read_error = 0;
+    ck_assert_int_eq(file_read_kernel(file, &byte, 1, 0), 1);
+    ck_assert_int_eq(byte, 'f');
+    ck_assert_int_eq(file_write_kernel(file, "X", 1, 0), 1);
+    file_release(file);
+    end();
+}
+END_TEST
+
+START_TEST(hostfs_truncated_files_are_not_read)
+{
+    begin();
+    become(0, 0);
+    reads = 0;
+    ck_assert_int_eq(try_open("/file", OPEN_WRITE | OPEN_TRUNCATE), 0);
+    ck_assert_uint_eq(reads, 0);
+    end();
+}
+END_TEST
+
+START_TEST(hostfs_names_are_hidden_and_made)
+{
+    begin();
+    become(0, 0);
+    ck_assert_uint_eq(names_in("/"), 5);
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/file"), 0);
+    ck_assert_int_eq(walk("/file", 0), -ENOENT);
+    ck_assert_int_eq(walk("/same", 0), 0);
+    ck_assert_int_eq(fs_remove_directory(&context, NULL, "/dir"), -ENOTEMPTY);
+    ck_assert_int_eq(rename_file("/dir/deep", "/file", 0), 0);
+    ck_assert_int_eq(walk("/link", LOOKUP_FOLLOW), -ENOENT);
+    ck_assert_int_eq(fs_remove_directory(&context, NULL, "/dir"), 0);
+    ck_assert_int_eq(make_directory("/dir"), 0);
+    ck_assert_uint_eq(names_in("/dir"), 2);    /* . and .. alone: not the host's any more */
+    ck_assert_int_eq(rename_file("/dir", "/moved", 0), 0);
+    ck_assert_int_eq(make_link("x", "/moved/x"), 0);
+    ck_assert_uint_eq(names_in("/moved"), 3);
+    ck_assert_uint_eq(names_in("/"), 7);       /* with . and .., which this host does not tell */
+    directory_cache_shrink(100);
+    ck_assert_int_eq(walk("/dir", 0), -ENOENT);
+    ck_assert_int_eq(walk("/moved/x", 0), 0);
     end();
 }
 END_TEST
@@ -425,12 +534,15 @@ START_TEST(hostfs_directories_are_read)
     file_release(file);
     ck_assert_int_eq(path_statistics(&context.root, &statistics), 0);
     ck_assert_uint_eq(statistics.type, 0xef53);
-    ck_assert_uint_eq(statistics.flags & 1, 1);
+    ck_assert_uint_eq(statistics.flags & 1, 0);
     end();
 }
 END_TEST
 
-TEST_MAIN("fs/hostfs", hostfs_needs_a_host, hostfs_files_are_read, hostfs_is_read_only,
+TEST_MAIN("fs/hostfs", hostfs_needs_a_host, hostfs_files_are_read, hostfs_changes_need_permission,
+          hostfs_contents_are_copied_when_they_are_written, hostfs_changed_files_are_found_again,
+          hostfs_copy_that_fails_changes_nothing, hostfs_truncated_files_are_not_read,
+          hostfs_names_are_hidden_and_made,
           hostfs_one_file_is_one_inode, hostfs_devices_are_not_opened,
           hostfs_rights_are_asked_for_where_bits_do_not_tell,
           hostfs_names_are_cached_until_the_directory_changes,

@@ -1,9 +1,11 @@
 /*
- * Random operations on files, done twice: by the services of fs on a tmpfs, and by system calls in
- * a temporary directory of the host.  Linux is the oracle: every result must be the same.
+ * Random operations on files, done twice: by the services of fs, on a tmpfs or on a hostfs, and by
+ * system calls in a temporary directory of the host.  Linux is the oracle: every result must be the
+ * same.
  *
- * Both sides begin with an empty directory "r" as the working directory, one level below the
- * top.  Paths have at most one ".." and link targets none, so that no walk leaves the top.
+ * Both sides begin with a directory "r" as the working directory, one level below the top: empty on
+ * a tmpfs, with some files on a hostfs, whose host must be the same at the end as at the beginning.
+ * Paths have at most one ".." and link targets none, so that no walk leaves the top.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,12 +13,17 @@
 #include <sys/syscall.h>
 
 #include "fs/names.h"
+#include "fs/hostfs_mount.h"
 #include "harness/test.h"
 #include "unit/fs/linux_fixture.h"
+#include "unit/fs/real_host.h"
 
 #define OPEN_MAX 6        /* files that are open at once */
 #define STEPS 60000
 #define USER 4711
+
+static bool on_hostfs;
+static char lower[64];    /* the host's directory below it */
 
 static struct open_pair {
     int host;             /* -1: free */
@@ -187,7 +194,7 @@ static void compare_status(const struct file_status *ours, const struct stat *th
     check_same(ours->links, (int64_t)theirs->st_nlink, "links");
     check_same(ours->user_id, theirs->st_uid, "owner");
     check_same(ours->group_id, theirs->st_gid, "group");
-    if (!S_ISDIR(theirs->st_mode) || host_is_tmpfs)
+    if (!S_ISDIR(theirs->st_mode) || (host_is_tmpfs && !on_hostfs))
         check_same((int64_t)ours->size, theirs->st_size, "size");
 }
 
@@ -434,6 +441,54 @@ static void do_list(void)
 
 /* ---- The test ------------------------------------------------------------------------------ */
 
+static void shell(const char *format, const char *directory)
+{
+    char command[512];
+
+    snprintf(command, sizeof(command), format, directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* The same files below `directory` each time; changed long enough ago to be trusted. */
+static void populate(const char *directory)
+{
+    shell("umask 022; cd %s && mkdir -p r && cd r && mkdir -p a/b c && seq 2000 >a/dd &&"
+          " seq 9 >m && seq 9 >a/b/l && ln -sf a/dd l && ln -f m c/m && ln -sf nowhere c/l &&"
+          " mkdir c/a && chmod 750 c", directory);
+}
+
+/* All that can be seen of the lower directory, for a comparison. */
+static void print_lower(const char *name)
+{
+    char command[512];
+
+    snprintf(command, sizeof(command), "cd %s && (find . -printf '%%p %%m %%u %%n %%s %%T@ %%l\n' |"
+             " sort; find . -type f -exec cksum {} + | sort) >%s.%s", lower, lower, name);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void begin_on_hostfs(void)
+{
+    struct filesystem *filesystem;
+
+    strcpy(lower, "/tmp/eft-lower-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(lower));
+    ck_assert_int_eq(chmod(lower, 0755), 0);
+    populate(lower);
+    populate("..");
+    print_lower("before");
+    fixture_begin_machine();
+    real_host_root = lower;
+    ck_assert_int_eq(hostfs_create(&real_host, &filesystem), 0);
+    fixture_mount_root(filesystem);
+}
+
+static void end_on_hostfs(void)
+{
+    print_lower("after");
+    shell("cmp %1$s.before %1$s.after && rm -r %1$s %1$s.before %1$s.after", lower);
+}
+
 /* Another sequence: SEED=n in the environment. */
 static void begin(uint64_t seed)
 {
@@ -443,14 +498,17 @@ static void begin(uint64_t seed)
         seed += strtoull(chosen, NULL, 0);
     random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     make_host_directory();
-    fixture_begin();
+    if (on_hostfs)
+        begin_on_hostfs();
+    else
+        fixture_begin();
     become(geteuid(), getegid());
     context.umask = 022;
     ck_assert_int_eq(attributes_set_owner(
                          &(struct fs_context){ .umask = 0 },
                          &(struct attribute_target){ root, root->root->inode }, geteuid(),
                          getegid()), 0);
-    ck_assert_int_eq(make_directory("/r"), 0);
+    ck_assert_int_eq(make_directory("/r"), on_hostfs ? -EEXIST : 0);
     ck_assert_int_eq(change_directory("/r"), 0);
     for (unsigned i = 0; i < OPEN_MAX; i++)
         pairs[i].host = -1;
@@ -464,6 +522,8 @@ static void end(void)
     }
     fixture_end();
     remove_host_directory();
+    if (on_hostfs)
+        end_on_hostfs();
 }
 
 static void (*const operations[])(void) = {
@@ -483,6 +543,17 @@ static void run_steps(void)
 START_TEST(linux_and_tmpfs_agree)
 {
     begin(1);
+    run_steps();
+    end();
+}
+END_TEST
+
+START_TEST(linux_and_hostfs_agree)
+{
+    if (geteuid() != 0)
+        return;    /* the files of the host are root's */
+    on_hostfs = true;
+    begin(3);
     run_steps();
     end();
 }
@@ -524,4 +595,5 @@ START_TEST(linux_and_tmpfs_agree_on_permissions)
 }
 END_TEST
 
-TEST_MAIN("fs/linux", linux_and_tmpfs_agree, linux_and_tmpfs_agree_on_permissions)
+TEST_MAIN("fs/linux", linux_and_tmpfs_agree, linux_and_hostfs_agree,
+          linux_and_tmpfs_agree_on_permissions)

@@ -14,7 +14,8 @@ LEVELS = ("error", "warning", "notice", "info", "debug")
 HELP = """ [OPTION...] GUEST [ARGUMENT...]
 Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
 
-  --root=DIR          show the host's DIR as /, read-only; GUEST is a path below it.
+  --root=DIR          show the host's DIR as /; GUEST is a path below it.  What is changed
+                      there stays in memory, the host's files are as before.
                       Without it the guest finds only itself, /dev, /proc and /tmp
   --cwd=DIR           directory to start in (with --root: where you are now, if below DIR)
   --env=NAME=VALUE    set a variable of the guest's environment; --env=NAME removes it.
