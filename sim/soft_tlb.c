@@ -35,6 +35,7 @@ struct extent {
 };
 struct wrong {
     unsigned count;
+    bool is_all;           /* nothing of the rest is right */
     struct wrong_extent {
         user_address start, end;
         int protection;    /* what is allowed */
@@ -135,6 +136,7 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
 
     if (!window_pieces(&pieces, &count))
         return false;
+    wrong->is_all = true;
     for (unsigned i = 0; i < count; i++) {
         user_address next = pieces[i].start > start ? pieces[i].start : start;
         user_address last = pieces[i].end < end ? pieces[i].end : end;
@@ -142,8 +144,10 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
         for (user_address from = next; from < last; from = next) {
             int protection = allowed(&pieces[i], from, &next);
 
-            if (protection == pieces[i].protection)
+            if (protection == pieces[i].protection) {
+                wrong->is_all = false;
                 continue;
+            }
             if (wrong->count == WRONG_MAX)
                 return false;
             wrong->extents[wrong->count++] =
@@ -211,7 +215,7 @@ static void switch_to(physical_address root)
 
     active_root = root;
     stale_count = 0;
-    if (!find_wrong(&wrong, 0, GUEST_END)) {
+    if (!find_wrong(&wrong, 0, GUEST_END) || wrong.is_all) {
         window_empty();
         wrong.count = 0;
     }

@@ -26,7 +26,7 @@
 #include "memory/memory_internal.h"
 #include "memory/tlb.h"
 
-#define FAULT_AROUND_PAGES 16u
+#define FAULT_AROUND_PAGES 64u    /* a program that starts reads most of its text */
 #define ISOLATED_ORDER 4u    /* extent of the first touch in a region: 16 pages */
 #define SETTLED_BESIDE 16u   /* reserved frames that are looked at, for a walk through them */
 

@@ -7,12 +7,14 @@
 #include "harness/test.h"
 #include "unit/memory/space_fixture.h"
 
+#define FILE_PAGES 192
+
 /* A memory object that says what was asked of it. */
 static struct {
     struct memory_object object;
-    struct page *pages[64];
-    bool resident[64];
-    unsigned writes[64];
+    struct page *pages[FILE_PAGES];
+    bool resident[FILE_PAGES];
+    unsigned writes[FILE_PAGES];
     uint64_t page_count;
     int error;
     bool destroyed;
@@ -420,20 +422,20 @@ END_TEST
 
 START_TEST(resident_neighbours_are_mapped_too)
 {
-    file_begin(64);
-    for (uint64_t i = 0; i < 64; i++) {
+    file_begin(192);
+    for (uint64_t i = 0; i < 192; i++) {
         struct page *page;
 
         if (i % 2 == 0 && file_page(&file.object, i, false, &page) == 0)
             page_release(page);
     }
-    map_file(BASE, 64, PROTECTION_READ, 0);
-    ck_assert_int_eq(touch(BASE + PAGES(20)), FAULT_RESOLVED);
-    for (unsigned i = 0; i < 64; i++)
-        ck_assert_int_eq(entry_at(BASE + PAGES(i)) != 0, i >= 16 && i < 32 && i % 2 == 0);
+    map_file(BASE, 192, PROTECTION_READ, 0);
+    ck_assert_int_eq(touch(BASE + PAGES(80)), FAULT_RESOLVED);
+    for (unsigned i = 0; i < 192; i++)
+        ck_assert_int_eq(entry_at(BASE + PAGES(i)) != 0, i >= 64 && i < 128 && i % 2 == 0);
     ck_assert_uint_eq(statistics().minor_faults, 1);
     ck_assert_uint_eq(statistics().major_faults, 0);
-    ck_assert_int_eq(touch(BASE + PAGES(21)), FAULT_RESOLVED);
+    ck_assert_int_eq(touch(BASE + PAGES(81)), FAULT_RESOLVED);
     ck_assert_uint_eq(statistics().major_faults, 1);
     memory_object_release(&file.object);
     fixture_end();
