@@ -58,7 +58,7 @@ static int file_sync(struct memory_object *object, uint64_t first, uint64_t coun
 static void file_destroy(struct memory_object *object)
 {
     (void)object;
-    for (unsigned i = 0; i < 64; i++)
+    for (unsigned i = 0; i < FILE_PAGES; i++)
         if (file.pages[i])
             page_release(file.pages[i]);
     file.destroyed = true;
