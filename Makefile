@@ -31,6 +31,7 @@ PACKAGES_IMAGE := grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ovmf
 PACKAGES_TEST := $(PACKAGES_BUILD) $(PACKAGES_QEMU) pkg-config check busybox-static gdb
 PACKAGES_ANALYZE := clang clang-tidy cppcheck
 PACKAGES_FUZZ := clang libclang-rt-dev
+PACKAGES_OUTSIDE := libcap-dev
 
 # ---- Flags ------------------------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ CORE_FLAGS := -std=c11 -ffreestanding -fno-stack-protector -mgeneral-regs-only $
 SIM_FLAGS := -std=gnu11 -D_GNU_SOURCE -fno-stack-protector $(COMMON_FLAGS) -Isim
 # Tests may use all of libc; -Wno-... : libcheck's macros compare through wider types.
 TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE $(COMMON_FLAGS) -Itests -Isim
-SIM_LIBRARIES := -ldw -lelf -lpthread -lm
+SIM_LIBRARIES := -ldw -lelf -lpthread
 TEST_LIBRARIES = $(shell pkg-config --libs check)
 
 VARIANT_FLAGS_debug := -O2
@@ -93,7 +94,7 @@ TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 
 # Every object waits for the packages, but only when the goal is one that installs them.
 INSTALLING_GOALS := run qemu qemu-gdb test bench gdb asan ubsan tsan analyze coverage fuzz \
-        conformance deps
+        conformance outside deps
 PACKAGES_STAMP := $(BUILD)/packages.stamp
 PACKAGES_READY := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),$(PACKAGES_STAMP))
 
@@ -110,6 +111,30 @@ $(OBJECTS)/src/%.o: src/%.c Makefile | $(PACKAGES_READY)
 # Must not become calls of the functions that it defines.
 $(MEMORY_OBJECT): CORE_FLAGS += -fno-builtin
 
+# The vDSO: code that the kernel puts into its programs, linked alone, and then data of the core.
+VDSO_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) -ffreestanding -fPIC -fno-stack-protector \
+        -fcf-protection=none -fno-omit-frame-pointer -fasynchronous-unwind-tables -mno-red-zone \
+        -mgeneral-regs-only -fvisibility=hidden -Isrc -MMD -MP
+VDSO_LINK := -shared -nostdlib -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both \
+        -Wl,--build-id=none -Wl,-Bsymbolic -Wl,--no-undefined -Wl,--eh-frame-hdr \
+        -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,-T,guests/vdso/vdso.ld
+VDSO_OBJECT := $(OBJECTS)/vdso/image.o
+
+$(BUILD)/vdso.so: guests/vdso/vdso.c guests/vdso/vdso.ld Makefile | $(PACKAGES_READY)
+	@mkdir -p $(@D) $(OBJECTS)/vdso
+	$(call say,VDSO,$@)
+	$(Q)$(CC) $(VDSO_FLAGS) -MT $@ -MF $(OBJECTS)/vdso/vdso.d $(VDSO_LINK) -o $@ $<
+
+$(VDSO_OBJECT): $(BUILD)/vdso.so
+	$(Q)objcopy --strip-debug $< $(OBJECTS)/vdso/vdso_image
+	$(Q)cd $(OBJECTS)/vdso && objcopy -I binary -O elf64-x86-64 -B i386:x86-64 \
+	        --rename-section .data=.rodata,alloc,load,readonly,data,contents \
+	        --set-section-alignment .data=16 \
+	        --redefine-sym _binary_vdso_image_start=vdso_image \
+	        --redefine-sym _binary_vdso_image_end=vdso_image_end \
+	        --strip-symbol _binary_vdso_image_size --add-section .note.GNU-stack=/dev/null \
+	        vdso_image $(abspath $@)
+
 # Variables of $(1) in sections of their own, which the linker bounds by symbols: a search winds
 # them back (sim/search/snapshot.c).
 sections = --rename-section .bss=$(1)_bss --rename-section .data=$(1)_data \
@@ -121,9 +146,9 @@ $(BUILD)/core.exports: src/machine/machine.h Makefile
 	@mkdir -p $(@D)
 	$(Q)sed -n 's/^[a-z_A-Z][^(]*[ *]\([a-z_]*\)(.*/\1/p' $< | grep -v '^machine_' > $@
 
-$(BUILD)/core-all-names.o: $(CORE_OBJECTS)
+$(BUILD)/core-all-names.o: $(CORE_OBJECTS) $(VDSO_OBJECT)
 	$(call say,LD,$@)
-	$(Q)$(LD) -r -o $@ $(CORE_OBJECTS)
+	$(Q)$(LD) -r -o $@ $(CORE_OBJECTS) $(VDSO_OBJECT)
 
 $(BUILD)/core.o: $(BUILD)/core-all-names.o $(BUILD)/core.exports
 	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $(call sections,core) $< $@
@@ -152,7 +177,6 @@ $(OBJECTS)/sim/%.S.o: sim/%.S Makefile | $(PACKAGES_READY)
 
 ifeq ($(VARIANT),asan)
 SIM_OBJECTS += $(OBJECTS)/tests/harness/asan_options.o
-$(OBJECTS)/tests/harness/asan_options.o: TEST_FLAGS += -DREPORTS='"$(abspath $(BUILD))/reports"'
 endif
 
 # Position independent: the guest window is the low 2 GiB, where such a program never is.
@@ -171,6 +195,7 @@ $(BROKEN_OBJECT): tests/scenario/wait_queue_broken.c Makefile | $(PACKAGES_READY
 	$(Q)$(CC) $(CORE_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
 
 $(BUILD)/core-broken.o: $(filter-out %/src/sync/wait_queue.o,$(CORE_OBJECTS)) $(BROKEN_OBJECT) \
+                $(VDSO_OBJECT) \
                 $(BUILD)/core.exports
 	$(Q)$(LD) -r -o $@ $(filter %.o,$^)
 	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $(call sections,core) $@
@@ -206,10 +231,10 @@ $(X86_64_OBJECTS_AT)/linker.ld: src/machine/x86_64/linker.ld src/machine/x86_64/
 	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -Isrc/machine/x86_64 $< -o $@
 
-$(BUILD)/eft.elf: $(X86_64_OBJECTS) $(X86_64_OBJECTS_AT)/linker.ld
+$(BUILD)/eft.elf: $(X86_64_OBJECTS) $(VDSO_OBJECT) $(X86_64_OBJECTS_AT)/linker.ld
 	$(call say,LD,$@)
 	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack -T \
-	        $(X86_64_OBJECTS_AT)/linker.ld -o $@ $(X86_64_OBJECTS)
+	        $(X86_64_OBJECTS_AT)/linker.ld -o $@ $(X86_64_OBJECTS) $(VDSO_OBJECT)
 
 EFT_QEMU_SOURCES := $(sort $(wildcard src/machine/x86_64/runner/*.py))
 $(BUILD)/eft-qemu: $(EFT_QEMU_SOURCES)
@@ -290,7 +315,7 @@ FUZZ_GUEST := $(addprefix tests/fuzz/fuzz_,calls.c values.c guard.c)
 $(eval $(call freestanding_rule,fuzz_calls,$(FUZZ_GUEST)))
 $(BUILD)/guests/wild.elf $(BUILD)/guests/fuzz_calls.elf: tests/fuzz/fuzz_calls.h \
         $(wildcard src/abi/linux/*.def) src/abi/linux/descriptors.h src/abi/linux/arguments.h
-$(eval $(call glibc_rule,measure,tests/performance/measure.c))
+$(eval $(call glibc_rule,measure,$(wildcard tests/performance/measure*.c)))
 
 # Programs of the teaching ABI: NAME is made of guests/teaching/NAME.c and NAME_*.c, and is built
 # plain and by eft-cc, whose basic blocks count:
@@ -386,9 +411,13 @@ CONFORMANCE_THREADS := $(patsubst tests/conformance/linux/%.c,%,$(wildcard \
         tests/conformance/linux/pthread_*.c tests/conformance/linux/thread_*.c))
 # These are built with musl as well, whose start-up and signal code differ.
 CONFORMANCE_MUSL := descriptors directory_list file_transfer memory_protect poll_select \
-        signal_order signal_restart time_clocks $(CONFORMANCE_THREADS)
+        process_shared \
+        signal_order signal_queue signal_restart signal_stop signal_threads time_clocks \
+        time_processor time_setting time_vdso timer_file timer_posix $(CONFORMANCE_THREADS)
 CONFORMANCE_PROGRAMS += $(CONFORMANCE_MUSL:%=$(BUILD)/conformance/linux/%_musl.elf)
-CONFORMANCE_PROGRAMS += $(BUILD)/conformance/diagnose/stuck.elf
+CONFORMANCE_PROGRAMS += $(BUILD)/conformance/diagnose/stuck.elf \
+        $(BUILD)/conformance/diagnose/threads.elf $(BUILD)/conformance/diagnose/threads_musl.elf \
+        $(addprefix $(BUILD)/conformance/stress/,stress.elf stress_musl.elf)
 # They hand wild pointers and sizes to the kernel on purpose.
 CONFORMANCE_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -static \
         -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
@@ -417,7 +446,7 @@ $(OBJECTS)/tests/%.o: tests/%.c Makefile | $(PACKAGES_READY)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(TEST_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
 
-$(BUILD)/libcore.a: $(CORE_OBJECTS)
+$(BUILD)/libcore.a: $(CORE_OBJECTS) $(VDSO_OBJECT)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
@@ -460,7 +489,7 @@ endif
 gdb: deps all    ## the same under gdb, with our commands loaded
 	gdb -q -x $(GDB_SCRIPT) --args $(BUILD)/sim $(GUEST) $(ARGS)
 
-bench: deps all    ## sim against native, as ratios
+bench: deps all eft    ## sim against native, as ratios
 	@$(PYTHON) tests/performance/bench.py --build $(BUILD)
 
 # ---- Tests ------------------------------------------------------------------------------------
@@ -488,8 +517,12 @@ model: $(MODEL_PROGRAMS)    ## small protocols of the core in every interleaving
 unit-and-model: $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
 	@$(RUN_SUITES) $^
 
-instrumented: $(TEST_PROGRAMS)
-	@$(RUN_SUITES) $^
+# All programs of ours, and guests of each kind in the simulator; not searches, which stop making a
+# schedule simpler when it takes long.
+INSTRUMENTED_SUITES := $(wildcard $(patsubst %,tests/conformance/%/run_*.py,\
+        linux guests diagnose teaching))
+instrumented: all test-programs
+	@$(RUN_SUITES) $(TEST_PROGRAMS) $(INSTRUMENTED_SUITES)
 
 # Not the comparisons with the host's mmap: the tool keeps the addresses for itself.
 unit-for-tsan: $(filter-out %/linux_test,$(UNIT_PROGRAMS))
@@ -501,6 +534,12 @@ conformance: export EFT_SEARCH_RUNS := 10000
 conformance: export EFT_ALL := 1
 conformance: deps all eft $(CONFORMANCE_PROGRAMS)    ## programs inside against the same on Linux
 	@$(RUN_SUITES) --timeout 3600 $(CONFORMANCE_SUITES)
+
+# Downloads, programs and results are kept in $(BUILD)/outside.
+.PHONY: outside
+outside: deps sim    ## tests of Linux and glibc from Debian's sources: native, and inside
+	@.ci/packages $(PACKAGES_OUTSIDE)
+	@$(PYTHON) tests/outside/outside.py --build $(BUILD) --json $(BUILD)/outside.json
 
 tidy:    ## rules of docs/style.md that no compiler checks
 	@$(RUN_SUITES) $(TIDY_SUITES)
@@ -519,7 +558,7 @@ variant = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) VARIANT=$(1)
 # Only the tests themselves use the host's heap, and they end right after.
 asan: export ASAN_OPTIONS := detect_leaks=0
 
-asan ubsan: deps    ## unit tests and models with the address or undefined-behaviour sanitizer
+asan ubsan: deps    ## tests with the address or the undefined-behaviour sanitizer
 	@+$(call variant,$@) instrumented
 
 # It sees races of real threads; the models try all orders on one.
@@ -589,9 +628,13 @@ $(BUILD)/analyze/clang-tidy/src/fs/tmpfs.c.stamp: \
 # A height of 0 never gets to a shift by height - 1: the tree has grown before.
 $(BUILD)/analyze/clang-tidy/src/fs/page_tree.c.stamp: \
         REVIEWED := --checks=-clang-analyzer-core.UndefinedBinaryOperatorResult
+# A nice value is a number.
+$(BUILD)/analyze/clang-tidy/src/abi/linux/sys_sched_class.c.stamp: \
+        REVIEWED := --checks=-bugprone-signed-char-misuse
 # The structure that is handed on is an output; .def files expand macros of their includer, and
-# cppcheck does not see the arrays that they fill.
+# cppcheck does not see the arrays that they fill, nor that the vDSO is one object.
 CPPCHECK_REVIEWED := --suppress=ctuuninitvar --suppress=unknownMacro \
+        --suppress=comparePointers:src/abi/linux/vdso.c \
         --suppress=arrayIndexOutOfBoundsCond:src/abi/trace_values.c
 
 $(BUILD)/analyze/clang/%.stamp: % $(HEADERS) Makefile | $(ANALYZERS_READY)
@@ -625,7 +668,7 @@ $(BUILD)/analyze/cppcheck.stamp: $(ANALYZED) $(HEADERS) Makefile | $(ANALYZERS_R
 docs:    ## writes the generated parts of docs/
 	@$(PYTHON) tests/tidy/generated.py
 
-install: all    ## into DESTDIR/PREFIX: bin/eft, and our gdb commands in share/eft
+install: all    ## into DESTDIR/PREFIX: bin/eft, bin/eft-cc, our gdb commands in share/eft
 	install -D -m 755 $(BUILD)/sim $(DESTDIR)$(PREFIX)/bin/eft
 	install -D -m 644 $(GDB_SCRIPT) $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
 	install -D -m 755 $(BUILD)/eft-cc $(DESTDIR)$(PREFIX)/bin/eft-cc
@@ -646,6 +689,7 @@ help:    ## this table
 	        | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo 'Variables: BUILD GUEST ARGS PREFIX DESTDIR TIME V'
 
--include $(patsubst %.o,%.d,$(X86_64_OBJECTS) $(CORE_OBJECTS) $(MEMORY_OBJECT) \
+-include $(OBJECTS)/vdso/vdso.d \
+        $(patsubst %.o,%.d,$(X86_64_OBJECTS) $(CORE_OBJECTS) $(MEMORY_OBJECT) \
         $(SIM_OBJECTS) $(HARNESS_OBJECTS) \
         $(call objects,$(TESTS) $(FUZZ_TESTS)))

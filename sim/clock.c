@@ -1,9 +1,9 @@
 /*
  * Time and the timer.
  *
- * Real time: the host's monotonic clock, and one alarm (SIGALRM) for the earliest deadline of all
- * virtual CPUs.  The alarm is set only when something earlier than what it is set for is wanted;
- * one that comes too early is harmless and is set again (interrupt_collect).
+ * Real time: the host's monotonic clock (time_line.c), and one alarm (SIGALRM) for the earliest
+ * deadline of all virtual CPUs.  The alarm is set only when something earlier than what it is set
+ * for is wanted; one that comes too early is harmless and is set again (interrupt_collect).
  *
  * Virtual time, in runs that repeat: the clock moves by what is done (the TIME_ constants of
  * sim.h) and jumps to the next deadline when no CPU has anything to do.  The host's alarm is then a
@@ -31,6 +31,7 @@ static bool is_virtual;
 static uint64_t virtual_ns;
 static uint64_t next_deadline_ns = UINT64_MAX;    /* virtual time: of all CPUs */
 
+static struct machine_time_line *shown_line;    /* to guests; NULL: not yet */
 static uint64_t boot_ns;
 static timer_t alarm_timer;
 static _Atomic bool turn_is_over;
@@ -76,6 +77,7 @@ void clock_init(const struct options *options)
     if (timer_create(CLOCK_MONOTONIC, &event, &alarm_timer) != 0)
         refuse("this host gives no timer (timer_create)");
     boot_ns = host_time_ns(CLOCK_MONOTONIC);
+    time_line_init(boot_ns);
     info_edit()->boot_wall_time_ns = host_time_ns(CLOCK_REALTIME);
     if (!chooser_is_active())
         return;
@@ -91,7 +93,21 @@ uint64_t machine_time_ns(void)
 {
     if (is_virtual)
         return virtual_ns;
-    return host_time_ns(CLOCK_MONOTONIC) - boot_ns;
+    return time_line_ns();
+}
+
+void machine_time_show(struct machine_time_line *line)
+{
+    if (!is_virtual)
+        time_line_show(line);
+    line->cpu_source = CPU_SOURCE_WORD;
+    shown_line = line;
+}
+
+void clock_show_cpu(unsigned index)
+{
+    if (shown_line)
+        shown_line->cpu = index;
 }
 
 uint64_t clock_next_deadline(void)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -59,6 +60,7 @@ void sim_note(const char *pattern, ...)
 
 static bool is_verbose;
 static uint64_t began_ns;
+static char **own_arguments;
 
 static void run_init(const struct options *options)
 {
@@ -91,6 +93,7 @@ static int exit_status_of(enum machine_halt why, int status)
 {
     switch (why) {
     case MACHINE_HALT_OK:
+    case MACHINE_HALT_RESTART:
         return status;
     case MACHINE_HALT_REFUSED:
         return EXIT_REFUSED;
@@ -110,6 +113,7 @@ static const char *ending_of(enum machine_halt why)
     switch (why) {
     case MACHINE_HALT_OK:
     case MACHINE_HALT_REFUSED:
+    case MACHINE_HALT_RESTART:
         return NULL;
     case MACHINE_HALT_PANIC:
         return "panic";
@@ -119,6 +123,13 @@ static const char *ending_of(enum machine_halt why)
         return "time limit";
     }
     abort();
+}
+
+/* The machine's new start is this program's.  A run that is to be repeated ends instead. */
+_Noreturn static void start_again(void)
+{
+    execv("/proc/self/exe", own_arguments);
+    refuse("cannot start again: %s", strerror(errno));
 }
 
 void machine_halt(enum machine_halt why, int status)
@@ -131,6 +142,8 @@ void machine_halt(enum machine_halt why, int status)
     status = run_finish(exit_status_of(why, status));
     if (why == MACHINE_HALT_PANIC)
         _exit(status);
+    if (why == MACHINE_HALT_RESTART && !chooser_is_active())
+        start_again();
     exit(status);
 }
 
@@ -159,12 +172,13 @@ int main(int argument_count, char **arguments)
 {
     struct options options;
 
+    own_arguments = arguments;
     info_init_ranges();
     leave_legacy_layout(arguments);
     options_parse(argument_count, arguments, &options);
     if (options.timeline_events)
         timeline_replay(&options);
-    search_prepare(&options, argument_count, arguments);
+    search_prepare(&options);
     verify_start(&options, arguments);
     channel_init();    /* before anything is opened: 0 to 2 are the guest's, open or not */
     options_make_repeatable(&options);

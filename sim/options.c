@@ -27,8 +27,8 @@ static size_t kernel_option_count;
 enum { OPTION_CPUS = 256, OPTION_MEMORY, OPTION_ROOT, OPTION_ENV, OPTION_CWD, OPTION_TRACE,
        OPTION_TRACE_FILE, OPTION_LOG_LEVEL, OPTION_REPORT_FILE, OPTION_GRAPH, OPTION_STATS,
        OPTION_LEAK_CHECK, OPTION_TIMELINE, OPTION_TIMELINE_EVENTS,
-       OPTION_SEED, OPTION_PREEMPT, OPTION_VERIFY, OPTION_RECORD, OPTION_REPLAY,
-       OPTION_TIME_LIMIT };
+       OPTION_SEED, OPTION_PREEMPT, OPTION_SCHED, OPTION_VERIFY, OPTION_RECORD, OPTION_REPLAY,
+       OPTION_TIME_LIMIT, OPTION_HANG_AFTER };
 
 static const struct option long_options[] = {
     { "cpus", required_argument, NULL, OPTION_CPUS },
@@ -40,6 +40,7 @@ static const struct option long_options[] = {
     { "trace-file", required_argument, NULL, OPTION_TRACE_FILE },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
     { "time-limit", required_argument, NULL, OPTION_TIME_LIMIT },
+    { "hang-after", required_argument, NULL, OPTION_HANG_AFTER },
     { "report-file", required_argument, NULL, OPTION_REPORT_FILE },
     { "graph", required_argument, NULL, OPTION_GRAPH },
     { "timeline", required_argument, NULL, OPTION_TIMELINE },
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
     { "leak-check", no_argument, NULL, OPTION_LEAK_CHECK },
     { "seed", required_argument, NULL, OPTION_SEED },
     { "preempt", required_argument, NULL, OPTION_PREEMPT },
+    { "sched", required_argument, NULL, OPTION_SCHED },
     { "verify", no_argument, NULL, OPTION_VERIFY },
     { "record", required_argument, NULL, OPTION_RECORD },
     { "replay", required_argument, NULL, OPTION_REPLAY },
@@ -69,12 +71,16 @@ static const char help[] =
     "  --env=NAME=VALUE    set a variable of the guest's environment; --env=NAME removes it.\n"
     "                      The rest is this process's environment\n"
     "  --cpus=N            virtual CPUs, 1 to 64 (default 1)\n"
+    "  --sched=POLICY      how ordinary threads share a CPU: fair (by nice values), rr (each a\n"
+    "                      slice in turn), fifo (until it waits); default: fair, and rr for\n"
+    "                      programs of the teaching ABI\n"
     "  --memory=SIZE       physical memory, for example 256M or 4G (default 1G)\n"
     "  --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:\n"
     "                      file, memory, process, signal, time, ..., !name to leave out\n"
     "  --trace-file=FILE   print them to FILE instead of stderr\n"
     "  --time-limit=SECONDS  stop after so much of your time, say who ran and waited, exit 122\n"
-    "  --report-file=FILE  reports of deadlocks and of the time limit as JSON, one a line\n"
+    "  --hang-after=SECONDS  nothing ran for so long: say who waits for what (as Ctrl-\\ does)\n"
+    "  --report-file=FILE  reports (deadlock, hang, time limit, ...) as JSON, one a line\n"
     "  --graph=FILE        who waits for whom, as DOT, or as SVG if FILE ends in .svg\n"
     "  --timeline=FILE     what every CPU and thread did when: a page if FILE ends in .html, a\n"
     "                      picture if in .svg, else a trace for Perfetto or chrome://tracing\n"
@@ -136,7 +142,7 @@ static unsigned parse_cpus(const char *text)
     return (unsigned)value;
 }
 
-static uint64_t parse_seconds(const char *text)
+static uint64_t parse_seconds(const char *option, const char *text)
 {
     char *end;
 
@@ -145,8 +151,15 @@ static uint64_t parse_seconds(const char *text)
     double value = strtod(text, &end);
 
     if (*end || end == text || errno || !(value > 0 && value <= SECONDS_MAXIMUM))
-        refuse("--time-limit=%s is not a number of seconds above 0", text);
+        refuse("--%s=%s is not a number of seconds above 0", option, text);
     return (uint64_t)(value * 1e9);
+}
+
+static void parse_scheduling(const char *text)
+{
+    if (strcmp(text, "fair") != 0 && strcmp(text, "rr") != 0 && strcmp(text, "fifo") != 0)
+        refuse("--sched=%s is not one of fair, rr, fifo", text);
+    options_add_for_kernel("sched", text);
 }
 
 static void parse_level(const char *text)
@@ -169,6 +182,15 @@ void options_add_for_kernel(const char *name, const char *value)
     if (asprintf(&text, "%s=%s", name, value ? value : "") < 0)
         refuse("no memory");
     kernel_options[kernel_option_count++] = text;
+}
+
+static void add_hang_after(const char *text)
+{
+    char number[24];
+
+    snprintf(number, sizeof(number), "%llu",
+             (unsigned long long)parse_seconds("hang-after", text));
+    options_add_for_kernel("hang-after", number);
 }
 
 void options_change_environment(const char *setting)
@@ -237,14 +259,8 @@ static const char **file_of(int option, struct options *options)
     }
 }
 
-static void parse_one(int option, struct options *options)
+static void parse_other(int option, struct options *options)
 {
-    const char **file = file_of(option, options);
-
-    if (file) {
-        *file = optarg;
-        return;
-    }
     switch (option) {
     case OPTION_CPUS:
         options->cpus = parse_cpus(optarg);
@@ -275,7 +291,10 @@ static void parse_one(int option, struct options *options)
         options->verify = true;
         break;
     case OPTION_TIME_LIMIT:
-        options->time_limit_ns = parse_seconds(optarg);
+        options->time_limit_ns = parse_seconds("time-limit", optarg);
+        break;
+    case OPTION_HANG_AFTER:
+        add_hang_after(optarg);
         break;
     case OPTION_LEAK_CHECK:
         options_add_for_kernel("leak-check", NULL);
@@ -303,14 +322,29 @@ static void parse_one(int option, struct options *options)
     }
 }
 
+static void parse_one(int option, struct options *options)
+{
+    const char **file = file_of(option, options);
+
+    if (file)
+        *file = optarg;
+    else if (option == OPTION_SCHED)
+        parse_scheduling(optarg);
+    else
+        parse_other(option, options);
+}
+
 void options_parse(int argument_count, char **arguments, struct options *options)
 {
-    int option;
+    int option, index = -1;
 
     arguments[0] = program_invocation_short_name;    /* in front of getopt_long's messages */
     *options = (struct options){ .cpus = 1, .memory_size = MEMORY_DEFAULT };
-    while ((option = getopt_long(argument_count, arguments, "+vVh", long_options, NULL)) != -1)
+    while ((option = getopt_long(argument_count, arguments, "+vVh", long_options, &index)) != -1) {
+        search_note_option(index < 0 ? "verbose" : long_options[index].name, optarg);
         parse_one(option, options);
+        index = -1;
+    }
     options_check_repeat(options, optind < argument_count);
     if (options->trace_file && !*options->trace_file)
         refuse("--trace-file needs a name");

@@ -14,6 +14,7 @@
 
 #include "outside.h"
 #include "record.h"
+#include "search/search.h"
 #include "sim.h"
 #include "verify.h"
 
@@ -70,15 +71,23 @@ void options_parse_preempt(struct options *options, const char *text)
         refuse("--preempt=%s is neither traps nor blocks", text);
 }
 
+static bool repeats(const struct options *options)
+{
+    return options->seeded || options->verify || options->record || options->replay ||
+           search_is_asked_for();
+}
+
 void options_check_repeat(struct options *options, bool has_guest)
 {
     if (options->verify && (options->record || options->replay))
         refuse("--verify runs the program itself twice: not with --record or --replay");
+    if (options->preempt != PREEMPT_DEFAULT && !repeats(options))
+        refuse("--preempt says where a run that repeats is preempted: give --seed as well");
     if (options->replay && (options->record || options->seeded))
         refuse("--replay takes its seed from the recording: not with --seed or --record");
     if (!has_guest && !options->replay && !options->timeline_events)
         refuse("no guest program given; try: %s --help", program_invocation_short_name);
-    if (options->verify && !options->seeded) {
+    if (options->verify && !options->seeded && !search_is_asked_for()) {
         options->seeded = true;
         options->seed = random_seed();
         options->seed_is_new = true;

@@ -20,7 +20,7 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define FRAME_SIZE_OLD 2048u              /* hosts that do not tell */
-#define HANDLER_STACK_SIZE (64u << 10)    /* above the frames of two nested signals */
+#define HANDLER_STACK_SIZE (256u << 10)   /* above the frames of nested signals */
 
 void user_trap_entry(int number, siginfo_t *information, void *context);    /* user_enter.S */
 
@@ -105,6 +105,7 @@ void signals_note(int number)
 {
     switch (number) {
     case SIGALRM:
+        search_tick();
         clock_alarm_rang();
         atomic_store(&interrupt_attention, 1);
         break;

@@ -159,6 +159,12 @@ void interrupt_collect(void);
 void clock_init(const struct options *options);
 #define CLOCK_EPOCH_NS UINT64_C(1735689600000000000)    /* 2025-01-01: seeded runs begin */
 uint64_t clock_host_ns(void);    /* the host's monotonic clock */
+/* User code of this CPU is about to run: guests see its number (machine_time_show). */
+void clock_show_cpu(unsigned index);
+/* time_line.c: real time since boot by the processor's counter, which guests can be shown. */
+void time_line_init(uint64_t boot_host_ns);
+uint64_t time_line_ns(void);
+void time_line_show(struct machine_time_line *shown);
 /* Virtual time. */
 void clock_advance(uint64_t ns);
 void clock_jump(uint64_t deadline_ns);

@@ -105,6 +105,7 @@ static int64_t stream_read(unsigned number, void *buffer, size_t size)
         return -EBADF;
     if (size == 0)
         return 0;
+    search_note_input();
     if (!outside_is_replayed())
         live = (int64_t)take_line(buffer, size);
     return outside_bytes(number, buffer, size, live);

@@ -47,7 +47,7 @@ static const char *command_line_program;
 static Dwfl *kernel_dwfl;
 
 static struct {
-    ucontext_t caller, worker;
+    struct machine_context caller, worker;
     physical_address root;
     uint64_t address;
     char *text;
@@ -263,6 +263,7 @@ static void work(void)
 
     if (find_place(dwfl_of(job.root), &place))
         describe(&place);
+    machine_context_switch(&job.worker, &job.caller);
 }
 
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size)
@@ -280,12 +281,8 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
     job.text = text;
     job.size = size;
     job.length = 0;
-    getcontext(&job.worker);
-    job.worker.uc_stack.ss_sp = stack;
-    job.worker.uc_stack.ss_size = WORK_STACK_SIZE;
-    job.worker.uc_link = &job.caller;
-    makecontext(&job.worker, work, 0);
-    swapcontext(&job.caller, &job.worker);
+    machine_context_init(&job.worker, stack, WORK_STACK_SIZE, work);
+    machine_context_switch(&job.caller, &job.worker);
     return job.length;
 }
 
@@ -332,7 +329,13 @@ static void remember(physical_address root, struct image *image)
 
 void machine_program_loaded(physical_address root, const char *path, uint64_t bias)
 {
-    struct image *image = find_or_add_image(path, bias);
+    struct image *image;
+
+    if (path[0] == '[') {    /* code of the kernel's own: it names that itself */
+        symbols_loaded(path, bias);
+        return;
+    }
+    image = find_or_add_image(path, bias);
 
     if (image) {
         newest_image = image;

@@ -6,6 +6,7 @@
  * user_enter_end a signal aborts the entry instead of being noted (see user_run.c), so an
  * interrupt that arrives after the check of interrupt_attention is not missed.
  */
+#include "machine/registers_layout.h"
 #include "user_layout.h"
 
         .text

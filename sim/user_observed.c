@@ -206,12 +206,18 @@ static void begin_watch(void)
     next_look = 2;
 }
 
-/* Nobody knows any more at which point of the run this is. */
+/* Nobody knows any more at which point of the run this is.  The time limit is CPU 0's, which may
+ * be one that waits for its turn: this one sees to it. */
 static void give_way_to_outside(void)
 {
+    uint32_t limit = 1u << INTERRUPT_TIME_LIMIT;
+    bool is_over = (atomic_fetch_and(&cpu_of(0)->pending, ~limit) & limit) != 0;
+
     if (record_is_recording())
-        sim_note("a key stopped a program that made no calls: from here on this recording cannot "
-                 "be replayed");
+        sim_note("%s stopped a program that made no calls: from here on this recording cannot be "
+                 "replayed", is_over ? "the time limit" : "a key");
+    if (is_over)
+        interrupt_raise(machine_cpu_index(), INTERRUPT_TIME_LIMIT);
     outside_point();
 }
 

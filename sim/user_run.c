@@ -27,6 +27,7 @@
 #include <sys/ucontext.h>
 
 #include "chooser.h"
+#include "machine/registers_layout.h"
 #include "search/search.h"
 #include "sim.h"
 #include "user_layout.h"
@@ -331,6 +332,7 @@ static void enter_address_space(void)
 
 struct trap user_run_once(struct user_registers *registers)
 {
+    clock_show_cpu(machine_cpu_index());
     running_registers = registers;
     budget_emptied = 0;
     if (user_enter(registers) == USER_ENTER_ABORTED)

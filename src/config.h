@@ -7,16 +7,22 @@
 
 #define CPUS_MAX 64
 #define THREADS_MAX 16384                      /* threads that exist at once */
-#define THREAD_ID_MAX 4194303                  /* as Linux's pid_max on 64 bits */
+#define THREAD_ID_MAX 4194303                  /* as on Linux with 64 bits */
 #define THREAD_NAME_SIZE 16                    /* with the NUL, as Linux's comm */
 #define KERNEL_STACK_SIZE 32768                /* bytes, a power of two */
 #define PROCESS_ID_LIMIT 65535                 /* teaching ABI: ids are 16 bits, this one is -1 */
 #define STACK_SLOTS_MAX 8190                   /* teaching ABI: stacks in one address space */
 #define SEMAPHORES_MAX 65536                   /* with keys, of all processes */
 #define QUEUED_SIGNALS_MAX 32768               /* pending with information, of all processes */
-#define TIMERS_PER_CPU_MAX (THREADS_MAX * 2)
+#define POSIX_TIMERS_MAX 8192                  /* of timer_create, of all processes */
+#define TIMER_FILES_MAX 8192                   /* of timerfd_create, of all processes */
+/* All timers may be armed on one CPU: those of sleeping threads, of processes, of the above. */
+#define TIMERS_PER_CPU_MAX (THREADS_MAX * 2 + POSIX_TIMERS_MAX + TIMER_FILES_MAX)
 #define TIME_SLICE_NS 10000000                 /* round robin */
 #define TIME_SLICE_SHORT_NS 1000000            /* while an urgent thread waits */
+#define FAIR_SLICE_NS 4000000                  /* what a thread of the fair policy asks for */
+#define REAL_TIME_QUANTUM_NS 100000000         /* SCHED_RR, as Linux */
+#define BALANCE_INTERVAL_NS 20000000           /* at least, between two looks at other CPUs */
 #define TIMER_REST_NS 20000                    /* at least, from one timer interrupt to the next */
 
 #define PATH_MAX 4096                          /* with the NUL */

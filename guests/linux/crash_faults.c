@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crash.h"
@@ -95,6 +96,12 @@ static void write_null(void)
 static void read_null(void)
 {
     load(0);
+}
+
+/* The vDSO writes there, not a call that could refuse it. */
+static void time_to_nowhere(void)
+{
+    clock_gettime(CLOCK_MONOTONIC, (struct timespec *)16);
 }
 
 static void read_high(void)
@@ -249,6 +256,7 @@ const struct crash crash_faults[] = {
     { "write_null", write_null },
     { "read_null", read_null },
     { "read_high", read_high },
+    { "time_to_nowhere", time_to_nowhere },
     { "read_kernel", read_kernel },
     { "read_non_canonical", read_non_canonical },
     { "read_last_page", read_last_page },

@@ -2,7 +2,9 @@
  * What the kernel hands to a program at its start, printed as facts rather than addresses: two
  * kernels that lay things out in the same way print the same.
  */
+#include <cpuid.h>
 #include <elf.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,8 @@ extern char **environ;
 extern const char __ehdr_start[];
 void _start(void);
 
+#define AT_MINIMUM_STACK 51
+
 static const struct {
     uint64_t type;
     const char *name;
@@ -27,11 +31,13 @@ static const struct {
     { AT_ENTRY, "AT_ENTRY", 0 },       { AT_UID, "AT_UID", 1 },
     { AT_EUID, "AT_EUID", 1 },         { AT_GID, "AT_GID", 1 },
     { AT_EGID, "AT_EGID", 1 },         { AT_PLATFORM, "AT_PLATFORM", 0 },
-    { AT_HWCAP, "AT_HWCAP", 1 },       { AT_CLKTCK, "AT_CLKTCK", 1 },
+    { AT_HWCAP, "AT_HWCAP", 0 },       { AT_CLKTCK, "AT_CLKTCK", 1 },
     { AT_SECURE, "AT_SECURE", 1 },     { AT_RANDOM, "AT_RANDOM", 0 },
     { AT_HWCAP2, "AT_HWCAP2", 1 },     { AT_EXECFN, "AT_EXECFN", 0 },
-    { 51, "AT_MINSIGSTKSZ", 1 },
+    { AT_MINIMUM_STACK, "AT_MINSIGSTKSZ", 0 },
 };
+
+static char signal_stack[65536];
 
 static const char *yes(int fact)
 {
@@ -56,6 +62,35 @@ static int present(const Elf64_auxv_t *vector, uint64_t type)
     return 0;
 }
 
+static uint64_t frame_size;
+
+/* Linux puts the frame's upper end, the vector registers, right below the end of the stack. */
+static void measure_frame(int number, siginfo_t *information, void *context)
+{
+    (void)number;
+    (void)information;
+    frame_size = (uint64_t)(uintptr_t)(signal_stack + sizeof(signal_stack)) -
+                 (uint64_t)(uintptr_t)context;
+}
+
+/* What depends on the processor, as facts that do not. */
+static void show_processor(const Elf64_auxv_t *vector)
+{
+    const struct sigaction action = { .sa_sigaction = measure_frame,
+                                      .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    const stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
+    unsigned a, b, c, d;
+
+    printf("AT_HWCAP is the processor's: %s\n",
+           yes(__get_cpuid(1, &a, &b, &c, &d) && auxiliary(vector, AT_HWCAP) == d));
+    sigaltstack(&stack, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+    signal(SIGUSR1, SIG_DFL);
+    printf("a signal's frame was seen: %s, not above AT_MINSIGSTKSZ: %s\n", yes(frame_size > 0),
+           yes(frame_size <= auxiliary(vector, AT_MINIMUM_STACK)));
+}
+
 static void show_auxiliary_vector(const Elf64_auxv_t *vector)
 {
     int doubles = 0;
@@ -73,6 +108,7 @@ static void show_auxiliary_vector(const Elf64_auxv_t *vector)
             doubles += a->a_type == b->a_type;
     }
     printf("auxv entries given twice: %d\n", doubles);
+    show_processor(vector);
 }
 
 /* The program headers that AT_PHDR names must be those of this very image. */

@@ -1,6 +1,5 @@
 /* The search itself: run after run until one fails, then what there is to say about it. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@ static struct run failing;             /* the first one */
 static bool has_failed, failing_reseeds;
 static volatile bool was_interrupted;  /* by a key of the user */
 static uint64_t failing_seed, failing_number;
+static uint64_t running;               /* number of the run at hand, from 0 */
 static struct forms forms;             /* partial orders that DPOR has run */
 static struct order order;
 static uint64_t unknown_forms, repeated_forms, checked;
@@ -27,10 +27,22 @@ static uint64_t unknown_forms, repeated_forms, checked;
 
 static bool is_over(void)
 {
-    return atomic_load(&search_totals->interrupted) ||
-           (atomic_load(&search_totals->finder) && !search_settings.keep_going) ||
-           (search_settings.time_limit_ns &&
-            progress_seconds() * 1e9 > (double)search_settings.time_limit_ns);
+    return atomic_load(&search_totals->interrupted) || execute_is_overdue();
+}
+
+bool search_run_is_late(void)
+{
+    return !search_settings.keep_going &&
+           running > atomic_load(&search_totals->first_failure);
+}
+
+static void note_failure(uint64_t number)
+{
+    uint64_t first = atomic_load(&search_totals->first_failure);
+
+    while (number < first &&
+           !atomic_compare_exchange_weak(&search_totals->first_failure, &first, number))
+        continue;
 }
 
 /* --verbose: a line for each run, with all that is needed to repeat it. */
@@ -46,8 +58,9 @@ static void tell_run(const struct run *run, const uint64_t *reseed, uint64_t num
 /* Returns false when the search ends here. */
 static bool count_run(const struct run *run, const uint64_t *reseed, uint64_t number)
 {
-    uint64_t runs = atomic_fetch_add(&search_totals->runs, 1) + 1;
-
+    if (execute_was_stopped())
+        return false;
+    atomic_fetch_add(&search_totals->runs, 1);
     totals_add_state(run->state_hash);
     if (search_settings.verbose)
         tell_run(run, reseed, number);
@@ -61,7 +74,8 @@ static bool count_run(const struct run *run, const uint64_t *reseed, uint64_t nu
         run_copy(&failing, run);
         failing_reseeds = reseed != NULL;
         failing_seed = reseed ? *reseed : 0;
-        failing_number = search_settings.jobs > 1 ? runs : number + 1;
+        failing_number = number;
+        note_failure(number);
     }
     return search_settings.keep_going && !is_over();
 }
@@ -85,35 +99,85 @@ static const struct strategy *strategy_chosen(void)
     __builtin_unreachable();
 }
 
+/* Run number 0, which PCT takes its measure from: its own for one job of one shard, for others an
+ * extra one that counts only if it fails. */
+static bool measure(const struct strategy *strategy)
+{
+    uint64_t seed = search_settings.seed;
+    const struct run *run = execute(strategy, seed, &seed);
+
+    pct_expect(run->decision_count - execute_base()->decision_count);
+    return !run_failed(run) || search_settings.keep_going || count_run(run, &seed, 0);
+}
+
 static void search_at_random(unsigned job)
 {
     const struct strategy *strategy = strategy_chosen();
     uint64_t stride = (uint64_t)search_settings.shards * search_settings.jobs;
     uint64_t first = search_settings.shard + (uint64_t)search_settings.shards * job;
 
+    if (first > 0 && first < search_settings.count && !measure(strategy))
+        return;
     for (uint64_t i = first; i < search_settings.count; i += stride) {
         uint64_t seed = search_settings.seed + i;
+        const struct run *run;
 
-        if (!count_run(execute(strategy, seed, &seed), &seed, i / search_settings.shards))
+        running = i / search_settings.shards;
+        if (search_run_is_late())
+            return;
+        run = execute(strategy, seed, &seed);
+        if (i == 0)
+            pct_expect(run->decision_count - execute_base()->decision_count);
+        if (!count_run(run, &seed, running))
             return;
     }
+}
+
+static void share_sizes(void)
+{
+    struct pct_sizes sizes = pct_sizes();
+    uint32_t threads = atomic_load(&search_totals->pct_threads);
+
+    for (unsigned depth = 1; depth <= STRATEGY_DEPTHS; depth++)
+        atomic_fetch_add(&search_totals->pct_runs[depth], sizes.runs[depth]);
+    while (threads < sizes.threads &&
+           !atomic_compare_exchange_weak(&search_totals->pct_threads, &threads, sizes.threads))
+        continue;
+    atomic_store(&search_totals->pct_decisions, sizes.decisions);
+}
+
+/* Of a library of mathematics this would be the only use, and each start would load it. */
+static double power(double base, uint64_t exponent)
+{
+    double result = 1;
+
+    for (; exponent > 0; exponent /= 2) {
+        if (exponent % 2)
+            result *= base;
+        base *= base;
+    }
+    return result;
 }
 
 /* The odds that PCT gives, for bugs of each depth that it was run with. */
 static void print_odds(void)
 {
-    struct pct_sizes sizes = pct_sizes();
+    struct pct_sizes sizes = {
+        .threads = atomic_load(&search_totals->pct_threads),
+        .decisions = atomic_load(&search_totals->pct_decisions),
+    };
 
-    if (search_settings.cpus > 1)
+    if (search_settings.cpus > 1 || sizes.threads == 0)
         return;    /* the bound knows nothing of the choice of CPUs */
     for (unsigned depth = 1; depth <= STRATEGY_DEPTHS; depth++) {
+        uint64_t runs = atomic_load(&search_totals->pct_runs[depth]);
         double bound = pct_bound(&sizes, depth);
-        double found = 1 - pow(1 - bound, (double)sizes.runs[depth]);
+        double found = 1 - power(1 - bound, runs);
 
-        if (sizes.runs[depth] > 0 && sizes.threads > 0)
-            printf("PCT: %" PRIu64 " runs at depth %u, %u threads, %u decisions: a bug of that "
-                   "depth would have been found with a probability of at least %.3f\n",
-                   sizes.runs[depth], depth, sizes.threads, sizes.decisions,
+        if (runs > 0)
+            printf("PCT: %" PRIu64 " runs at depth %u, %u threads, the first %u decisions: a bug "
+                   "of that depth would have been found with a probability of at least %.3f\n",
+                   runs, depth, sizes.threads, sizes.decisions,
                    found > ODDS_MAX ? ODDS_MAX : found);
     }
 }
@@ -138,7 +202,7 @@ static bool search_exhaustively(void)
 
         note_form(run);
         if (!count_run(run, NULL, number++))
-            return !dpor_advance();
+            return !execute_was_stopped() && !dpor_advance();
         if (search_settings.count && number == search_settings.count)
             return !dpor_advance();
     } while (dpor_advance());
@@ -152,7 +216,7 @@ static void check_forms(void)
     for (uint64_t i = 0; i < search_settings.check_runs && !is_over(); i++) {
         const struct run *run = execute(&strategy_random, i, NULL);
 
-        if (!order_build(&order, run))
+        if (execute_was_stopped() || !order_build(&order, run))
             continue;
         checked++;
         if (!forms_know(&forms, order_form(&order, run)))
@@ -232,50 +296,82 @@ static void repeat(struct minimal *minimal)
 {
     struct guide guide = { 0 };
 
+    execute_last();
+    if (minimal->run.outcome == OUTCOME_HANG && !search_settings.keep_going)
+        return;    /* the last run was it, and each takes long */
     guide_of_run(&guide, &minimal->run, execute_base()->decision_count);
     guide_use(&guide);
-    execute_write_reports();
     if (!run_same_failure(execute(&strategy_guided, 0, minimal->reseeds ? &minimal->seed : NULL),
                           &minimal->run))
         printf("note: the run does not fail each time that it is repeated\n");
     free(guide.keys);
 }
 
+/* The failing run once more, so that threads have the same numbers whatever this job did before. */
+static void run_failing_again(void)
+{
+    const struct run *run;
+
+    if (!failing_reseeds || failing.outcome == OUTCOME_HANG)
+        return;
+    execute_forget_threads();
+    run = execute(strategy_chosen(), failing_seed, &failing_seed);
+    if (run_same_failure(run, &failing))
+        run_copy(&failing, run);
+}
+
 static void report_failure(void)
 {
     static struct minimal minimal;
 
-    if (search_settings.strategy == CHOICE_DPOR || !failing_reseeds)
-        printf("schedule %" PRIu64 ": ", failing_number);
-    else
-        printf("schedule %" PRIu64 " (seed %" PRIu64 "): ", failing_number, failing_seed);
+    printf("schedule %" PRIu64, failing_number + 1);
+    if (failing_reseeds)
+        printf(" (seed %" PRIu64 ")", failing_seed);
+    printf(": ");
     fflush(stdout);
+    run_failing_again();
     minimise(&minimal, &failing, failing_reseeds, failing_seed);
     repeat(&minimal);
     explain(&minimal);
     reports_finish();
 }
 
-void search_summary(bool found)
+static void print_count(uint64_t count, const char *what)
 {
-    uint64_t runs = atomic_load(&search_totals->runs);
+    printf("%" PRIu64 " %s%s, ", count, what, count == 1 ? "" : "s");
+}
 
-    if (atomic_load(&search_totals->interrupted) && !found)
+/* A failure ends the search; then what other jobs did meanwhile does not count. */
+void search_summary(void)
+{
+    uint64_t first = atomic_load(&search_totals->first_failure);
+    bool is_cut = first != UINT64_MAX && !search_settings.keep_going;
+    uint64_t runs = is_cut ? first + 1 : atomic_load(&search_totals->runs);
+
+    if (first == UINT64_MAX && search_settings.strategy != CHOICE_DPOR)
+        print_odds();
+    if (atomic_load(&search_totals->interrupted) && first == UINT64_MAX)
         printf("interrupted: ");
-    printf("%" PRIu64 " schedules, %" PRIu64 " different ends, %" PRIu64 " failures, %.2f s "
-           "(%.0f a second)\n", runs, atomic_load(&search_totals->states),
-           atomic_load(&search_totals->failures), progress_seconds(),
+    else if (search_settings.time_limit_ns > 0 && first == UINT64_MAX &&
+             progress_ns() > search_settings.time_limit_ns)
+        printf("time limit: ");
+    print_count(runs, "schedule");
+    if (!is_cut)
+        print_count(atomic_load(&search_totals->states), "different end");
+    print_count(is_cut ? 1 : atomic_load(&search_totals->failures), "failure");
+    printf("%.2f s (%.0f a second)\n", progress_seconds(),
            (double)runs / (progress_seconds() + 1e-9));
     fflush(stdout);
 }
 
-/* One job at most has something to say. */
-static bool is_finder(unsigned job)
+/* Of several jobs that have found a failure one has something to say. */
+static bool is_finder(void)
 {
-    uint32_t nobody = 0;
-
-    return has_failed &&
-           atomic_compare_exchange_strong(&search_totals->finder, &nobody, job + 1);
+    if (!has_failed)
+        return false;
+    jobs_wait_for_others();
+    return atomic_load(&search_totals->first_failure) == failing_number &&
+           !atomic_exchange(&search_totals->is_told, true);    /* run 0 may be several jobs' */
 }
 
 _Noreturn void search_run_all(void)
@@ -286,25 +382,25 @@ _Noreturn void search_run_all(void)
     bool ended = false;
     int status = 0;
 
+    progress_begin(alone);    /* the time limit counts from here */
     execute_boot();
-    progress_begin(alone);
     if (exhaustive)
         ended = search_exhaustively();
     else
         search_at_random(job);
+    share_sizes();
+    jobs_searched(job);
     progress_show(true);
     if (exhaustive && ended && (!has_failed || search_settings.keep_going))
         check_forms();
-    if (is_finder(job)) {
+    if (is_finder()) {
         report_failure();
         status = outcome_status(&failing);
-    } else if (!exhaustive && !has_failed && alone) {
-        print_odds();
     }
     if (exhaustive && (!has_failed || search_settings.keep_going))
         status = report_exhaustive(ended) && !has_failed ? EXIT_INCOMPLETE : status;
     else if (alone)
-        search_summary(has_failed);
+        search_summary();
     if (was_interrupted && !has_failed)
         status = EXIT_INTERRUPTED;
     host_restore();

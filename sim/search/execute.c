@@ -5,7 +5,8 @@
  * threads) are two contexts.  The machine gives control back when it is about to run user code
  * for the first time, and then at the end of every run: from machine_halt, or from any choice or
  * event after which the run is of no interest, whatever it is in the middle of, because it is
- * wound back as a whole.
+ * wound back as a whole.  So it may be when the search is to end (Ctrl-C, --time-limit): the
+ * host's alarm looks after that every 10 ms.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@
 #include "search/snapshot.h"
 
 #define COMPUTE_NS_MAX UINT64_C(5000000000)    /* of the host's CPU without an event: no end */
+#define COMPUTE_NS_AT_END UINT64_C(500000000)  /* the same when --time-limit is over, if ... */
+#define COMPUTE_TIMES 8u                       /* ... it is so much longer than any before it */
 #define RELAXATIONS 4096u    /* between two looks at the clock */
 #define OUTPUT_MAX (UINT32_C(64) << 20)
 
@@ -34,14 +37,16 @@ struct text {
 bool search_is_active;
 
 static struct machine_context driver, machine;
-static bool in_run, is_booted, writes_reports;
+static bool in_run, is_booted, is_last;
+static bool was_stopped;
+static _Atomic bool is_overdue;    /* --time-limit */
 static struct run run, base;
 static const struct strategy *strategy;
 static uint64_t events, runs;
+static uint64_t longest_ns;        /* computation between two events, as far as it was noticed */
 static uint32_t *threads;
 static uint32_t thread_room;
 static struct text output, log_text, expected;
-static off_t input_start;
 
 /* ---- Leaving the machine ------------------------------------------------------------------- */
 
@@ -72,6 +77,7 @@ static enum outcome outcome_of(enum machine_halt why)
 {
     switch (why) {
     case MACHINE_HALT_OK:
+    case MACHINE_HALT_RESTART:
         return OUTCOME_NONE;    /* depends */
     case MACHINE_HALT_REFUSED:
         return OUTCOME_REFUSED;
@@ -89,7 +95,8 @@ static bool output_is_expected(void)
 {
     return !search_settings.expect_output ||
            (output.length == expected.length &&
-            memcmp(output.bytes, expected.bytes, output.length) == 0);
+            (output.length == 0 ||
+             memcmp(output.bytes, expected.bytes, output.length) == 0));
 }
 
 static enum outcome judge(int status)
@@ -118,12 +125,12 @@ void search_halt(enum machine_halt why, int status)
         return;    /* the search itself has failed */
     run.status = status;
     run.outcome = outcome_of(why);
-    if (why == MACHINE_HALT_OK)
+    if (run.outcome == OUTCOME_NONE)
         run.outcome = judge(status);
     leave(run.outcome);
 }
 
-static uint64_t cpu_time_ns(void)
+uint64_t execute_cpu_ns(void)
 {
     struct timespec time;
 
@@ -131,33 +138,83 @@ static uint64_t cpu_time_ns(void)
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
-/* Called now and then while something computes: has it done nothing else for too long? */
-static bool is_late(void)
+bool execute_is_overdue(void)
 {
-    static uint64_t seen_events, since_ns;
-    uint64_t now = cpu_time_ns();
+    return atomic_load(&is_overdue);
+}
 
-    if (!search_is_active || !in_run)
-        return false;
+void search_tick(void)
+{
+    if (search_is_active && search_settings.time_limit_ns > 0 &&
+        progress_ns() > search_settings.time_limit_ns)
+        atomic_store(&is_overdue, true);
+}
+
+/* Nobody wants to know any more how this run ends. */
+static bool is_unwanted(void)
+{
+    return search_is_active && in_run && !is_last &&
+           (atomic_load(&is_overdue) || atomic_load(&search_totals->interrupted) ||
+            search_run_is_late());
+}
+
+static _Noreturn void stop(void)
+{
+    was_stopped = true;
+    leave(OUTCOME_ABANDONED);
+}
+
+/* For how long has this run done nothing but compute? */
+static uint64_t computing_ns(void)
+{
+    static uint64_t seen_events, since_ns, seen_ns;
+    uint64_t now = execute_cpu_ns();
+
     if (seen_events != events) {
+        if (seen_ns - since_ns > longest_ns)
+            longest_ns = seen_ns - since_ns;
         seen_events = events;
         since_ns = now;
     }
-    return now - since_ns > COMPUTE_NS_MAX;
+    seen_ns = now;
+    return now - since_ns;
+}
+
+/* The time is over: does the run that it finds have an end? */
+static bool seems_endless(uint64_t computing)
+{
+    return atomic_load(&search_totals->runs) == 0 ||
+           (computing > COMPUTE_NS_AT_END && computing > COMPUTE_TIMES * longest_ns);
+}
+
+/* Called now and then while something computes. */
+static void look_at_time(void)
+{
+    uint64_t computing;
+
+    if (!search_is_active || !in_run)
+        return;
+    computing = computing_ns();
+    if (computing > COMPUTE_NS_MAX)
+        leave(OUTCOME_HANG);
+    if (!is_unwanted())
+        return;
+    if (atomic_load(&is_overdue) && seems_endless(computing))
+        leave(OUTCOME_HANG);
+    stop();
 }
 
 void search_alarm(void)
 {
-    if (is_late())
-        leave(OUTCOME_HANG);
+    look_at_time();
 }
 
 void search_relax(void)
 {
     static unsigned count;
 
-    if (count++ % RELAXATIONS == 0 && is_late())
-        leave(OUTCOME_HANG);
+    if (count++ % RELAXATIONS == 0)
+        look_at_time();
 }
 
 /* ---- What the machine says ----------------------------------------------------------------- */
@@ -194,11 +251,11 @@ void search_write_stream(enum machine_stream stream, const char *text, size_t le
     case MACHINE_STREAM_TRACE:
         return;
     case MACHINE_STREAM_REPORT:
-        if (writes_reports)
+        if (is_last)
             reports_write(text, length);
         return;
     case MACHINE_STREAM_GRAPH:
-        if (writes_reports)
+        if (is_last)
             reports_write_graph(text, length);
         return;
     }
@@ -207,18 +264,23 @@ void search_write_stream(enum machine_stream stream, const char *text, size_t le
 const char *execute_output(size_t *length)
 {
     *length = output.length;
-    return output.bytes;
+    return output.bytes ? output.bytes : "";
 }
 
 const char *execute_log(size_t *length)
 {
     *length = log_text.length;
-    return log_text.bytes;
+    return log_text.bytes ? log_text.bytes : "";
 }
 
-void execute_write_reports(void)
+void execute_last(void)
 {
-    writes_reports = true;
+    is_last = true;
+}
+
+bool execute_was_stopped(void)
+{
+    return was_stopped;
 }
 
 /* ---- Choices and events -------------------------------------------------------------------- */
@@ -228,6 +290,8 @@ static unsigned choose_thread(int32_t current, const struct candidate *candidate
     struct turn turn;
     int chosen;
 
+    if (is_unwanted())
+        stop();
     ARRAY_GROW(threads, thread_room, count);
     turn = run_turn(&run, current, candidates, count, threads);
     chosen = strategy ? strategy->choose(&run, &turn) : (int)turn.usual;
@@ -291,7 +355,7 @@ void execute_boot(void)
     if (run.outcome != OUTCOME_NONE)
         exit(outcome_status(&run));    /* one line was printed */
     soft_tlb_leave();
-    input_start = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    input_mark();
     run_copy(&base, &run);
     hostfs_keep_nodes();
     snapshot_take();
@@ -327,7 +391,8 @@ static void hash_end(void)
 {
     uint64_t numbers[] = { (uint64_t)run.outcome, (uint64_t)run.status, run.output_hash };
 
-    qsort(run.ends, run.end_count, sizeof(run.ends[0]), compare_ends);
+    if (run.end_count > 0)
+        qsort(run.ends, run.end_count, sizeof(run.ends[0]), compare_ends);
     run.state_hash = hash_bytes(HASH_START, numbers, sizeof(numbers));
     run.state_hash = hash_bytes(run.state_hash, run.ends, run.end_count * sizeof(run.ends[0]));
 }
@@ -338,11 +403,11 @@ const struct run *execute(const struct strategy *wanted, uint64_t seed, const ui
         soft_tlb_leave();
         snapshot_restore();
         hostfs_drop_nodes();
-        if (input_start >= 0)
-            lseek(STDIN_FILENO, input_start, SEEK_SET);
+        input_rewind();
     }
     run_rewind(&run, &base);
     output.length = log_text.length = 0;
+    was_stopped = false;
     if (reseed)
         chooser_seed(*reseed);
     strategy = wanted;
@@ -359,6 +424,13 @@ const struct run *execute(const struct strategy *wanted, uint64_t seed, const ui
 const struct run *execute_base(void)
 {
     return &base;
+}
+
+void execute_forget_threads(void)
+{
+    run_destroy(&run);
+    run_init(&run);
+    run_copy(&run, &base);
 }
 
 uint64_t execute_runs(void)

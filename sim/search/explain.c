@@ -3,23 +3,25 @@
  * and the command that repeats it.
  *
  * The schedule is told in turns: what a thread did from when it went on until another one did.
+ * Looks at the clock are left out; a program that sleeps makes hundreds.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
+#include "search/array.h"
 #include "search/search_internal.h"
 
 #define TURNS_MAX 12           /* more are not told, but for the last ones */
 #define OPERATIONS_TOLD 3      /* of one turn */
 #define TEXT_SIZE 256
 #define KEY_MASK UINT32_MAX
-#define SCHEDULE_MAX 2000      /* longer ones go into a file */
 
 static const struct run *told;
+static uint32_t *steps;        /* of the run that are told: indexes */
+static uint32_t step_count, step_room;
 
 const char *outcome_name(enum outcome outcome)
 {
@@ -173,23 +175,40 @@ static int32_t started_by(const struct run_step *step)
 
 /* ---- Turns --------------------------------------------------------------------------------- */
 
+static void choose_steps(void)
+{
+    step_count = 0;
+    ARRAY_GROW(steps, step_room, told->step_count + 1);
+    for (uint32_t i = execute_base()->step_count; i < told->step_count; i++) {
+        if (told->steps[i].operation.object_kind != OBJECT_CLOCK)
+            steps[step_count++] = i;
+    }
+}
+
+/* Positions in `steps` from here on. */
+static const struct run_step *step_at(uint32_t position)
+{
+    return &told->steps[steps[position]];
+}
+
 static uint32_t turn_end(uint32_t start)
 {
     uint32_t end = start;
 
-    while (end < told->step_count && told->steps[end].thread == told->steps[start].thread)
+    while (end < step_count && step_at(end)->thread == step_at(start)->thread)
         end++;
     return end;
 }
 
 static bool was_preempted(uint32_t end)
 {
-    uint32_t thread = told->steps[end - 1].thread;
+    const struct run_step *last = step_at(end - 1);
+    uint32_t after = steps[end - 1] + 1;
 
-    for (uint32_t i = told->steps[end - 1].decision; i < told->decision_count; i++) {
-        if (told->decisions[i].step == end && told->decisions[i].current == thread)
+    for (uint32_t i = last->decision; i < told->decision_count; i++) {
+        if (told->decisions[i].step == after && told->decisions[i].current == last->thread)
             return told->decisions[i].preempts;
-        if (told->decisions[i].step > end)
+        if (told->decisions[i].step > after)
             break;
     }
     return false;
@@ -199,12 +218,12 @@ static bool was_preempted(uint32_t end)
  * waits for. */
 static const struct operation *operation_after(uint32_t end, uint64_t *root)
 {
-    uint32_t thread = told->steps[end - 1].thread;
+    uint32_t thread = step_at(end - 1)->thread;
 
-    for (uint32_t i = end; i < told->step_count; i++) {
-        if (told->steps[i].thread == thread) {
-            *root = told->steps[i].root;
-            return &told->steps[i].operation;
+    for (uint32_t i = end; i < step_count; i++) {
+        if (step_at(i)->thread == thread) {
+            *root = step_at(i)->root;
+            return &step_at(i)->operation;
         }
     }
     *root = told->threads[thread].root;
@@ -229,7 +248,20 @@ static void print_operations(uint32_t start, uint32_t end)
         first = end - OPERATIONS_TOLD + 1;
     }
     for (uint32_t i = first; i < end; i++)
-        print_operation(&told->steps[i], i == first ? " " : i + 1 == end ? " and " : ", ");
+        print_operation(step_at(i), i == first ? " " : i + 1 == end ? " and " : ", ");
+}
+
+/* It sleeps, as programs do that have nothing else to tell the time by. */
+static bool looks_at_clock(uint32_t end)
+{
+    uint32_t thread = step_at(end - 1)->thread;
+
+    for (uint32_t i = steps[end - 1] + 1; i < told->step_count; i++) {
+        if (told->steps[i].thread == thread)
+            return told->steps[i].operation.object_kind == OBJECT_CLOCK;
+    }
+    return told->threads[thread].announced &&
+           told->threads[thread].next.object_kind == OBJECT_CLOCK;
 }
 
 static void print_reason(uint32_t end)
@@ -240,6 +272,10 @@ static void print_reason(uint32_t end)
 
     if (was_preempted(end)) {
         printf("; it is preempted");
+        return;
+    }
+    if (looks_at_clock(end)) {
+        printf("; it waits for its time");
         return;
     }
     if (!next || next->access != OPERATION_TAKE)
@@ -258,7 +294,7 @@ static uint32_t print_turn(uint32_t start)
     uint32_t end = turn_end(start);
     char name[TEXT_SIZE];
 
-    describe_thread(told->steps[start].thread, name, sizeof(name));
+    describe_thread(step_at(start)->thread, name, sizeof(name));
     printf("  %s", name);
     print_operations(start, end);
     print_reason(end);
@@ -270,15 +306,18 @@ static unsigned count_turns(uint32_t start)
 {
     unsigned count = 0;
 
-    for (; start < told->step_count; start = turn_end(start))
+    for (; start < step_count; start = turn_end(start))
         count++;
     return count;
 }
 
 static void print_turns(void)
 {
-    uint32_t start = execute_base()->step_count;
-    unsigned turns = count_turns(start);
+    uint32_t start = 0;
+    unsigned turns;
+
+    choose_steps();
+    turns = count_turns(start);
 
     if (turns > TURNS_MAX) {
         unsigned skipped = turns - TURNS_MAX + 1;
@@ -287,7 +326,7 @@ static void print_turns(void)
         for (unsigned i = 0; i < skipped; i++)
             start = turn_end(start);
     }
-    while (start < told->step_count)
+    while (start < step_count)
         start = print_turn(start);
 }
 
@@ -303,99 +342,6 @@ static void print_no_return(uint32_t step)
     printf("point of no return: %s", name);
     print_operation(&told->steps[step], " ");
     printf("; from there on every continuation that was tried fails\n");
-}
-
-static void print_word(const char *word)
-{
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               "_-./=:,@%+";
-
-    if (*word && strspn(word, safe) == strlen(word)) {
-        fputs(word, stdout);
-        return;
-    }
-    putchar('\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            fputs("'\\''", stdout);
-        else
-            putchar(*word);
-    }
-    putchar('\'');
-}
-
-/* Has this option of ours a value in the next word? */
-static bool takes_word(const char *word)
-{
-    static const char *const options[] = { "--strategy", "--jobs", "--shard", "--expect-output",
-                                           "--expect-status", "--max-steps", "--check", "--seed",
-                                           "--time-limit" };
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (strcmp(word, options[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Options that the repeated run must not have, or gets anew. */
-static bool is_of_search(const char *word)
-{
-    static const char *const options[] = { "--search", "--strategy", "--jobs", "--shard",
-                                           "--expect-output", "--expect-status", "--max-steps",
-                                           "--keep-going", "--check", "--seed", "--time-limit" };
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        size_t length = strlen(options[i]);
-
-        if (strncmp(word, options[i], length) == 0 && (!word[length] || word[length] == '='))
-            return true;
-    }
-    return false;
-}
-
-static const char *write_schedule(const char *schedule)
-{
-    static char name[64];
-    FILE *file;
-
-    if (strlen(schedule) <= SCHEDULE_MAX)
-        return schedule;
-    snprintf(name, sizeof(name), "schedule-%08" PRIx32,
-             (uint32_t)hash_bytes(HASH_START, schedule, strlen(schedule)));
-    file = fopen(name, "we");
-    if (!file || fprintf(file, "%s\n", schedule) < 0 || fclose(file) != 0)
-        return schedule;
-    return name;
-}
-
-static void print_command(const struct minimal *minimal)
-{
-    char *schedule = schedule_text(told, minimal->reseeds, minimal->seed);
-    char **word = search_settings.arguments;
-    char **last = word + search_settings.argument_count;
-    const char *first_of_guest = search_settings.guest[0];
-
-    printf("repeat it:  %s --seed %" PRIu64 " --schedule ", program_invocation_name,
-           search_settings.seed);
-    print_word(write_schedule(schedule));
-    if (told->outcome == OUTCOME_HANG)
-        printf(" --time-limit 10");
-    for (word++; word < last && *word != first_of_guest; word++) {
-        if (is_of_search(*word)) {
-            if (takes_word(*word))
-                word++;
-            continue;
-        }
-        putchar(' ');
-        print_word(*word);
-    }
-    for (; word < last; word++) {
-        putchar(' ');
-        print_word(*word);
-    }
-    printf("\n");
-    free(schedule);
 }
 
 /* What the run itself said: the kernel's report, and what a failed program printed. */
@@ -437,5 +383,5 @@ void explain(const struct minimal *minimal)
            minimal->preemptions_before, minimal->runs);
     print_turns();
     print_no_return(minimal->no_return);
-    print_command(minimal);
+    command_print(minimal);
 }

@@ -17,10 +17,11 @@ static struct {
     struct random_state random;
 } prefix;
 
-static struct {
-    unsigned preemptions, decisions, left;
-    struct random_state random;
-} sparing;
+static struct sparing sparing;
+static struct random_state sparing_random;
+static unsigned sparing_left;
+static unsigned sparing_quiet;     /* points before the first preemption that is possible */
+static unsigned sparing_chance;    /* of a preemption at one of the others: 1 in so many */
 
 static int index_of(const struct turn *turn, uint32_t thread)
 {
@@ -49,8 +50,13 @@ void guide_of_run(struct guide *guide, const struct run *run, uint32_t first_dec
     guide->count = 0;
     for (uint32_t i = first_decision; i < run->decision_count; i++) {
         const struct run_decision *decision = &run->decisions[i];
-        struct departure_key key = { decision->current, decision->current_operations,
-                                     decision->serial, decision->chosen };
+        struct departure_key key = {
+            .current = decision->current,
+            .acts = decision->current_acts,
+            .serial = decision->serial,
+            .target = decision->chosen,
+            .point = decision->point,
+        };
 
         if (decision->chosen != decision->usual)
             guide_add(guide, &key);
@@ -64,14 +70,14 @@ void guide_use(const struct guide *guide)
 
 static int choose_guided(const struct run *run, const struct turn *turn)
 {
-    uint32_t operations = turn->current == RUN_NOBODY ? 0 : run->threads[turn->current].operations;
-    uint32_t serial = run_serial(run, turn->current, operations);
+    uint32_t acts = run_acts(run, turn);
+    uint32_t serial = run_serial(run, turn);
 
     for (uint32_t i = 0; i < used->count; i++) {
         const struct departure_key *key = &used->keys[i];
 
-        if (key->current != turn->current || key->operations != operations ||
-            key->serial != serial)
+        if (key->current != turn->current || key->acts != acts || key->serial != serial ||
+            key->point != turn->point)
             continue;
 
         int index = index_of(turn, key->target);
@@ -131,32 +137,51 @@ static int choose_prefix(const struct run *run, const struct turn *turn)
 
 /* ---- Few preemptions ----------------------------------------------------------------------- */
 
-void sparing_use(unsigned preemptions, unsigned decisions)
+void sparing_use(const struct sparing *settings)
 {
-    sparing.preemptions = preemptions;
-    sparing.decisions = decisions ? decisions : 1;
+    sparing = *settings;
 }
 
+/* All of them somewhere, mostly close together: one preemption is often of use only if another one
+ * comes soon. */
 static void begin_sparing(uint64_t seed)
 {
-    random_begin(&sparing.random, seed);
-    sparing.left = sparing.preemptions;
+    unsigned points = sparing.points ? sparing.points : 1;
+    unsigned wide = sparing.preemptions ? points / sparing.preemptions : points;
+
+    random_begin(&sparing_random, seed);
+    sparing_left = sparing.preemptions;
+    sparing_quiet = random_below(&sparing_random, 2) ? 0 : random_below(&sparing_random, points);
+    sparing_chance = 2 + (random_below(&sparing_random, 2) ? 0 : random_below(&sparing_random,
+                                                                              wide + 1));
+}
+
+/* Another one than that. */
+static int choose_other(const struct turn *turn, unsigned own)
+{
+    unsigned other = random_below(&sparing_random, turn->count - 1);
+
+    return (int)(other < own ? other : other + 1);
 }
 
 static int choose_sparing(const struct run *run, const struct turn *turn)
 {
     int own = turn->current_can_go_on ? index_of(turn, turn->current) : -1;
-    unsigned other;
 
-    (void)run;
+    if (run->step_count > sparing.steps_max)
+        return STRATEGY_ABANDON;
     if (own < 0 || turn->current_gives_way)
-        return (int)random_below(&sparing.random, turn->count);
-    if (sparing.left == 0 ||
-        random_below(&sparing.random, sparing.decisions) >= 2 * sparing.preemptions)
-        return own;
-    sparing.left--;
-    other = random_below(&sparing.random, turn->count - 1);
-    return (int)(other < (unsigned)own ? other : other + 1);
+        return (int)random_below(&sparing_random, turn->count);
+    if (turn->point == POINT_LOOK && !sparing.at_looks)
+        return (int)turn->usual;
+    if (sparing_quiet > 0) {
+        sparing_quiet--;
+        return (int)turn->usual;
+    }
+    if (sparing_left == 0 || random_below(&sparing_random, sparing_chance) > 0)
+        return (int)turn->usual;
+    sparing_left--;
+    return choose_other(turn, (unsigned)own);
 }
 
 const struct strategy strategy_guided = {

@@ -5,10 +5,11 @@
  */
 #include "search/strategy.h"
 
-/* When `current` has so many operations behind it, at the serial-th decision of that kind,
- * `target` goes on and not the usual one. */
+/* When `current` has so many acts behind it, at the serial-th decision before that kind of
+ * operation, `target` goes on and not the usual one. */
 struct departure_key {
-    uint32_t current, operations, serial, target;
+    uint32_t current, acts, serial, target;
+    enum run_point point;
 };
 
 struct guide {
@@ -31,7 +32,12 @@ extern const struct strategy strategy_sequence;
 void prefix_use(const struct run *run, uint32_t steps);
 extern const struct strategy strategy_prefix;
 
-/* strategy_sparing: random, but with at most so many preemptions, at random ones of about as many
- * decisions. */
-void sparing_use(unsigned preemptions, unsigned decisions);
+/* strategy_sparing: random, but with few preemptions: */
+struct sparing {
+    unsigned preemptions;    /* at most so many ... */
+    unsigned points;         /* ... at random ones of about as many points ... */
+    bool at_looks;           /* ... where threads compute or look at the clock, too */
+    uint32_t steps_max;      /* a longer run is of no interest */
+};
+void sparing_use(const struct sparing *settings);
 extern const struct strategy strategy_sparing;

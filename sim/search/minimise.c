@@ -4,12 +4,16 @@
  *  1. Without the numbers of the run's seed, if they do not matter.
  *  2. The same operations in an order that stays with a thread for as long as possible: no search,
  *     for the partial order of the operations is the same.
- *  3. If hundreds of preemptions are left: random schedules with few of them.  Then ddmin:
- *     departures from the usual rule are left out, in halves, quarters, ..., as long as the
- *     run still fails.  They are keyed by a thread and its n-th operation, so that the others
- *     keep their meaning.
- *  4. 2 again, then random schedules with fewer preemptions than are left, with a budget.
- *  5. The point of no return: continuations at random from each prefix of what is left.
+ *  3. If many preemptions are left: random schedules with fewer of them, at operations that others
+ *     may notice; the better one is the bound for those that follow.
+ *  4. ddmin: departures from the usual rule are left out, first whole kinds of them, then in
+ *     halves, quarters, ..., as long as the run still fails.  They are keyed by a thread and its
+ *     n-th operation, looks at the clock not counted, so that the others keep their meaning.
+ *  5. 2 again, then 3 until it does not help any more, each time with 4.
+ *  6. The point of no return: continuations at random from each prefix of what is left.
+ *
+ * What is found depends on the failing run alone and not on how fast the host is: what a step may
+ * cost is counted in operations of the runs that it makes.
  */
 #include <string.h>
 
@@ -18,17 +22,17 @@
 #include "search/guide.h"
 #include "search/search_internal.h"
 
-#define RUNS_MAX 4000                 /* of step 3 */
-#define SPARING_RUNS 2000             /* of step 4, for each number of preemptions */
-#define SPARING_RUNS_FIRST 20
-#define MANY_PREEMPTIONS 20u
-#define CONTINUATIONS 100             /* of step 5, from each prefix */
-#define STEP_NS UINT64_C(700000000)   /* no step takes much longer */
-#define ALL_NS UINT64_C(2000000000)   /* nor all of them together */
+#define WORK_MAX UINT64_C(400000)     /* of a step: operations of its runs ... */
+#define WORK_OF_RUN 200u              /* ... and what a run costs beside them */
+#define FEW_PREEMPTIONS 8u
+#define MISSES_MAX 400u               /* runs without a better one among them, in step 3 */
+#define CONTINUATIONS 100             /* of step 6, from each prefix */
+/* Of the processor; only runs that compute for very long without an operation come to this. */
+#define ALL_NS UINT64_C(60000000000)
 
 static struct minimal *best;
-static uint64_t first_run, all_began, step_began;
-static uint64_t sparing_runs = SPARING_RUNS;
+static uint64_t first_run, all_began;
+static uint64_t work;                 /* of this step so far */
 
 static uint64_t runs_so_far(void)
 {
@@ -37,15 +41,13 @@ static uint64_t runs_so_far(void)
 
 static void begin_step(void)
 {
-    step_began = clock_host_ns();
+    work = 0;
 }
 
-static bool has_time(void)
+static bool may_go_on(void)
 {
-    uint64_t now = clock_host_ns();
-
-    return now - step_began < STEP_NS && now - all_began < ALL_NS &&
-           !atomic_load(&search_totals->interrupted);
+    return work < WORK_MAX && !execute_is_overdue() &&
+           !atomic_load(&search_totals->interrupted) && execute_cpu_ns() - all_began < ALL_NS;
 }
 
 static bool is_simpler(const struct run *a, const struct run *b)
@@ -69,9 +71,17 @@ static bool keep_if_simpler(const struct run *run)
     return true;
 }
 
+static const struct run *attempt_with(const struct strategy *strategy, uint64_t seed, bool reseeds)
+{
+    const struct run *run = execute(strategy, seed, reseeds ? &best->seed : NULL);
+
+    work += run->step_count + WORK_OF_RUN;
+    return run;
+}
+
 static const struct run *attempt(const struct strategy *strategy, uint64_t seed)
 {
-    return execute(strategy, seed, best->reseeds ? &best->seed : NULL);
+    return attempt_with(strategy, seed, best->reseeds);
 }
 
 /* ---- The seed ------------------------------------------------------------------------------ */
@@ -79,13 +89,17 @@ static const struct run *attempt(const struct strategy *strategy, uint64_t seed)
 static void drop_seed(void)
 {
     struct guide guide = { 0 };
+    const struct run *run;
 
     if (!best->reseeds)
         return;
     guide_of_run(&guide, &best->run, execute_base()->decision_count);
     guide_use(&guide);
-    if (run_same_failure(execute(&strategy_guided, 0, NULL), &best->run))
+    run = attempt_with(&strategy_guided, 0, false);
+    if (run_same_failure(run, &best->run)) {
+        run_copy(&best->run, run);
         best->reseeds = false;
+    }
     free(guide.keys);
 }
 
@@ -145,7 +159,7 @@ static bool drop_pieces(struct guide *guide, struct guide *rest, uint32_t size)
 {
     bool dropped = false;
 
-    for (uint32_t from = 0; from < guide->count && has_time() && runs_so_far() < RUNS_MAX;) {
+    for (uint32_t from = 0; from < guide->count && may_go_on();) {
         leave_out(guide, from, from + size, rest);
         if (still_fails(rest)) {
             swap(guide, rest);
@@ -157,10 +171,22 @@ static bool drop_pieces(struct guide *guide, struct guide *rest, uint32_t size)
     return dropped;
 }
 
-/* All departures towards one thread. */
+/* All departures at one kind of point. */
+static void drop_points(struct guide *guide, struct guide *rest, enum run_point point)
+{
+    rest->count = 0;
+    for (uint32_t i = 0; i < guide->count; i++) {
+        if (guide->keys[i].point != point)
+            guide_add(rest, &guide->keys[i]);
+    }
+    if (rest->count < guide->count && may_go_on() && still_fails(rest))
+        swap(guide, rest);
+}
+
+/* All departures to and from one thread. */
 static void drop_threads(struct guide *guide, struct guide *rest)
 {
-    for (uint32_t thread = 0; thread < best->run.thread_count && has_time(); thread++) {
+    for (uint32_t thread = 0; thread < best->run.thread_count && may_go_on(); thread++) {
         rest->count = 0;
         for (uint32_t i = 0; i < guide->count; i++) {
             if (guide->keys[i].target != thread && guide->keys[i].current != thread)
@@ -179,6 +205,8 @@ static void drop_departures(void)
     begin_step();
     guide_of_run(&guide, &best->run, execute_base()->decision_count);
     if (still_fails(&guide)) {
+        drop_points(&guide, &rest, POINT_LOOK);
+        drop_points(&guide, &rest, POINT_AWAY);
         drop_threads(&guide, &rest);
         for (uint32_t size = (guide.count + 1) / 2; size > 0; size /= 2) {
             while (drop_pieces(&guide, &rest, size) && size == 1)
@@ -191,45 +219,67 @@ static void drop_departures(void)
 
 /* ---- Fewer preemptions --------------------------------------------------------------------- */
 
-static bool find_sparing(unsigned preemptions)
+static unsigned count_points(bool at_looks)
 {
-    unsigned decisions = best->run.decision_count - execute_base()->decision_count;
+    unsigned count = 0;
 
-    sparing_use(preemptions, decisions);
-    for (uint64_t i = 0; i < sparing_runs && has_time(); i++) {
-        if (keep_if_simpler(attempt(&strategy_sparing, i)))
-            return true;
+    for (uint32_t i = execute_base()->decision_count; i < best->run.decision_count; i++) {
+        enum run_point point = best->run.decisions[i].point;
+
+        count += point == POINT_ACT || (at_looks && point == POINT_LOOK);
     }
-    return false;
+    return count;
 }
 
-static void spare_preemptions(void)
+/* Without the numbers of the seed every other time. */
+static bool find_sparing(uint64_t number, bool at_looks)
 {
-    unsigned now = run_preemptions(&best->run);
+    const struct sparing settings = {
+        .preemptions = run_preemptions(&best->run) - 1,
+        .points = count_points(at_looks),
+        .at_looks = at_looks,
+        .steps_max = best->run.step_count,
+    };
+    bool reseeds = best->reseeds && number % 2 == 0;
+
+    sparing_use(&settings);
+    if (!keep_if_simpler(attempt_with(&strategy_sparing, number, reseeds)))
+        return false;
+    best->reseeds = reseeds;
+    return true;
+}
+
+/* Each one that is found is the bound for the next; returns whether there was one. */
+static bool spare_preemptions(bool at_looks)
+{
+    unsigned before = run_preemptions(&best->run);
+    unsigned misses = 0;
 
     begin_step();
-    for (unsigned preemptions = 0; preemptions < now; preemptions++) {
-        if (!find_sparing(preemptions))
-            continue;
-        relinearise();
-        drop_departures();
-        return;
-    }
+    for (uint64_t i = 0; misses < MISSES_MAX && run_preemptions(&best->run) > 0 && may_go_on();
+         i++)
+        misses = find_sparing(i, at_looks) ? 0 : misses + 1;
+    return run_preemptions(&best->run) < before;
 }
 
 /* Leaving out one of hundreds of departures changes all that comes after it, so other schedules
- * with far fewer preemptions are looked for at once. */
+ * with far fewer preemptions are looked for first. */
 static void spare_many(void)
 {
-    begin_step();
-    for (unsigned preemptions = 0; run_preemptions(&best->run) > MANY_PREEMPTIONS && has_time();
-         preemptions = preemptions ? 2 * preemptions : 1) {
-        if (preemptions > run_preemptions(&best->run))
-            return;
-        sparing_runs = SPARING_RUNS_FIRST;
-        find_sparing(preemptions);
-        sparing_runs = SPARING_RUNS;
-    }
+    if (run_preemptions(&best->run) > FEW_PREEMPTIONS && !spare_preemptions(false))
+        (void)spare_preemptions(true);
+}
+
+static void simplify(void)
+{
+    drop_seed();
+    relinearise();
+    spare_many();
+    do {
+        drop_departures();
+        relinearise();
+    } while (spare_preemptions(false) || spare_preemptions(true));
+    drop_seed();
 }
 
 /* ---- The point of no return ---------------------------------------------------------------- */
@@ -240,7 +290,7 @@ static unsigned chance_after(uint32_t steps)
     unsigned failures = 0;
 
     prefix_use(&best->run, steps);
-    for (uint64_t i = 0; i < CONTINUATIONS && has_time(); i++) {
+    for (uint64_t i = 0; i < CONTINUATIONS && may_go_on(); i++) {
         if (run_failed(attempt(&strategy_prefix, i)))
             failures++;
         else if (failures < i)
@@ -256,9 +306,9 @@ static void find_no_return(void)
     uint32_t high = best->run.step_count;
 
     begin_step();
-    if (low == high || !has_time() || chance_after(high) < 100)
+    if (low == high || !may_go_on() || chance_after(high) < 100)
         return;
-    while (high - low > 1 && has_time()) {
+    while (high - low > 1 && may_go_on()) {
         uint32_t middle = low + (high - low) / 2;
 
         if (chance_after(middle) == 100)
@@ -266,7 +316,7 @@ static void find_no_return(void)
         else
             low = middle;
     }
-    if (high - low == 1 && has_time())
+    if (high - low == 1 && may_go_on())
         best->no_return = high - 1;
 }
 
@@ -279,19 +329,12 @@ void minimise(struct minimal *minimal, const struct run *failing, bool reseeds, 
     best->reseeds = reseeds;
     best->seed = seed;
     best->preemptions_before = run_preemptions(failing);
-    first_run = execute_runs();
-    all_began = clock_host_ns();
-    if (failing->outcome == OUTCOME_HANG) {    /* each further run would take as long */
-        best->no_return = UINT32_MAX;
-        return;
-    }
-    drop_seed();
-    relinearise();
-    spare_many();
-    drop_departures();
-    relinearise();
-    spare_preemptions();
     best->no_return = UINT32_MAX;
+    first_run = execute_runs();
+    all_began = execute_cpu_ns();
+    if (failing->outcome == OUTCOME_HANG)
+        return;    /* each further run would take as long */
+    simplify();
     if (search_settings.cpus == 1)    /* with several, threads are not all that is chosen */
         find_no_return();
     best->runs = runs_so_far();

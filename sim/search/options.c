@@ -1,23 +1,18 @@
 /* The options of searches and schedules. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "sim.h"
 #include "search/search_internal.h"
 
 #define COUNT_DEFAULT 10000
-#define JOBS_MAX 256
 #define STEPS_MAX_DEFAULT 100000
 #define CHECK_DEFAULT 200
 
 struct search_settings search_settings = {
-    .jobs = 1, .shards = 1, .steps_max = STEPS_MAX_DEFAULT, .check_runs = CHECK_DEFAULT,
+    .shards = 1, .steps_max = STEPS_MAX_DEFAULT, .check_runs = CHECK_DEFAULT,
 };
 
 static bool only_with_search;    /* an option that needs --search was given */
@@ -101,56 +96,28 @@ void search_option(enum search_option option, const char *value)
     only_with_search = true;
 }
 
-/* A terminal has its own time and cannot be wound back: the guest finds an empty input. */
-static void close_terminal(void)
-{
-    int nothing;
-
-    search_settings.stdin_was_terminal = isatty(STDIN_FILENO);
-    if (!search_settings.stdin_was_terminal)
-        return;
-    nothing = open("/dev/null", O_RDONLY);
-    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
-        refuse("cannot open /dev/null");
-    close(nothing);
-}
-
-/* Input from a pipe becomes a file, so that each run can read it from the start. */
-static void keep_input(void)
-{
-    char bytes[4096];
-    ssize_t count;
-    int copy;
-
-    if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0 || errno == EBADF)
-        return;
-    copy = memfd_create("eft-input", 0);
-    while (copy >= 0 && (count = read(STDIN_FILENO, bytes, sizeof(bytes))) != 0) {
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 || write(copy, bytes, (size_t)count) != count)
-            refuse("cannot read the input for the search: %s", strerror(errno));
-    }
-    if (copy < 0 || lseek(copy, 0, SEEK_SET) != 0 || dup2(copy, STDIN_FILENO) < 0)
-        refuse("cannot keep the input for the search");
-    close(copy);
-}
-
 static void check(const struct options *options)
 {
     if (search_settings.wanted && search_settings.schedule)
         refuse("--search looks for schedules, --schedule follows one: not both");
     if (only_with_search && !search_settings.wanted)
         refuse("an option for searches was given without --search");
-    if (options->record || options->replay || (search_settings.wanted && options->verify))
-        refuse("--search and --schedule do not go with --record, --replay or --verify");
+    if (options->record || options->replay)
+        refuse("--search and --schedule do not go with --record or --replay");
+    if (search_settings.wanted && options->verify)
+        refuse("--verify compares two runs, --search makes many: verify the schedule it prints");
     if (search_settings.strategy == CHOICE_DPOR && search_settings.shards > 1)
         refuse("--strategy=dpor cannot be split with --shard");
 }
 
-void search_prepare(struct options *options, int argument_count, char **arguments)
+bool search_is_asked_for(void)
 {
-    if (!search_settings.wanted && !search_settings.schedule && !only_with_search)
+    return search_settings.wanted || search_settings.schedule;
+}
+
+void search_prepare(struct options *options)
+{
+    if (!search_is_asked_for() && !only_with_search)
         return;
     check(options);
     options->observed = options->seeded = true;
@@ -159,17 +126,17 @@ void search_prepare(struct options *options, int argument_count, char **argument
     search_settings.cpus = options->cpus;
     search_settings.verbose = options->verbose;
     search_settings.guest = options->arguments;
-    search_settings.argument_count = argument_count;
-    search_settings.arguments = arguments;
-    close_terminal();
+    input_close_terminal();
     if (!search_settings.wanted)
         return;
     options->time_limit_ns = 0;
-    if (search_settings.strategy == CHOICE_DPOR)
-        search_settings.jobs = 1;
     if (!search_settings.count && search_settings.strategy != CHOICE_DPOR)
         search_settings.count = COUNT_DEFAULT;
-    keep_input();
+    if (search_settings.strategy == CHOICE_DPOR)
+        search_settings.jobs = 1;
+    else if (search_settings.jobs == 0)
+        search_settings.jobs = search_settings.verbose ? 1 : jobs_usual();
+    input_keep();
     totals_init();
     search_settings.job = jobs_start(search_settings.jobs);
 }

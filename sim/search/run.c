@@ -163,7 +163,7 @@ uint32_t run_add_thread(struct run *run, int32_t id, int32_t parent_id)
     thread->id = id;
     thread->process = id == run->new_thread ? run->new_process :
                       parent != RUN_NOBODY ? run->threads[parent].process : 0;
-    thread->children = thread->operations = 0;
+    thread->children = thread->operations = thread->acts = 0;
     thread->has_started = false;
     if (parent != RUN_NOBODY)
         run->threads[parent].has_started = true;
@@ -196,6 +196,8 @@ void run_add_step(struct run *run, uint32_t thread, const struct operation *oper
     run->threads[thread].announced = false;
     if (operation->object_kind == OBJECT_CLOCK)
         run->uses_time = true;
+    else
+        run->threads[thread].acts++;
 }
 
 /* The end of the first process ends the run: everything else comes before it or not at all. */
@@ -241,6 +243,22 @@ static bool note_operation(struct run *run, const struct observer_event *event)
     if (run->threads[thread].announced)
         operation.instruction = run->threads[thread].next.instruction;
     run_add_step(run, thread, &operation);
+    return true;
+}
+
+/* A call that anything may depend on goes to sleep in its middle: what it has done so far is a
+ * step, and the rest of it is what the thread does next. */
+static bool note_wait(struct run *run, const struct observer_event *event)
+{
+    uint32_t index = run->current[event->cpu];
+    struct operation operation;
+
+    if (index == RUN_NOBODY || !run->threads[index].announced ||
+        run->threads[index].next.object_kind != OBJECT_EVERYTHING)
+        return false;
+    operation = run->threads[index].next;
+    run_add_step(run, index, &operation);
+    run_announce(run, index, &operation);
     return true;
 }
 
@@ -296,6 +314,8 @@ bool run_event(struct run *run, const struct observer_event *event, uint64_t roo
         return false;
     case TRACE_operation:
         return note_operation(run, event);
+    case TRACE_wait_begin:
+        return note_wait(run, event);
     default:
         return false;
     }
@@ -320,11 +340,18 @@ static unsigned usual_choice(const struct run *run, const struct turn *turn)
     return first_other;
 }
 
+static enum run_point point_before(const struct operation *next)
+{
+    return next->object_kind == OBJECT_CLOCK || operation_is_computation(next) ? POINT_LOOK
+                                                                               : POINT_ACT;
+}
+
 struct turn run_turn(const struct run *run, int32_t current, const struct candidate *candidates,
                      unsigned count, uint32_t *threads)
 {
     struct turn turn = {
         .current = run_thread_of_id(run, current),
+        .point = POINT_AWAY,
         .count = count,
         .threads = threads,
         .candidates = candidates,
@@ -335,19 +362,31 @@ struct turn run_turn(const struct run *run, int32_t current, const struct candid
         if (threads[i] != turn.current)
             continue;
         turn.current_can_go_on = true;
+        turn.point = point_before(&candidates[i].next);
         turn.current_gives_way = operation_gives_way(&candidates[i].next);
     }
     turn.usual = usual_choice(run, &turn);
     return turn;
 }
 
-uint32_t run_serial(const struct run *run, uint32_t current, uint32_t operations)
+uint32_t run_acts(const struct run *run, const struct turn *turn)
 {
+    return turn->current == RUN_NOBODY ? 0 : run->threads[turn->current].acts;
+}
+
+uint32_t run_serial(const struct run *run, const struct turn *turn)
+{
+    uint32_t acts = run_acts(run, turn);
+
     for (uint32_t i = run->decision_count; i > 0; i--) {
         const struct run_decision *decision = &run->decisions[i - 1];
 
-        if (decision->current == current)
-            return decision->current_operations == operations ? decision->serial + 1 : 0;
+        if (decision->current != turn->current)
+            continue;
+        if (decision->current_acts != acts)
+            return 0;
+        if (decision->point == turn->point)
+            return decision->serial + 1;
     }
     return 0;
 }
@@ -355,11 +394,11 @@ uint32_t run_serial(const struct run *run, uint32_t current, uint32_t operations
 void run_decided(struct run *run, const struct turn *turn, unsigned chosen)
 {
     uint32_t thread = turn->threads[chosen];
-    uint32_t operations = turn->current == RUN_NOBODY ? 0 : run->threads[turn->current].operations;
     struct run_decision decision = {
         .current = turn->current,
-        .current_operations = operations,
-        .serial = run_serial(run, turn->current, operations),
+        .current_acts = run_acts(run, turn),
+        .serial = run_serial(run, turn),
+        .point = turn->point,
         .usual = turn->threads[turn->usual],
         .chosen = thread,
         .chosen_id = turn->candidates[chosen].thread,

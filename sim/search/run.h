@@ -43,6 +43,7 @@ struct run_thread {
     int32_t process;              /* 0: none */
     uint32_t children;
     uint32_t operations;          /* that took effect */
+    uint32_t acts;                /* those of them that were not looks at the clock */
     uint32_t birth;               /* so many operations of the parent happened before it */
     bool has_started;             /* another thread, and made no decision since */
     bool announced;               /* `next` is what it does next */
@@ -59,10 +60,20 @@ struct run_step {
     struct operation operation;
 };
 
+/* What the thread that ran was about to do at a decision. */
+enum run_point {
+    POINT_ACT,                    /* an operation that others may notice */
+    POINT_LOOK,                   /* to look at the clock, or nothing but computing */
+    POINT_AWAY,                   /* it cannot go on, or nobody ran */
+};
+
+/* What `current_acts`, `point` and `serial` are for: to name the decision in other runs as well, in
+ * which the threads look at the clock more or less often. */
 struct run_decision {
     uint32_t current;             /* who ran until now, RUN_NOBODY: nobody */
-    uint32_t current_operations;  /* how many operations that one had behind it */
-    uint32_t serial;              /* among the decisions with the same two members above */
+    uint32_t current_acts;        /* how many acts that one had behind it */
+    uint32_t serial;              /* among the decisions of the same current, acts and point */
+    enum run_point point;
     uint32_t usual;               /* whom the usual rule would have chosen */
     uint32_t chosen;
     int32_t chosen_id;
@@ -119,6 +130,7 @@ struct turn {
     uint32_t current;             /* RUN_NOBODY: the CPU was idle */
     bool current_can_go_on;       /* it is one of the options */
     bool current_gives_way;
+    enum run_point point;
     unsigned usual;               /* option of the usual rule */
     unsigned count;
     const uint32_t *threads;
@@ -147,7 +159,9 @@ void run_decided(struct run *run, const struct turn *turn, unsigned chosen);
 uint32_t run_thread_of_id(const struct run *run, int32_t id);
 /* The decision that comes next is which of those with this current thread and so many
  * operations behind it? */
-uint32_t run_serial(const struct run *run, uint32_t current, uint32_t operations);
+uint32_t run_serial(const struct run *run, const struct turn *turn);
+/* The acts of the thread that ran; 0: nobody. */
+uint32_t run_acts(const struct run *run, const struct turn *turn);
 
 /* Preemptions of the run: decisions against a thread that could have gone on. */
 unsigned run_preemptions(const struct run *run);

@@ -26,9 +26,14 @@ enum search_option {
 };
 void search_option(enum search_option option, const char *value);
 
+/* A search or a schedule: the run is an observed one. */
+bool search_is_asked_for(void);
+/* Every option as it was given, in order, for the command that repeats a failure; `value` may be
+ * NULL. */
+void search_note_option(const char *name, const char *value);
 /* When the command line is known: makes the run an observed one, checks what does not go together,
  * and starts the other jobs.  Before anything is opened. */
-void search_prepare(struct options *options, int argument_count, char **arguments);
+void search_prepare(struct options *options);
 /* In place of kernel_start, when all is set up: the whole search if there is one to do; does not
  * return then.  A schedule is made ready. */
 void search_start(void);
@@ -44,6 +49,10 @@ void search_halt(enum machine_halt why, int status);
 /* The guest or the kernel writes: a channel's number, or a stream below. */
 void search_write_channel(unsigned number, const void *bytes, size_t size);
 void search_write_stream(enum machine_stream stream, const char *text, size_t length);
+/* The guest reads standard input. */
+void search_note_input(void);
+/* Signal handler, the host's alarm rings: is the time over? */
+void search_tick(void);
 /* Signal handler, user code was interrupted by the host's alarm: a run that takes too long is
  * given up here. */
 void search_alarm(void);

@@ -30,11 +30,7 @@ struct search_settings {
     const char *schedule;
     uint64_t seed;
     uint64_t time_limit_ns;      /* 0: none */
-    bool stdin_was_terminal;
-    int argument_count;
-    char **arguments;            /* the whole command line */
-    const char *program;         /* as it was called */
-    const char *const *guest;    /* the rest of it: program and arguments */
+    const char *const *guest;    /* program and arguments, NULL at the end */
     unsigned cpus;
 };
 
@@ -49,11 +45,19 @@ void execute_boot(void);
 const struct run *execute(const struct strategy *strategy, uint64_t seed, const uint64_t *reseed);
 /* The record of all that came before the first choice. */
 const struct run *execute_base(void);
+/* Threads are numbered anew, as they appear from now on. */
+void execute_forget_threads(void);
 /* Output of the last run: what the program wrote, and what the kernel said. */
 const char *execute_output(size_t *length);
 const char *execute_log(size_t *length);
-/* From now on reports go where the command line says: for one last run. */
-void execute_write_reports(void);
+/* One more run, to its end whatever happens, with reports that go where the command line says. */
+void execute_last(void);
+/* Of the host's processor, spent by this process so far. */
+uint64_t execute_cpu_ns(void);
+/* The last run was given up because the search is to end. */
+bool execute_was_stopped(void);
+/* The time limit of the search is over. */
+bool execute_is_overdue(void);
 uint64_t execute_runs(void);
 
 /* ---- schedule.c ---------------------------------------------------------------------------- */
@@ -80,6 +84,26 @@ struct minimal {
 };
 void minimise(struct minimal *minimal, const struct run *failing, bool reseeds, uint64_t seed);
 
+/* ---- input.c: standard input --------------------------------------------------------------- */
+
+void input_close_terminal(void);
+/* From a pipe: kept, so that each run can read it from the start. */
+void input_keep(void);
+/* This process reads it at its own pace: a forked one has the position in common. */
+void input_own(void);
+/* Each run begins here. */
+void input_mark(void);
+void input_rewind(void);
+/* What gives a command the same input: in front of it, and behind it. */
+void input_print_before(void);
+void input_print_after(void);
+
+/* ---- command.c ----------------------------------------------------------------------------- */
+
+/* Quoted for a shell where that is needed. */
+void command_print_word(const char *word);
+void command_print(const struct minimal *minimal);
+
 /* ---- explain.c ----------------------------------------------------------------------------- */
 
 const char *outcome_name(enum outcome outcome);
@@ -88,22 +112,36 @@ void explain(const struct minimal *minimal);
 
 /* ---- progress.c, jobs.c -------------------------------------------------------------------- */
 
+#define JOBS_MAX 256
+
 /* Shared by the processes of a search. */
 struct search_totals {
     _Atomic uint64_t runs, states, failures;
-    _Atomic uint32_t finder;         /* job + 1 that has found a failure */
+    _Atomic uint64_t first_failure;  /* number of that run, from 0; UINT64_MAX: none */
+    _Atomic uint64_t pct_runs[STRATEGY_DEPTHS + 1];
+    _Atomic uint32_t pct_threads, pct_decisions;
     _Atomic uint32_t interrupted;
+    _Atomic uint32_t searching;      /* jobs that still make runs; others wait for it as a futex */
+    _Atomic bool has_searched[JOBS_MAX];
+    _Atomic bool is_told;
 };
 extern struct search_totals *search_totals;
 void totals_init(void);
 /* Counts an end; true if it is a new one. */
 bool totals_add_state(uint64_t hash);
 void progress_begin(bool shown);
+uint64_t progress_ns(void);    /* async-signal-safe */
 double progress_seconds(void);
 void progress_show(bool last);
+int progress_interval_ms(void);    /* -1: nothing is shown */
 /* Starts the others; returns the index of this one.  The first process only waits for the rest, in
  * here, and exits as they did. */
 unsigned jobs_start(unsigned count);
+/* As many as the host has processors for. */
+unsigned jobs_usual(void);
+/* This job makes no more runs; waits until no other one does, if it has something to say then. */
+void jobs_searched(unsigned job);
+void jobs_wait_for_others(void);
 
 /* ---- driver.c ------------------------------------------------------------------------------ */
 
@@ -111,4 +149,7 @@ unsigned jobs_start(unsigned count);
 #define EXIT_INCOMPLETE 119    /* dpor found nothing, but could not cover everything */
 
 _Noreturn void search_run_all(void);
-void search_summary(bool found);
+/* Another run has failed that comes before this one. */
+bool search_run_is_late(void);
+/* All jobs have ended: what they did together. */
+void search_summary(void);

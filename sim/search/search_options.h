@@ -30,7 +30,7 @@ enum {
     "                      and print the command that repeats it\n" \
     "  --strategy=NAME     portfolio (default), random, pct, pos, or dpor: all of a small\n" \
     "                      program\n" \
-    "  --jobs=N            search in N processes\n" \
+    "  --jobs=N            search in N processes (one for each processor of the host)\n" \
     "  --shard=I/N         only part I of N of the search: others run on other machines\n" \
     "  --expect-output=FILE  it is a failure if the output is not that of FILE\n" \
     "  --expect-status=N   it is a failure if the exit status is not N (0)\n" \

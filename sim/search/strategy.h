@@ -39,8 +39,11 @@ unsigned random_below(struct random_state *random, unsigned count);
 /* For portfolios. */
 void pct_begin(uint64_t seed, unsigned depth);
 
-/* What the runs so far have shown: the largest numbers of threads and of decisions, for the bound
- * that PCT gives. */
+/* How many decisions the first run of the search had; before the second one. */
+void pct_expect(unsigned decisions_of_first);
+
+/* For the bound that PCT gives: the largest number of threads so far, and among how many decisions
+ * its changes are. */
 struct pct_sizes {
     unsigned threads, decisions;
     uint64_t runs[STRATEGY_DEPTHS + 1];    /* by depth */

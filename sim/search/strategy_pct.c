@@ -4,14 +4,16 @@
  * others.  A bug that needs `depth` ordering constraints is hit by a run with n threads and k
  * decisions with a probability of at least 1 / (n * k^(depth - 1)).
  *
- * k is what the longest run so far had.  A thread that only looks (at the clock, or again and
+ * k is taken from the first run of the search, and more than that one had, so that each run is a
+ * function of its seed and not of those before it; what a run does behind its k-th decision is
+ * outside of the bound.  A thread that only looks (at the clock, or again and
  * again at the same thing), or was stopped in a computation of its own, may be waiting for another
  * one, so it falls behind as well.
  */
 #include "search/array.h"
 #include "search/strategy.h"
 
-#define DECISIONS_AT_FIRST 30
+#define DECISIONS_AT_FIRST 30u
 
 static struct random_state source;
 static uint32_t *priorities;    /* by thread; 0: none yet */
@@ -37,10 +39,17 @@ double pct_bound(const struct pct_sizes *known, unsigned bug_depth)
     return bound;
 }
 
+void pct_expect(unsigned decisions_of_first)
+{
+    unsigned expected = decisions_of_first + decisions_of_first / 2;
+
+    sizes.decisions = expected > DECISIONS_AT_FIRST ? expected : DECISIONS_AT_FIRST;
+}
+
 void pct_begin(uint64_t seed, unsigned wanted_depth)
 {
-    unsigned expected = sizes.decisions ? sizes.decisions : DECISIONS_AT_FIRST;
-
+    if (sizes.decisions == 0)
+        pct_expect(0);
     random_begin(&source, seed);
     for (uint32_t i = 0; i < priority_room; i++)
         priorities[i] = 0;
@@ -49,7 +58,7 @@ void pct_begin(uint64_t seed, unsigned wanted_depth)
     decisions = 0;
     demoted = RUN_NOBODY;
     for (unsigned i = 0; i + 1 < depth; i++)
-        change_at[i] = random_below(&source, expected);
+        change_at[i] = random_below(&source, sizes.decisions);
     sizes.runs[depth]++;
 }
 
@@ -154,8 +163,6 @@ static void end(const struct run *run)
 
     for (uint32_t i = 0; i < run->thread_count; i++)
         threads += run->threads[i].present;
-    if (decisions > sizes.decisions)
-        sizes.decisions = decisions;
     if (decisions > 0 && threads > sizes.threads)
         sizes.threads = threads;
 }

@@ -33,6 +33,7 @@ void totals_init(void)
 {
     search_totals = share(sizeof(*search_totals));
     states = share(STATES_MAX * sizeof(*states));
+    atomic_store(&search_totals->first_failure, UINT64_MAX);
 }
 
 bool totals_add_state(uint64_t hash)
@@ -62,9 +63,19 @@ void progress_begin(bool shown)
     shows = shown && isatty(STDERR_FILENO);
 }
 
+uint64_t progress_ns(void)
+{
+    return clock_host_ns() - began_ns;
+}
+
 double progress_seconds(void)
 {
-    return (double)(clock_host_ns() - began_ns) / 1e9;
+    return (double)progress_ns() / 1e9;
+}
+
+int progress_interval_ms(void)
+{
+    return shows ? (int)(SHOW_NS / 1000000) : -1;
 }
 
 void progress_show(bool last)

@@ -64,7 +64,8 @@ int64_t abi_make_call(struct thread *thread, const struct syscall *call,
 
 /* With an observer others may go first: any of them could notice this call, or the other way
  * round. */
-static struct operation announce(const struct thread *thread)
+static int64_t make_observed_call(struct thread *thread, const struct syscall *call,
+                                  const uint64_t *arguments)
 {
     const struct operation operation = {
         .object_kind = OBJECT_EVERYTHING,
@@ -74,16 +75,20 @@ static struct operation announce(const struct thread *thread)
     };
 
     choice_before(&operation, NULL);
-    return operation;
+
+    int64_t result = abi_make_call(thread, call, arguments);
+
+    choice_done(&operation);
+    return result;
 }
 
 static void make_linux_call(struct thread *thread, const struct abi *abi, uint64_t number,
                             const uint64_t *arguments)
 {
-    struct operation operation = announce(thread);
-    int64_t result = abi_make_call(thread, &abi->table[(uint32_t)number], arguments);
+    const struct syscall *call = &abi->table[(uint32_t)number];
+    int64_t result = choice_is_observed() ? make_observed_call(thread, call, arguments)
+                                          : abi_make_call(thread, call, arguments);
 
-    choice_done(&operation);
     thread->registers.rax = (uint64_t)result;
     if (__builtin_expect(result < 0 && result >= -CALL_RESUME, 0)) {
         int code = abi->interruption((uint32_t)number, result);

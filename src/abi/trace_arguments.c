@@ -7,6 +7,7 @@
 
 #define DIRECTORY_CURRENT (-100)    /* AT_FDCWD */
 #define WORD_DECIMAL_MAX 65536    /* larger words look better in hexadecimal */
+#define PERMISSION_BITS 0777u
 #define OPEN_CREATE_BIT 0100u
 #define OPEN_TEMPORARY_BIT 020000000u
 
@@ -93,9 +94,21 @@ static void print_signal(struct text_builder *line, uint64_t value, unsigned set
         text_builder_add(line, "%d", number);
 }
 
+/* Flags with permissions in their lowest bits. */
+static void print_ipc_flags(struct text_builder *line, uint32_t value)
+{
+    if (value & ~PERMISSION_BITS)
+        trace_flags(line, value & ~PERMISSION_BITS, SET_ipc);
+    text_builder_add(line, value & ~PERMISSION_BITS ? "|%#03o" : "%#03o",
+                     value & PERMISSION_BITS);
+}
+
 static void print_flags(struct text_builder *line, uint64_t value, unsigned set)
 {
-    trace_flags(line, (uint32_t)value, set);
+    if (set == SET_ipc)
+        print_ipc_flags(line, (uint32_t)value);
+    else
+        trace_flags(line, (uint32_t)value, set);
 }
 
 static void print_address(struct text_builder *line, uint64_t value, unsigned set)
@@ -131,6 +144,8 @@ static void print_memory(struct trace_call *call, unsigned index, int64_t writte
         trace_user_bytes(line, address, next);
     else if (kind == KIND_OUT)
         trace_user_bytes(line, address, (uint64_t)written);
+    else if (kind == KIND_IN_SEMBUF)
+        trace_semaphore_operations(line, address, (uint32_t)next);
     else if (kind == KIND_IN_IOVEC)
         trace_segments(line, address, (uint32_t)next, UINT64_MAX);
     else if (kind == KIND_OUT_IOVEC)

@@ -37,6 +37,8 @@ void trace_address(struct text_builder *line, user_address address);
 /* ---- trace_structures.c */
 /* Prints the structure if the kind has one and it can be read; false: print an address. */
 bool trace_structure(struct text_builder *line, unsigned kind, user_address address);
+/* "[{0, -1, SEM_UNDO}, ...]", for semop. */
+void trace_semaphore_operations(struct text_builder *line, user_address address, uint64_t count);
 void trace_segments(struct text_builder *line, user_address address, uint64_t count,
                     uint64_t size);
 

@@ -2,6 +2,7 @@
 #include "abi/linux/names.h"
 #include "abi/linux/structures.h"
 #include "abi/trace_internal.h"
+#include "ipc/semaphore_array.h"
 #include "lib/container.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
@@ -230,6 +231,29 @@ bool trace_structure(struct text_builder *line, unsigned kind, user_address addr
         return false;
     printers[kind].print(line, &structure);
     return true;
+}
+
+void trace_semaphore_operations(struct text_builder *line, user_address address, uint64_t count)
+{
+    uint64_t shown = count < SEGMENTS_SHOWN ? count : SEGMENTS_SHOWN;
+    struct semaphore_operation operation;
+
+    if (address == 0 ||
+        user_copy_in(current_space(), &operation, address, sizeof(operation)) != 0) {
+        trace_address(line, address);
+        return;
+    }
+    text_builder_add(line, "[");
+    for (uint64_t i = 0; i < shown; i++) {
+        if (user_copy_in(current_space(), &operation, address + i * sizeof(operation),
+                         sizeof(operation)) != 0)
+            break;
+        text_builder_add(line, "%s{%u, %d, ", i == 0 ? "" : ", ", operation.index,
+                         operation.change);
+        trace_flags(line, (uint16_t)operation.flags, SET_semaphore_flags);
+        text_builder_add(line, "}");
+    }
+    text_builder_add(line, shown < count ? ", ...]" : "]");
 }
 
 /* `size`: how many bytes of all segments are worth showing. */

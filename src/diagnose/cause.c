@@ -97,7 +97,7 @@ const char *view_cause(const struct picture *picture, const struct view *view, c
                        size_t size)
 {
     text[0] = '\0';
-    if (view->owner_is_dead && view->kind == WAIT_SEMAPHORE)
+    if (view->owner_is_dead && view->kind != WAIT_CHILD)
         dead_owner_cause(picture, view, text, size);
     else if (picture->kind != PICTURE_DEADLOCK || view->owner != NOBODY)
         return text;
@@ -107,12 +107,16 @@ const char *view_cause(const struct picture *picture, const struct view *view, c
         child_cause(picture, view, text, size);
     else if (view->kind == WAIT_SIGNAL)
         format(text, size, "nobody is left who could send one");
+    else if (view->kind == WAIT_SEMAPHORE_ARRAY)
+        format(text, size, "nobody is left who could give it back");
     else if (view->kind == WAIT_FUTEX)
         format(text, size, "nobody is left who could wake it");
     else if (view->kind == WAIT_INPUT)
         format(text, size, "nobody is left who could write to it");
     else if (view->kind == WAIT_OUTPUT)
         format(text, size, "nobody is left who could read from it");
+    else if (view->kind == WAIT_EVENT || view->kind == WAIT_MESSAGES)
+        format(text, size, "nobody is left who could change it");
     else if (view->kind == WAIT_SPIN)
         format(text, size, "nobody is left who could change it");
     if (view->kind == WAIT_SEMAPHORE)

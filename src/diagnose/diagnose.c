@@ -6,8 +6,12 @@
  */
 #include "diagnose/diagnose.h"
 
+#include <stdatomic.h>
+
 #include "debug/log.h"
+#include "debug/options.h"
 #include "diagnose/diagnose_internal.h"
+#include "lib/text.h"
 #include "process/process.h"
 #include "process/semaphore_set.h"
 #include "sched/watch.h"
@@ -28,7 +32,7 @@ static bool handles_outside(const struct signals *signals, signal_set blocked)
 {
     for (int number = 1; number <= SIGNAL_MAX; number++) {
         if ((SIGNALS_FROM_OUTSIDE & ~blocked & SIGNAL_BIT(number)) &&
-            signals->actions[number - 1].handler > SIGNAL_IGNORE)
+            signals->actions->of[number - 1].handler > SIGNAL_IGNORE)
             return true;
     }
     return false;
@@ -45,25 +49,32 @@ static void look_for_hope(struct thread *thread, void *context)
         *hope = true;
 }
 
+static void write_down(const struct picture *picture)
+{
+    report_text(picture);
+    report_json(picture);
+    report_graph(picture);
+}
+
 static void report(enum picture_kind kind)
 {
     struct picture picture;
 
     picture_take(&picture, kind);
-    report_text(&picture);
-    report_json(&picture);
-    report_graph(&picture);
+    write_down(&picture);
     picture_free(&picture);
 }
 
+/* Several CPUs may find it out at the same time. */
 static void stalled(uint64_t moment)
 {
+    static _Atomic bool is_told;
     bool hope = false;
 
     if (process_count() == 0)
         return;
     thread_for_each(look_for_hope, &hope);
-    if (hope || !watch_is_stalled(moment))
+    if (hope || !watch_is_stalled(moment) || atomic_exchange(&is_told, true))
         return;
     report(PICTURE_DEADLOCK);
     statistics_print();
@@ -111,15 +122,17 @@ static uint64_t sum_of(const struct picture *picture)
 
 static void report_cycle(void)
 {
+    bool were_on = machine_interrupts_disable();
     struct picture picture;
 
-    picture_take(&picture, PICTURE_CYCLE);
-    if (picture.cycles > 0 && is_new(sum_of(&picture))) {
-        report_text(&picture);
-        report_json(&picture);
-        report_graph(&picture);
+    if (standstill_begin()) {
+        picture_take(&picture, PICTURE_CYCLE);
+        if (picture.cycles > 0 && is_new(sum_of(&picture)))
+            write_down(&picture);
+        picture_free(&picture);
+        standstill_end();
     }
-    picture_free(&picture);
+    machine_interrupts_restore(were_on);
 }
 
 /* It holds the semaphore for which another one is about to wait, and has ended. */
@@ -155,6 +168,42 @@ static void blocks(struct thread *thread)
         report_cycle();
 }
 
+/* ---- Nothing runs for long, or somebody asks ----------------------------------------------- */
+
+static void hangs(uint64_t since_ns)
+{
+    struct picture picture;
+
+    if (!standstill_begin())
+        return;
+    picture_take(&picture, PICTURE_HANG);
+    picture.quiet_since_ns = since_ns;
+    write_down(&picture);
+    picture_free(&picture);
+    standstill_end();
+}
+
+static void asked(void)
+{
+    bool were_on = machine_interrupts_disable();
+
+    if (standstill_begin()) {
+        report(PICTURE_ASKED);
+        standstill_end();
+    }
+    machine_interrupts_restore(were_on);
+}
+
+/* The option `hang-after`: a number of nanoseconds. */
+static void watch_for_hang(void)
+{
+    const char *value = option_value("hang-after");
+    uint64_t after_ns;
+
+    if (value && text_parse_number(value, &after_ns) == 0 && after_ns > 0)
+        watch_hang_after(after_ns);
+}
+
 /* ---- The rest ------------------------------------------------------------------------------ */
 
 static void ended(struct thread *thread)
@@ -172,14 +221,18 @@ void diagnose_init(void)
         .removed = statistics_removed,
         .ended = ended,
         .stops = statistics_print,
+        .hangs = hangs,
+        .asked = asked,
     };
 
     statistics_init();
     watch_set(&watch);
+    watch_for_hang();
 }
 
 _Noreturn void diagnose_time_limit(void)
 {
+    (void)standstill_begin();    /* what does not answer is in the report all the same */
     report(PICTURE_TIME_LIMIT);
     statistics_print();
     machine_halt(MACHINE_HALT_TIME_LIMIT, TIME_LIMIT_STATUS);

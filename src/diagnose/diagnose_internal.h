@@ -24,6 +24,20 @@ void place_find(struct place *place, physical_address root, user_address address
 const char *place_text(const struct place *place, char *text, size_t size);
 /* Where the thread is in its program: at the call it makes, if it makes one. */
 user_address place_of_thread(const struct thread *thread);
+/* Who called the library function that the thread is in: the first return address on its stack that
+ * is in code whose lines are known.  A guess.  0: there is none. */
+user_address place_of_caller(physical_address root, user_address stack_pointer,
+                             const struct place *callee);
+
+/* block_place.c: the basic block at whose start the thread is being counted (eft-cc); 0: it is in
+ * none. */
+user_address place_of_block(const struct thread *thread);
+
+/* ---- peek.c: programs' memory, without sleeping -------------------------------------------- */
+
+/* False: it is not all there.  No page is brought in for it. */
+bool peek(physical_address root, user_address address, void *bytes, size_t size);
+bool peek_is_code(physical_address root, user_address address);
 
 /* ---- names.c: what reports call things ----------------------------------------------------- */
 
@@ -43,6 +57,18 @@ const struct ended_thread *ended_find(int32_t thread_id);
 /* ---- picture.c: all threads at one instant ------------------------------------------------- */
 
 #define NOBODY (-1)
+#define ROBUST_SHOWN 4u
+
+/* How it is known who holds the lock that a futex is part of. */
+enum lock_kind {
+    LOCK_UNKNOWN,
+    LOCK_INHERITING,      /* a lock of the kernel's, with priority inheritance: certain */
+    LOCK_ROBUST,          /* the thread's own list says that it takes it: as certain as that list */
+    LOCK_GLIBC,           /* guessed: memory around the word looks like a mutex of this library */
+    LOCK_MUSL,
+    LOCK_MUSL_NAMELESS,   /* the same, of a kind that does not say who holds it */
+    LOCK_THREAD,          /* the end of a thread (pthread_join) */
+};
 
 /* One thread.  In pictures only: nothing here points to anything. */
 struct view {
@@ -59,10 +85,20 @@ struct view {
     uint64_t object, since_ns;
     bool external;
     struct place place;
+    user_address stack_pointer;
+    struct place caller;               /* of the library function at `place`, guessed */
+
+    /* Of WAIT_FUTEX. */
+    enum lock_kind lock;
+    /* Locks on the thread's list: the first few, and how many there are. */
+    user_address robust_list, robust_held[ROBUST_SHOWN];
+    unsigned robust_count;
+    user_address end_word;             /* is cleared when the thread ends */
 
     /* Of WAIT_SEMAPHORE, when it is one that we know. */
     bool has_semaphore;
     struct semaphore_report semaphore;
+    int32_t value;                     /* of WAIT_SEMAPHORE_ARRAY */
 
     /* Who could end the wait: a thread of the picture, or NOBODY. */
     int32_t owner_id;                  /* its thread id, 0: not known */
@@ -74,11 +110,18 @@ struct view {
     uint32_t mark;                     /* of cycles_find */
 };
 
-enum picture_kind { PICTURE_DEADLOCK, PICTURE_CYCLE, PICTURE_TIME_LIMIT };
+enum picture_kind {
+    PICTURE_DEADLOCK,
+    PICTURE_CYCLE,
+    PICTURE_TIME_LIMIT,
+    PICTURE_HANG,          /* nothing has run for long */
+    PICTURE_ASKED,         /* somebody wanted to know */
+};
 
 struct picture {
     enum picture_kind kind;
     uint64_t now_ns;
+    uint64_t quiet_since_ns;           /* of PICTURE_HANG */
     struct view *views;
     unsigned count, capacity;
     unsigned omitted;                  /* threads for which there was no memory */
@@ -104,6 +147,23 @@ const char *view_what(const struct picture *picture, const struct view *view, ch
 /* Why nobody will ever end the wait, in words; "" if that is not known or the circle says it. */
 const char *view_cause(const struct picture *picture, const struct view *view, char *text,
                        size_t size);
+
+/* ---- locks.c: locks of programs ------------------------------------------------------------ */
+
+/* What a futex waited for is part of, and who holds it; the thread's list of robust locks. */
+void locks_look(const struct picture *picture, struct view *view);
+/* When all views have been looked at: for locks that do not say who holds them. */
+void locks_guess(const struct picture *picture, struct view *view);
+bool lock_is_guess(const struct view *view);
+/* "a mutex of glibc", ...; NULL: nothing is known. */
+const char *lock_kind_text(enum lock_kind kind);
+
+/* ---- standstill.c -------------------------------------------------------------------------- */
+
+/* All other CPUs stop where their threads may be preempted, interrupts off here.  False: one of
+ * them does not answer, and all go on. */
+bool standstill_begin(void);
+void standstill_end(void);
 
 /* ---- cycle.c ------------------------------------------------------------------------------- */
 

@@ -9,6 +9,15 @@
 #define LABEL_SIZE 256
 #define RED ", color=\"#c0392b\", penwidth=2"
 
+/* In the program itself, if that is known. */
+static const char *where_text(const struct view *view, const char *otherwise, char *text,
+                              size_t size)
+{
+    const struct place *place = view->caller.address ? &view->caller : &view->place;
+
+    return place->address ? place_text(place, text, size) : otherwise;
+}
+
 static void add_thread(struct output *output, const struct view *view)
 {
     char who[WHO_SIZE], where[WHAT_SIZE], label[LABEL_SIZE];
@@ -18,8 +27,7 @@ static void add_thread(struct output *output, const struct view *view)
                view->id, view->cycle ? "#fdecea" : "#eaf2fd", view->cycle ? RED : "");
     output_quoted(output, label);
     output_add(output, ", tooltip=");
-    output_quoted(output, view->place.address
-                              ? place_text(&view->place, where, sizeof(where)) : "kernel");
+    output_quoted(output, where_text(view, "kernel", where, sizeof(where)));
     output_add(output, "];\n");
 }
 
@@ -60,7 +68,8 @@ static void add_object(struct output *output, const struct picture *picture,
     output_add(output, "];\n");
     if (view->owner == NOBODY)
         return;
-    format(edge, sizeof(edge), "held by%s%s", view->owner_place.address ? ", taken at " : "",
+    format(edge, sizeof(edge), "held by%s%s%s", lock_is_guess(view) ? " (a guess)" : "",
+           view->owner_place.address ? ", taken at " : "",
            view->owner_place.address ? place_text(&view->owner_place, where, sizeof(where)) : "");
     output_add(output, "  o%u_%llx -> t%d [label=", (unsigned)view->kind,
                (unsigned long long)view->object, view->owner_id);
@@ -78,8 +87,7 @@ static void add_wait(struct output *output, const struct view *view, bool is_dir
     else
         output_add(output, "o%u_%llx", (unsigned)view->kind, (unsigned long long)view->object);
     output_add(output, " [label=");
-    output_quoted(output, view->place.address
-                              ? place_text(&view->place, where, sizeof(where)) : "waits");
+    output_quoted(output, where_text(view, "waits", where, sizeof(where)));
     output_add(output, "%s];\n", view->cycle ? RED : "");
 }
 
@@ -98,7 +106,8 @@ void report_graph(const struct picture *picture)
             continue;
 
         /* A process that is waited for is drawn already. */
-        bool is_direct = view->kind == WAIT_CHILD && view->owner != NOBODY;
+        bool is_direct = view->owner != NOBODY &&
+                         (view->kind == WAIT_CHILD || view->lock == LOCK_THREAD);
 
         if (!is_direct && is_first_to_wait(picture, i))
             add_object(&output, picture, view);

@@ -10,6 +10,8 @@ static const char *const kind_names[] = {
     [PICTURE_DEADLOCK] = "deadlock",
     [PICTURE_CYCLE] = "cycle",
     [PICTURE_TIME_LIMIT] = "time limit",
+    [PICTURE_HANG] = "hang",
+    [PICTURE_ASKED] = "asked",
 };
 
 static void add_place(struct output *output, const char *name, const struct place *place)
@@ -52,7 +54,8 @@ static void add_owner(struct output *output, const struct picture *picture,
         return;
     output_add(output, ",\"held_by\":{\"thread\":%d,\"name\":", view->owner_id);
     output_quoted(output, picture_who(picture, view->owner_id, who, sizeof(who)));
-    output_add(output, ",\"alive\":%s", view->owner_is_dead ? "false" : "true");
+    output_add(output, ",\"alive\":%s,\"guess\":%s", view->owner_is_dead ? "false" : "true",
+               lock_is_guess(view) ? "true" : "false");
     if (view->owner_place.address) {
         output_add(output, ",\"since_ns\":%llu", (unsigned long long)view->owner_since_ns);
         add_place(output, "where", &view->owner_place);
@@ -73,12 +76,24 @@ static void add_wait(struct output *output, const struct picture *picture,
                view->external ? "true" : "false");
     if (view->has_semaphore)
         add_semaphore(output, view);
+    if (lock_kind_text(view->lock))
+        output_add(output, ",\"lock\":\"%s\"", lock_kind_text(view->lock));
     add_owner(output, picture, view);
     if (view_cause(picture, view, text, sizeof(text))[0]) {
         output_add(output, ",\"cause\":");
         output_quoted(output, text);
     }
     output_add(output, "}");
+}
+
+/* The first few of them. */
+static void add_robust(struct output *output, const struct view *view)
+{
+    output_add(output, ",\"robust_locks\":%u,\"robust\":[", view->robust_count);
+    for (unsigned i = 0; i < view->robust_count && i < ROBUST_SHOWN; i++)
+        output_add(output, "%s\"0x%llx\"", i > 0 ? "," : "",
+                   (unsigned long long)view->robust_held[i]);
+    output_add(output, "]");
 }
 
 static void add_thread(struct output *output, const struct picture *picture,
@@ -91,6 +106,10 @@ static void add_thread(struct output *output, const struct picture *picture,
         output_add(output, ",\"cycle\":%u", view->cycle);
     if (view->place.address)
         add_place(output, "where", &view->place);
+    if (view->caller.address)
+        add_place(output, "called_from", &view->caller);
+    if (view->robust_count > 0)
+        add_robust(output, view);
     if (view->kind != WAIT_NONE)
         add_wait(output, picture, view);
     output_add(output, "}");

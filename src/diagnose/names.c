@@ -105,6 +105,18 @@ static void child_text(const struct picture *picture, const struct view *view, c
     format(text, size, "process %d to end", process_id);
 }
 
+static void futex_text(const struct picture *picture, const struct view *view, char *text,
+                       size_t size)
+{
+    char who[WHO_SIZE];
+
+    if (view->lock == LOCK_THREAD)
+        format(text, size, "%s to end", picture_who(picture, view->owner_id, who, sizeof(who)));
+    else
+        format(text, size, "%s 0x%llx", lock_kind_text(view->lock) ? "lock" : "futex",
+               (unsigned long long)view->object);
+}
+
 const char *view_what(const struct picture *picture, const struct view *view, char *text,
                       size_t size)
 {
@@ -139,13 +151,23 @@ const char *view_what(const struct picture *picture, const struct view *view, ch
         (void)semaphore_text(view->object, text, size);
         break;
     case WAIT_FUTEX:
-        format(text, size, "futex 0x%llx", object);
+        futex_text(picture, view, text, size);
         break;
     case WAIT_PAGE:
         (void)text_copy(text, "a page to be read", size);
         break;
     case WAIT_FILE_LOCK:
         format(text, size, "a lock on the file with inode %llu", object);
+        break;
+    case WAIT_SEMAPHORE_ARRAY:
+        format(text, size, "semaphore %u of System V set %llu", (unsigned)(object & 0xffff),
+               object >> 16);
+        break;
+    case WAIT_EVENT:
+        (void)text_copy(text, "the counter of an eventfd", size);
+        break;
+    case WAIT_MESSAGES:
+        format(text, size, "message queue %llu", object);
         break;
     case WAIT_SPIN:
         (void)text_copy(text, "a change of its memory: it goes round in a loop", size);

@@ -1,19 +1,30 @@
 /*
  * The picture of all threads at one instant.
  *
- * When nothing can run it is exact.  At other times a thread on another CPU may move while it is
- * taken; then a part may be from just before.
+ * The other CPUs stand still or are idle; only when one of them does not answer may a part of it be
+ * from just before.
  *
  * Invariant: views are in the order of thread ids.
  */
 #include "diagnose/diagnose_internal.h"
+#include "ipc/semaphore_array.h"
 #include "lib/memory.h"
 #include "memory/pool.h"
 #include "process/process.h"
 #include "process/semaphore_set.h"
-#include "sync/mutex.h"
+#include "sync/pi_mutex.h"
 
 #define ROOM_FOR_NEW 8u    /* threads that start between counting and looking */
+
+/* The page tables of the thread's program; 0: they may be gone already, because it is on its way
+ * out. */
+static physical_address living_root(const struct thread *thread)
+{
+    const struct address_space *space = thread->process ? thread->process->space : NULL;
+
+    return space && address_space_root(space) == thread->user_address_space
+               ? thread->user_address_space : 0;
+}
 
 /* The thread that closes a circle is on its way to sleep while this is looked at. */
 static bool is_waiting(const struct picture *picture, const struct thread *thread)
@@ -41,23 +52,24 @@ static void take_view(struct thread *thread, void *context)
         .is_alone = thread->process && thread->process->live_threads == 1,
         .state = is_waiting(picture, thread) ? THREAD_BLOCKED : thread->state,
         .cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed),
-        .root = thread->user_address_space,
+        .root = living_root(thread),
         .run_ns = thread->run_ns,
         .kind = is_waiting(picture, thread) ? thread->waiting_for.kind : WAIT_NONE,
         .object = thread->waiting_for.object,
         .external = thread->waiting_for.external,
         .since_ns = thread->waiting_since_ns,
-        .place.address = thread->process ? place_of_thread(thread) : 0,
+        .stack_pointer = thread->registers.rsp,
         .owner = NOBODY,
     };
     memcpy(view->name, thread->name, sizeof(view->name));
-    /* The mutex cannot go while somebody waits for it, nor its owner while it owns it. */
-    if (view->kind == WAIT_MUTEX && picture->kind == PICTURE_DEADLOCK) {
-        const struct mutex *mutex = (const struct mutex *)(uintptr_t)view->object;
-        const struct thread *owner = atomic_load(&mutex->owner);
-
-        view->owner_id = owner ? owner->id : 0;
+    if (view->root != 0) {
+        view->place.address = place_of_thread(thread);
+        view->robust_list = user_thread_of(thread)->robust_list;
+        view->end_word = user_thread_of(thread)->clear_child_id;
     }
+    /* The kernel's mutexes and its locks for programs. */
+    if (view->kind == WAIT_MUTEX || view->kind == WAIT_FUTEX)
+        view->owner_id = pi_thread_waits_for(thread);
 }
 
 int32_t picture_find(const struct picture *picture, int32_t thread_id)
@@ -108,8 +120,11 @@ static void find_owner(struct picture *picture, struct view *view)
 {
     if (view->kind == WAIT_SEMAPHORE)
         find_semaphore_owner(view);
+    if (view->kind == WAIT_SEMAPHORE_ARRAY)
+        (void)semaphore_array_peek(view->object, &view->value, &view->owner_id);
     if (view->kind == WAIT_CHILD && view->object > 0 && view->object <= THREAD_ID_MAX)
         view->owner_id = only_thread_of(picture, (int32_t)view->object);
+    locks_guess(picture, view);
     view->owner = picture_find(picture, view->owner_id);
     view->owner_is_dead = view->owner_id != 0 && view->owner == NOBODY && picture->omitted == 0;
 }
@@ -121,6 +136,9 @@ static void find_places(const struct picture *picture, struct view *view)
         view->owner == NOBODY ? view->root : picture->views[view->owner].root;
 
     place_find(&view->place, view->root, view->place.address);
+    if (view->place.address != 0 && !view->place.file[0])
+        view->caller.address = place_of_caller(view->root, view->stack_pointer, &view->place);
+    place_find(&view->caller, view->root, view->caller.address);
     place_find(&view->owner_place, owner_root, view->owner_place.address);
 }
 
@@ -139,6 +157,8 @@ void picture_take(struct picture *picture, enum picture_kind kind)
     *picture = (struct picture){ .kind = kind, .now_ns = machine_time_ns() };
     allocate(picture);
     thread_for_each(take_view, picture);
+    for (unsigned i = 0; i < picture->count; i++)
+        locks_look(picture, &picture->views[i]);
     for (unsigned i = 0; i < picture->count; i++)
         find_owner(picture, &picture->views[i]);
     for (unsigned i = 0; i < picture->count; i++)

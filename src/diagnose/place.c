@@ -3,12 +3,14 @@
 #include "lib/format.h"
 #include "lib/memory.h"
 #include "lib/text.h"
-#include "memory/page.h"
 #include "memory/page_table.h"
 #include "process/process.h"
 
 #define DESCRIPTION_SIZE 160
 #define CALL_INSTRUCTION_SIZE 2    /* of `syscall` and of `int 0x80` */
+#define CALL_SIZE_MAX 6            /* of a call of a function, without prefixes */
+#define STACK_WORDS_LOOKED_AT 512u
+#define CALLS_LOOKED_AT 24u        /* it takes time to find the names of functions */
 
 static void copy_part(char *target, size_t size, const char *start, size_t length)
 {
@@ -70,34 +72,98 @@ const char *place_text(const struct place *place, char *text, size_t size)
     return text;
 }
 
-/* Without sleeping and without bringing a page in; false: it is not there. */
-static bool read_code(physical_address root, user_address address, uint8_t *byte)
+static bool is_system_call(physical_address root, user_address address)
 {
-    user_address start, end;
-    uint64_t entry = page_table_lookup(root, address, 0, &start, &end);
+    uint8_t code[CALL_INSTRUCTION_SIZE];
 
-    if (!(entry & ENTRY_PRESENT))
-        return false;
-    *byte = *(const uint8_t *)(machine_info()->direct_map + (entry & ENTRY_ADDRESS) +
-                               address % PAGE_SIZE);
-    return true;
-}
-
-static bool is_call(uint8_t first, uint8_t second)
-{
-    return (first == 0x0f && second == 0x05) || (first == 0xcd && second == 0x80);
+    return peek(root, address, code, sizeof(code)) &&
+           ((code[0] == 0x0f && code[1] == 0x05) || (code[0] == 0xcd && code[1] == 0x80));
 }
 
 user_address place_of_thread(const struct thread *thread)
 {
     user_address next = thread->registers.rip;
     user_address call = next - CALL_INSTRUCTION_SIZE;
-    uint8_t first, second;
+    user_address block;
 
-    if (next < CALL_INSTRUCTION_SIZE || next >= USER_SPACE_END || thread->user_address_space == 0)
+    if (next < CALL_INSTRUCTION_SIZE || next >= USER_SPACE_END)
         return next;
-    if (!read_code(thread->user_address_space, call, &first) ||
-        !read_code(thread->user_address_space, call + 1, &second))
-        return next;
-    return is_call(first, second) ? call : next;
+    block = place_of_block(thread);
+    if (block)
+        return block;
+    return is_system_call(thread->user_address_space, call) ? call : next;
+}
+
+/* ---- Callers ------------------------------------------------------------------------------- */
+
+/* Is there an instruction `call` that ends here?  *target is what it calls, 0: not known. */
+static bool follows_call(physical_address root, user_address address, user_address *target)
+{
+    uint8_t code[CALL_SIZE_MAX];
+    int32_t distance;
+
+    *target = 0;
+    if (address < CALL_SIZE_MAX || !peek_is_code(root, address - 1) ||
+        !peek(root, address - CALL_SIZE_MAX, code, sizeof(code)))
+        return false;
+    if (code[1] == 0xe8) {    /* of a function */
+        memcpy(&distance, code + 2, sizeof(distance));
+        *target = address + (user_address)(int64_t)distance;
+        return true;
+    }
+    return (code[4] == 0xff && (code[5] & 0xf8) == 0xd0) ||        /* of what a register holds */
+           (code[3] == 0xff && (code[4] & 0xf8) == 0x50) ||        /* of what is in memory */
+           (code[0] == 0xff && (code[1] & 0x38) == 0x10);
+}
+
+/* A walk up the stack. */
+struct callers {
+    physical_address root;
+    user_address stack_pointer;
+    struct place callee;       /* the last one that is certain */
+    unsigned described;
+};
+
+/* The stack may hold addresses that were there before: a caller must have called the callee. */
+static bool calls_callee(struct callers *callers, user_address target)
+{
+    struct place called;
+
+    if (target == 0)
+        return false;
+    place_find(&called, callers->root, target);
+    return called.function[0] && text_equal(called.function, callers->callee.function);
+}
+
+static user_address find_caller(struct callers *callers, bool is_strict)
+{
+    user_address word, target;
+    struct place place;
+
+    for (unsigned i = 0; i < STACK_WORDS_LOOKED_AT && callers->described < CALLS_LOOKED_AT; i++) {
+        if (!peek(callers->root, callers->stack_pointer + i * sizeof(word), &word, sizeof(word)))
+            return 0;
+        if (!follows_call(callers->root, word, &target))
+            continue;
+        callers->described++;
+        if (is_strict && !calls_callee(callers, target))
+            continue;
+        place_find(&place, callers->root, word - 1);
+        if (place.file[0])
+            return word - 1;
+        callers->callee = place;
+    }
+    return 0;
+}
+
+user_address place_of_caller(physical_address root, user_address stack_pointer,
+                             const struct place *callee)
+{
+    struct callers callers = { .root = root, .stack_pointer = stack_pointer, .callee = *callee };
+    user_address caller = find_caller(&callers, true);
+
+    if (caller != 0)
+        return caller;
+    callers.described = 0;
+    return find_caller(&callers, false);    /* some functions do not return to who called them */
 }

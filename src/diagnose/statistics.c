@@ -173,8 +173,9 @@ static struct semaphore_row *semaphore_row_of(uint64_t id)
 
     while (*link && (*link)->id < id)
         link = &(*link)->next;
-    if (*link && (*link)->id == id)
-        return *link;
+    row = *link;
+    if (row && row->id == id)
+        return row;
     row = pool_allocate(&semaphore_row_pool);
     if (!row) {
         all.rows_lost++;

@@ -29,7 +29,7 @@ static const char *waiting_text(const struct picture *picture, char *text, size_
 
 static void headline(const struct picture *picture)
 {
-    char when[SECONDS_SIZE], waiting[WHAT_SIZE];
+    char when[SECONDS_SIZE], since[SECONDS_SIZE], waiting[WHAT_SIZE];
 
     (void)seconds_text(picture->now_ns, when, sizeof(when));
     (void)waiting_text(picture, waiting, sizeof(waiting));
@@ -45,6 +45,14 @@ static void headline(const struct picture *picture)
                  picture->count + picture->omitted,
                  picture->count == 1 ? "thread" : "threads");
         break;
+    case PICTURE_HANG:
+        log_line(LOG_ERROR, "hang after %s: nothing has run since %s; %s", when,
+                 seconds_text(picture->quiet_since_ns, since, sizeof(since)), waiting);
+        break;
+    case PICTURE_ASKED:
+        log_line(LOG_ERROR, "asked for after %s: %u %s", when, picture->count + picture->omitted,
+                 picture->count == 1 ? "thread" : "threads");
+        break;
     }
 }
 
@@ -53,6 +61,8 @@ static void add_value(const struct view *view, struct text_builder *line)
 {
     if (view->kind == WAIT_SEMAPHORE && view->has_semaphore)
         text_builder_add(line, ", value %lld", (long long)view->semaphore.count);
+    if (view->kind == WAIT_SEMAPHORE_ARRAY)
+        text_builder_add(line, ", value %d", view->value);
 }
 
 static void print_wait(const struct picture *picture, const struct view *view,
@@ -72,9 +82,45 @@ static void print_wait(const struct picture *picture, const struct view *view,
         add_value(view, &line);
         text_builder_add(&line, ", since %s", seconds_text(view->since_ns, when, sizeof(when)));
     }
-    if (view->place.address)
+    if (view->caller.address)
+        text_builder_add(&line, ", at %s, in %s", place_text(&view->caller, where, sizeof(where)),
+                         place_text(&view->place, what, sizeof(what)));
+    else if (view->place.address)
         text_builder_add(&line, ", at %s", place_text(&view->place, where, sizeof(where)));
     log_line(level, "  %s", text);
+}
+
+/* "held by thread 4 of process 2 (dinner): a guess from its memory, which looks like ..." */
+static void print_lock(const struct picture *picture, const struct view *view,
+                       enum log_level level)
+{
+    const char *kind = lock_kind_text(view->lock);
+    char who[WHO_SIZE];
+
+    if (!kind || view->lock == LOCK_THREAD)
+        return;
+    if (view->owner_id == 0)
+        log_line(level, "      its memory looks like %s, which does not say who holds it", kind);
+    else
+        log_line(level, "      held by %s%s%s", picture_who(picture, view->owner_id, who,
+                                                            sizeof(who)),
+                 lock_is_guess(view) ? ": a guess, its memory looks like " : ": ", kind);
+}
+
+static void print_robust(const struct view *view, enum log_level level)
+{
+    char text[CAUSE_SIZE];
+    struct text_builder line;
+
+    if (view->robust_count == 0)
+        return;
+    text_builder_init(&line, text, sizeof(text));
+    for (unsigned i = 0; i < view->robust_count && i < ROBUST_SHOWN; i++)
+        text_builder_add(&line, "%s0x%llx", i > 0 ? ", " : "",
+                         (unsigned long long)view->robust_held[i]);
+    if (view->robust_count > ROBUST_SHOWN)
+        text_builder_add(&line, " and %u more", view->robust_count - ROBUST_SHOWN);
+    log_line(level, "      holds the robust lock%s %s", view->robust_count == 1 ? "" : "s", text);
 }
 
 static void print_owner(const struct picture *picture, const struct view *view,
@@ -87,11 +133,14 @@ static void print_owner(const struct picture *picture, const struct view *view,
                  picture_who(picture, view->owner_id, who, sizeof(who)),
                  seconds_text(view->owner_since_ns, when, sizeof(when)),
                  place_text(&view->owner_place, where, sizeof(where)));
+    else if (view->kind == WAIT_FUTEX)
+        print_lock(picture, view, level);
     else if (view->kind != WAIT_CHILD && view->owner_id != 0)
         log_line(level, "      held by %s",
                  picture_who(picture, view->owner_id, who, sizeof(who)));
     if (view_cause(picture, view, cause, sizeof(cause))[0])
         log_line(level, "      %s", cause);
+    print_robust(view, level);
 }
 
 static void print_threads(const struct picture *picture, enum log_level level)
@@ -126,22 +175,26 @@ static void draw_cycle(const struct picture *picture, unsigned cycle, enum log_l
     int32_t i = first;
     char who[WHO_SIZE], what[WHAT_SIZE];
     unsigned shown = 0;
+    bool is_guess = false;
 
     log_line(level, "the circle:");
     do {
         const struct view *view = &picture->views[i];
-        const char *by = view->kind == WAIT_CHILD ? "" : ", held by";
+        bool is_end = view->kind == WAIT_CHILD || view->lock == LOCK_THREAD;
+        const char *by = is_end ? "" : ", held by";
 
         if (shown < THREADS_SHOWN)
             log_line(level, "  %s %s%s waits for %s%s", i == first ? ".->" : "|  ",
                      view_who(view, who, sizeof(who)), i == first ? "" : ", which",
                      view_what(picture, view, what, sizeof(what)), by);
         shown++;
+        is_guess = is_guess || lock_is_guess(view);
         i = view->owner;
     } while (i != first);
     if (shown > THREADS_SHOWN)
         log_line(level, "  |   ... and %u more", shown - THREADS_SHOWN);
-    log_line(level, "  '-- %s", view_who(&picture->views[first], who, sizeof(who)));
+    log_line(level, "  '-- %s%s", view_who(&picture->views[first], who, sizeof(who)),
+             is_guess ? "  (who holds what is in part a guess)" : "");
 }
 
 void report_text(const struct picture *picture)

@@ -22,7 +22,6 @@ static struct {
     struct spinlock lock;
 
     /* Protected by `lock`. */
-    struct list buckets[BUCKETS];    /* all zero: not used yet */
     struct list unused;              /* oldest first */
     size_t unused_count;
     uint64_t last_id;
@@ -30,6 +29,7 @@ static struct {
     .lock = SPINLOCK_INITIAL(RANK_DIRECTORY_CACHE, "directory cache"),
     .unused = LIST_INITIAL(cache.unused),
 };
+static struct list buckets[BUCKETS];    /* Protected by cache.lock; all zero: not used yet. */
 
 static struct pool name_pool = POOL_INITIAL("name", struct name, 0);
 
@@ -40,7 +40,7 @@ static struct list *bucket_of(const struct name *parent, struct component compon
 
     for (uint32_t i = 0; i < component.length; i++)
         hash = (hash ^ (uint8_t)component.text[i]) * UINT64_C(0x100000001b3);
-    bucket = &cache.buckets[(hash ^ (hash >> 32)) % BUCKETS];
+    bucket = &buckets[(hash ^ (hash >> 32)) % BUCKETS];
     if (!bucket->next)
         list_init(bucket);
     return bucket;

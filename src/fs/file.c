@@ -9,6 +9,7 @@
 #include "config.h"
 #include "fs/inode.h"
 #include "fs/path.h"
+#include "fs/record_lock.h"
 #include "memory/pool.h"
 
 static struct pool file_pool = POOL_INITIAL("file", struct file, OPEN_FILES_MAX);
@@ -74,6 +75,8 @@ void file_release(struct file *file)
 {
     if (!refcount_drop(&file->references))
         return;
+    if (file->inode)
+        record_lock_drop_all(file->inode, file);
     if (file->operations && file->operations->release)
         file->operations->release(file);
     if (file->counts_as_writer)

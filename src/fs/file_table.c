@@ -142,6 +142,8 @@ static struct file *take_out(struct file_table *table, uint32_t fd)
 static void let_go(struct file_table *table, struct file *file)
 {
     record_lock_drop_all(file->inode, table);
+    if (file->operations && file->operations->descriptor_closed)
+        file->operations->descriptor_closed(file);
     file_release(file);
 }
 

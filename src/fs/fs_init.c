@@ -8,9 +8,16 @@
 #include "fs/page_cache.h"
 #include "memory/address_space.h"
 
+static void unmapped(struct file *file)
+{
+    if (file->operations && file->operations->unmapped)
+        file->operations->unmapped(file);
+}
+
 static const struct region_file_operations region_file_operations = {
     .reference = file_reference,
     .release = file_release,
+    .unmapped = unmapped,
 };
 
 void fs_init(void)

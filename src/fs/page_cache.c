@@ -363,13 +363,13 @@ int page_cache_own(struct page_cache *cache, const struct page_cache_operations 
 static struct page_cache *next_to_shrink(void)
 {
     struct page_cache *cache = NULL;
-    struct list *node;
 
     spin_lock(&fillable.lock);
-    node = list_take_first(&fillable.caches);
+
+    struct list *node = list_rotate(&fillable.caches);
+
     if (node) {
         cache = LIST_ENTRY(node, struct page_cache, all_caches);
-        list_append(&fillable.caches, node);
         if (!refcount_take_unless_zero(&cache->object.references))
             cache = NULL;
     }
@@ -379,11 +379,10 @@ static struct page_cache *next_to_shrink(void)
 
 static size_t count_fillable(void)
 {
-    size_t count = 0;
-
     spin_lock(&fillable.lock);
-    LIST_FOR_EACH(node, &fillable.caches)
-        count++;
+
+    size_t count = list_length(&fillable.caches);
+
     spin_unlock(&fillable.lock);
     return count;
 }

@@ -59,13 +59,6 @@ void path_release(struct path *path)
     *path = (struct path){ NULL, NULL };
 }
 
-void fs_context_copy(const struct fs_context *source, struct fs_context *copy)
-{
-    *copy = *source;
-    path_reference(&copy->root);
-    path_reference(&copy->working_directory);
-}
-
 void fs_context_release(struct fs_context *context)
 {
     path_release(&context->root);

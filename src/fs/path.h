@@ -5,7 +5,7 @@
  * Texts are kernel memory and end in NUL.  `start` is where a relative text begins (the path of a
  * directory descriptor); NULL means the context's working directory.  It stays the caller's; the
  * caller makes sure that context and start do not change during the call (a copy with
- * references: fs_context_copy).  Results hold a reference to mount and name; path_release drops
+ * references of its own).  Results hold a reference to mount and name; path_release drops
  * both.  All walks may sleep and take RANK_MOUNT and RANK_DIRECTORY locks: callers hold none
  * of them and no spin lock.
  *
@@ -88,7 +88,5 @@ MUST_CHECK int64_t path_text(const struct path *path, const struct path *root, c
 MUST_CHECK int64_t path_working_directory(const struct fs_context *context, char *text,
                                           size_t size);
 
-/* A copy of a context with references of its own, and the end of one.  fs_context_copy neither
- * sleeps nor takes a lock, so it may be called with the spin lock that protects `source`. */
-void fs_context_copy(const struct fs_context *source, struct fs_context *copy);
+/* Of one that has references. */
 void fs_context_release(struct fs_context *context);

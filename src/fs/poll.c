@@ -9,6 +9,7 @@
 #include "lib/assert.h"
 #include "machine/machine.h"
 #include "memory/pool.h"
+#include "sched/thread.h"
 
 #define ENTRIES_ON_STACK 6u
 #define ALWAYS_READY (POLL_READABLE | POLL_WRITABLE | POLL_READ_NORMAL | POLL_WRITE_NORMAL)
@@ -112,6 +113,9 @@ int poll_wait(struct poll_request *requests, uint32_t count, uint64_t deadline_n
         if (result == 0 && error == -EINTR)
             result = -EINTR;
     }
+    /* A signal that has come counts as on Linux, even when there was no time to wait for it. */
+    if (result == 0 && atomic_load(&current_thread()->interrupted))
+        result = -EINTR;
     table_free(&table, on_stack);
     return result;
 }

@@ -217,7 +217,7 @@ int64_t file_seek(struct file *file, int64_t offset, int whence)
         return -EBADF;
     if (whence < SEEK_FROM_START || whence > SEEK_TO_HOLE)
         return -EINVAL;
-    if (file->is_stream)
+    if (file->is_stream && !file->operations->seek)
         return -ESPIPE;
     mutex_lock(&file->position_lock);
     if (file->operations->seek)

@@ -14,6 +14,8 @@
 #include "sync/wait_queue.h"
 
 #define LOCKS_MAX 4096u
+/* Stands for the file as a whole: no range reaches it, nor ends just before it. */
+#define WHOLE_FILE (RECORD_LOCK_END + 2)
 
 struct record_lock {
     struct list node;
@@ -211,7 +213,7 @@ bool record_lock_find(struct inode *inode, const void *owner, const struct recor
 
 void record_lock_drop_all(struct inode *inode, const void *owner)
 {
-    const struct record_range everything = { .first = 0, .last = RECORD_LOCK_END };
+    const struct record_range everything = { .first = 0, .last = WHOLE_FILE };
 
     if (atomic_load_explicit(&table.count, memory_order_relaxed) == 0)
         return;
@@ -220,4 +222,41 @@ void record_lock_drop_all(struct inode *inode, const void *owner)
         UNREACHABLE();
     spin_unlock(&table.lock);
     wait_queue_wake_all(&table.changed);
+}
+
+/* ---- Whole files --------------------------------------------------------------------------- */
+
+static bool has_whole(const struct inode *inode, const void *owner, bool is_write)
+{
+    bool has = false;
+
+    spin_lock(&table.lock);
+    LIST_FOR_EACH(node, &table.locks) {
+        const struct record_lock *lock = lock_of(node);
+
+        has = has || (is_own(lock, inode, owner) && lock->range.first == WHOLE_FILE &&
+                      lock->range.is_write == is_write);
+    }
+    spin_unlock(&table.lock);
+    return has;
+}
+
+int whole_lock_take(struct inode *inode, const void *owner, bool is_write, bool wait)
+{
+    const struct record_range whole = {
+        .first = WHOLE_FILE, .last = WHOLE_FILE, .is_write = is_write,
+    };
+    int error;
+
+    if (has_whole(inode, owner, is_write))
+        return 0;
+    error = whole_lock_drop(inode, owner);
+    return error ? error : record_lock_take(inode, owner, &whole, wait);
+}
+
+int whole_lock_drop(struct inode *inode, const void *owner)
+{
+    const struct record_range whole = { .first = WHOLE_FILE, .last = WHOLE_FILE };
+
+    return record_lock_drop(inode, owner, &whole);
 }

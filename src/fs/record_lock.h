@@ -1,7 +1,10 @@
 #pragma once
 /*
- * Advisory locks on ranges of files (fcntl F_SETLK).  Their owner is a table of descriptors, that
- * is a process; closing any descriptor of the file gives all of the owner's locks on it back.
+ * Advisory locks on ranges of files (fcntl F_SETLK, F_OFD_SETLK), and on whole files (flock).
+ *
+ * The owner of a lock is a table of descriptors, that is a process, and closing any descriptor of
+ * the file gives all of the owner's locks on it back; or it is an open file, which gives them back
+ * when it is closed.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,3 +31,8 @@ MUST_CHECK int record_lock_drop(struct inode *inode, const void *owner,
 bool record_lock_find(struct inode *inode, const void *owner, const struct record_range *range,
                       struct record_range *other);
 void record_lock_drop_all(struct inode *inode, const void *owner);
+
+/* Locks of whole files: they have nothing to do with those of ranges.  Another kind than the owner
+ * has is taken in two steps, as on Linux: his is given back first. */
+MUST_CHECK int whole_lock_take(struct inode *inode, const void *owner, bool is_write, bool wait);
+MUST_CHECK int whole_lock_drop(struct inode *inode, const void *owner);

@@ -245,7 +245,12 @@ struct file_operations {
     MUST_CHECK int (*sync)(struct file *file);
     /* For mmap, with a reference for the caller.  NULL: the inode's. */
     MUST_CHECK int (*memory_object)(struct file *file, struct memory_object **object);
+    /* The current process has closed a descriptor; there may be others. */
+    void (*descriptor_closed)(struct file *file);
     void (*release)(struct file *file);    /* last reference dropped */
+    /* A region of memory that shows it is gone; its reference is dropped next.  May sleep, no lock
+     * held.  NULL: nothing to do. */
+    void (*unmapped)(struct file *file);
 };
 
 struct path {

@@ -173,8 +173,10 @@ static struct futex_waiter *position_in(struct futex_waiter *first,
 
     if (waiter_of(first->node.previous)->priority >= waiter->priority)
         return first;
-    while (position->priority >= waiter->priority)
+    while (position->priority >= waiter->priority) {
         position = futex_next(position);
+        ASSERT(position);    /* not beyond the last, which is less urgent */
+    }
     return position;
 }
 

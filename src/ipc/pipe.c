@@ -113,18 +113,27 @@ static int64_t read_locked(struct file *file, struct pipe *pipe, struct io_buffe
     }
 }
 
-static int64_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
+/* Reads or writes: one of the two `_locked`. */
+static int64_t transfer(struct file *file, struct io_buffer *buffer,
+                        int64_t (*transfer_locked)(struct file *, struct pipe *,
+                                                   struct io_buffer *))
 {
     struct pipe *pipe = pipe_of(file);
-    int64_t result;
 
-    (void)position;
     if (buffer->remaining == 0)
         return 0;
     mutex_lock(&pipe->lock);
-    result = read_locked(file, pipe, buffer);
+
+    int64_t result = transfer_locked(file, pipe, buffer);
+
     mutex_unlock(&pipe->lock);
     return result;
+}
+
+static int64_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    (void)position;
+    return transfer(file, buffer, read_locked);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */
@@ -215,16 +224,8 @@ static int64_t write_locked(struct file *file, struct pipe *pipe, struct io_buff
 
 static int64_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
-    struct pipe *pipe = pipe_of(file);
-    int64_t result;
-
     (void)position;
-    if (buffer->remaining == 0)
-        return 0;
-    mutex_lock(&pipe->lock);
-    result = write_locked(file, pipe, buffer);
-    mutex_unlock(&pipe->lock);
-    return result;
+    return transfer(file, buffer, write_locked);
 }
 
 /* ---- Readiness ----------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ static void dispatch(enum machine_interrupt which)
         return;
     case INTERRUPT_NOTIFY:
         tlb_notified();
+        diagnose_notified();
         scheduler_notified();
         return;
     case INTERRUPT_CONSOLE:

@@ -69,6 +69,18 @@ static int mount_on(const struct fs_context *context, const char *text,
     return error;
 }
 
+/* What POSIX's shared memory and named semaphores are files of. */
+static int mount_shared_memory(const struct fs_context *context)
+{
+    struct filesystem *filesystem;
+    int error = fs_make_directory(context, NULL, "/dev/shm", MODE_SHARED);
+
+    if (error)
+        return error == -ENOENT ? 0 : error;    /* a root without /dev */
+    error = tmpfs_create(MODE_SHARED, 0, &filesystem);
+    return error ? error : mount_on(context, "/dev/shm", filesystem);
+}
+
 static int mount_kernel_filesystems(const struct fs_context *context)
 {
     struct filesystem *filesystem;
@@ -76,6 +88,8 @@ static int mount_kernel_filesystems(const struct fs_context *context)
 
     if (!error)
         error = mount_on(context, "/dev", filesystem);
+    if (!error)
+        error = mount_shared_memory(context);
     if (!error)
         error = procfs_create(&filesystem);
     if (!error)

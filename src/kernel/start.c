@@ -5,6 +5,7 @@
  * here may block.
  */
 #include "abi/abi.h"
+#include "abi/linux/vdso.h"
 #include "debug/log.h"
 #include "debug/options.h"
 #include "debug/trace.h"
@@ -14,6 +15,7 @@
 #include "fs/file_table.h"
 #include "fs/fs_init.h"
 #include "fs/path.h"
+#include "ipc/ipc_table.h"
 #include "ipc/pipe.h"
 #include "kernel/kernel.h"
 #include "kernel/root.h"
@@ -32,8 +34,10 @@ static void start_subsystems(void)
     scheduler_init();
     fs_init();
     pipe_init();
+    ipc_init(process_id_of_current);
     device_init();
     console_init();
+    vdso_init();
     process_init();
     diagnose_init();
 }

@@ -11,6 +11,7 @@
 #include "lib/assert.h"
 #include "memory/address_space.h"
 #include "process/process.h"
+#include "process/processor_timer.h"
 #include "sched/scheduler.h"
 #include "signal/signal.h"
 #include "sync/spin_wait.h"
@@ -64,7 +65,11 @@ static void handle_trap(struct thread *thread, const struct trap *trap)
 static void prepare_user(struct thread *thread)
 {
     for (;;) {
-        if (atomic_load_explicit(&thread->work, memory_order_acquire))
+        uint32_t work = atomic_load_explicit(&thread->work, memory_order_acquire);
+
+        if (work & THREAD_WORK_PROCESSOR_TIME)
+            processor_timers_check();
+        if (work & THREAD_WORK_SIGNAL)
             signal_deliver_pending();
         machine_interrupts_disable();
         scheduler_preempt_if_due();

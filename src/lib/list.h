@@ -83,6 +83,25 @@ static inline struct list *list_take_first(struct list *list)
     return node;
 }
 
+/* The first node goes to the end; NULL if there is none. */
+static inline struct list *list_rotate(struct list *list)
+{
+    struct list *node = list_take_first(list);
+
+    if (node)
+        list_append(list, node);
+    return node;
+}
+
+static inline size_t list_length(const struct list *list)
+{
+    size_t length = 0;
+
+    for (const struct list *node = list->next; node != list; node = node->next)
+        length++;
+    return length;
+}
+
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 
 #define LIST_FOR_EACH(node, head) \

@@ -80,8 +80,9 @@ enum machine_halt {
     MACHINE_HALT_PANIC,
     MACHINE_HALT_DEADLOCK,      /* nothing can ever run again: it was reported */
     MACHINE_HALT_TIME_LIMIT,    /* INTERRUPT_TIME_LIMIT came: what ran was reported */
+    MACHINE_HALT_RESTART,       /* not the end: it starts again, as it was started */
 };
-/* Stops every CPU; the outside world can tell the three apart. */
+/* Stops every CPU; the outside world can tell them apart. */
 _Noreturn void machine_halt(enum machine_halt why, int status);
 
 enum machine_stream {
@@ -111,7 +112,8 @@ void machine_suspend(void);
  * inlined has no offset: "function (file.c:34)".  Any context; used on paths that are ending. */
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size);
 /* A program was loaded: debuggers and machine_describe_address may want to know.  `path` is the
- * guest's path of its file, `bias` what was added to the file's addresses. */
+ * guest's path of its file, `bias` what was added to the file's addresses.  "[vdso]": the kernel
+ * put that there, and describes its addresses itself. */
 void machine_program_loaded(physical_address root, const char *path, uint64_t bias);
 
 /* ---- This CPU ------------------------------------------------------------------------------ */
@@ -149,6 +151,34 @@ uint64_t machine_time_ns(void);
 /* One INTERRUPT_TIMER on this CPU at or after the absolute deadline; replaces the previous one;
  * a past deadline fires at once; UINT64_MAX disarms. */
 void machine_timer_set(uint64_t deadline_ns);
+
+enum machine_cpu_source {
+    CPU_SOURCE_NONE,       /* ask the kernel */
+    CPU_SOURCE_WORD,       /* `cpu` of the line: on one CPU at a time user code runs */
+    CPU_SOURCE_COUNTER,    /* rdtscp says it */
+};
+/* How user code can read the clock by itself: in memory that it sees, but does not write. */
+struct machine_time_line {
+    uint32_t sequence;      /* odd while the next four change */
+    uint32_t has_line;      /* 0: the kernel must be asked */
+    uint64_t counter;       /* the time-stamp counter was here ... */
+    uint64_t time_ns;       /* ... at this time, and ... */
+    uint64_t multiplier;    /* ... gains so many ns a tick, times 2^32 */
+    uint32_t cpu_source;    /* enum machine_cpu_source */
+    uint32_t cpu;
+};
+/* What machine_time_ns() is when the counter is there. */
+static inline uint64_t machine_time_of(const struct machine_time_line *line, uint64_t counter)
+{
+    uint64_t ticks = counter - line->counter;
+
+    if ((int64_t)ticks < 0)
+        return line->time_ns;
+    return line->time_ns + (uint64_t)((unsigned __int128)ticks * line->multiplier >> 32);
+}
+/* Once, at boot: zeroed memory for such a line, which stays.  The port keeps it true from now on;
+ * one that cannot leaves it as it is. */
+void machine_time_show(struct machine_time_line *line);
 
 /* ---- Kernel contexts ----------------------------------------------------------------------- */
 

@@ -35,9 +35,16 @@ void region_file_reference(struct file *file)
     file_operations->reference(file);
 }
 
-void region_file_release(struct file *file)
+static void release_file(struct file *file)
 {
     file_operations->release(file);
+}
+
+void region_file_unmapped(struct file *file)
+{
+    if (file_operations->unmapped)
+        file_operations->unmapped(file);
+    release_file(file);
 }
 
 /* ---- Locking ------------------------------------------------------------------------------- */
@@ -111,6 +118,11 @@ int address_space_create(struct address_space **created)
 void address_space_reference(struct address_space *space)
 {
     refcount_take(&space->references);
+}
+
+bool address_space_is_shared(const struct address_space *space)
+{
+    return refcount_value(&space->references) > 1;
 }
 
 void address_space_release(struct address_space *space)
@@ -320,7 +332,7 @@ void address_space_report(struct address_space *space,
         visit(&report, context);
         from = report.end;
         if (report.file)
-            region_file_release(report.file);
+            release_file(report.file);
     }
 }
 

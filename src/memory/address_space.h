@@ -52,11 +52,13 @@ struct map_request {
                                         * after the checks of address and length, as in Linux */
 };
 
-/* `file` above is opaque to memory: fs sets these two once at boot so that a region can keep its
+/* `file` above is opaque to memory: fs sets these once at boot so that a region can keep its
  * file alive. */
 struct region_file_operations {
     void (*reference)(struct file *file);
     void (*release)(struct file *file);
+    /* A region with this file is gone, and releases it next.  NULL: nobody wants to know. */
+    void (*unmapped)(struct file *file);
 };
 void address_space_set_file_operations(const struct region_file_operations *operations);
 /* Also set once at boot: when a page fault finds no memory, this gives pages back that can be had
@@ -74,6 +76,8 @@ MUST_CHECK int address_space_create(struct address_space **space);
 MUST_CHECK int address_space_copy(struct address_space *source, struct address_space **copy);
 void address_space_reference(struct address_space *space);
 void address_space_release(struct address_space *space);
+/* Have others references too?  A process is one, whoever looks at it another. */
+bool address_space_is_shared(const struct address_space *space);
 physical_address address_space_root(const struct address_space *space);
 
 MUST_CHECK int address_space_map(struct address_space *space, const struct map_request *request,

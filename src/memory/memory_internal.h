@@ -95,7 +95,8 @@ uint64_t region_entry_bits(const struct region *region);
 
 /* address_space.c, without any lock. */
 void region_file_reference(struct file *file);
-void region_file_release(struct file *file);
+/* ... of a region that is gone. */
+void region_file_unmapped(struct file *file);
 
 /* object_regions.c: which regions map an object.  The regions' space is locked. */
 void memory_object_add_region(struct memory_object *object, struct region *region);

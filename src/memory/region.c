@@ -316,7 +316,7 @@ void region_dispose(struct region *removed)
         if (region->object)
             memory_object_release(region->object);
         if (region->file)
-            region_file_release(region->file);
+            region_file_unmapped(region->file);
         pool_free(&region_pool, region);
     }
 }

@@ -242,11 +242,10 @@ static struct address_space *next_to_ask(bool *was_held)
 
     spin_lock(&reserving.lock);
 
-    struct list *node = list_take_first(&reserving.spaces);
+    struct list *node = list_rotate(&reserving.spaces);
 
     if (node) {
         space = LIST_ENTRY(node, struct address_space, reserving_node);
-        list_append(&reserving.spaces, node);
         *was_held = mutex_is_held(&space->lock);
         if (!*was_held && !mutex_try_lock(&space->lock))
             space = NULL;
@@ -257,11 +256,10 @@ static struct address_space *next_to_ask(bool *was_held)
 
 static size_t count_reserving(void)
 {
-    size_t count = 0;
-
     spin_lock(&reserving.lock);
-    LIST_FOR_EACH(node, &reserving.spaces)
-        count++;
+
+    size_t count = list_length(&reserving.spaces);
+
     spin_unlock(&reserving.lock);
     return count;
 }

@@ -24,6 +24,7 @@ struct tlb_request {
     physical_address root;
     user_address start, end;
     bool forget;                         /* leave the root altogether */
+    bool only_barrier;                   /* on every CPU, if the root is 0 */
     _Atomic unsigned unacknowledged;
 };
 
@@ -39,6 +40,10 @@ static void serve(const struct tlb_request *request)
 {
     uint64_t *active = active_root_of(machine_cpu_index());
 
+    if (request->only_barrier) {
+        atomic_thread_fence(memory_order_seq_cst);
+        return;
+    }
     if (*active != request->root)
         return;    /* it has left the root meanwhile, and its translations with it */
     if (request->forget) {
@@ -86,7 +91,8 @@ static void ask_all(struct tlb_request *request)
 
     atomic_thread_fence(memory_order_seq_cst);
     for (unsigned cpu = 0; cpu < count; cpu++) {
-        if (__atomic_load_n(active_root_of(cpu), __ATOMIC_RELAXED) != request->root)
+        if (request->root != 0 &&
+            __atomic_load_n(active_root_of(cpu), __ATOMIC_RELAXED) != request->root)
             continue;
         if (cpu == self)
             serve(request);
@@ -110,6 +116,13 @@ void tlb_flush(physical_address root, user_address start, user_address end)
 void tlb_forget_root(physical_address root)
 {
     struct tlb_request request = { .root = root, .forget = true };
+
+    ask_all(&request);
+}
+
+void tlb_barrier(physical_address root)
+{
+    struct tlb_request request = { .root = root, .only_barrier = true };
 
     ask_all(&request);
 }

@@ -15,5 +15,8 @@
 void tlb_flush(physical_address root, user_address start, user_address end);
 /* The same for the whole root, which is about to be freed: no CPU keeps it active. */
 void tlb_forget_root(physical_address root);
+/* Every CPU that has this root active makes a full memory barrier in between; 0: every CPU.  As
+ * tlb_flush. */
+void tlb_barrier(physical_address root);
 /* INTERRUPT_NOTIFY of this CPU, interrupts off: does what others asked for. */
 void tlb_notified(void);

@@ -5,6 +5,7 @@
  * defined in abi/<name>/; processes point to one.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -40,9 +41,16 @@ struct abi {
      * and says in the image where it starts with what.  On failure exec_discard gives back what it
      * made.  -ENOMEM, ... */
     MUST_CHECK int (*build_start)(const struct exec_request *request, struct exec_image *image);
+    /* "function+0x12" for an address in code that the kernel itself put into its programs; 0: it is
+     * none.  NULL: there is no such code. */
+    size_t (*describe_address)(const struct process *process, user_address address, char *text,
+                               size_t size);
     /* The process ends: gives back what it had of its own in a space that others may go on to use.
      * NULL: nothing. */
     void (*leave)(struct process *process);
+    /* How the threads of a run are scheduled whose first program is one of these, unless its
+     * options say otherwise: see scheduler_choose_policy. */
+    const char *scheduling;
     /* The first process of a run gets a higher id than this. */
     int32_t reserved_id;
 

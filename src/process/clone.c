@@ -12,18 +12,16 @@
  */
 #include "process/clone.h"
 
+#include "ipc/semaphore_array.h"
 #include "lib/memory.h"
 #include "memory/user_memory.h"
 #include "process/fork.h"
 #include "process/process_internal.h"
 #include "sched/priority.h"
 
-/* What threads of one process share at least, and what this kernel cannot give each its own of. */
-#define THREAD_FLAGS (CLONE_THREAD | CLONE_ACTIONS | CLONE_MEMORY)
-#define SHARED_ALWAYS (CLONE_PLACES | CLONE_FILES)
 #define NEW_NAMESPACES                                                                          \
     (CLONE_NEW_MOUNTS | CLONE_NEW_CONTROL_GROUP | CLONE_NEW_NAMES | CLONE_NEW_IPC |             \
-     CLONE_NEW_NETWORK)
+     CLONE_NEW_USERS | CLONE_NEW_PROCESSES | CLONE_NEW_NETWORK | CLONE_NEW_TIME)
 
 void thread_copy_registers(struct thread *thread, uint64_t result)
 {
@@ -60,16 +58,24 @@ static int check_flags(const struct clone_request *request)
     return 0;
 }
 
-/* Linux without the parts that are missing here would say the same of namespaces. */
+/* What Linux says without the parts that are missing here: namespaces, descriptors of processes; no
+ * descriptor is one of a control group. */
 static int check_supported(uint64_t flags)
 {
-    if (flags & NEW_NAMESPACES)
+    if (flags & (NEW_NAMESPACES | CLONE_PROCESS_FD))
         return -EINVAL;
-    if (!(flags & CLONE_THREAD))
+    return flags & CLONE_INTO_CONTROL_GROUP ? -EBADF : 0;
+}
+
+static int check_id(const struct clone_request *request)
+{
+    const struct credentials who = current_credentials();
+
+    if (!request->wants_id)
         return 0;
-    if ((flags & THREAD_FLAGS) != THREAD_FLAGS || (flags & SHARED_ALWAYS) != SHARED_ALWAYS)
-        return -ENOSYS;
-    return flags & (CLONE_PROCESS_FD | CLONE_SUSPEND | CLONE_INTO_CONTROL_GROUP) ? -ENOSYS : 0;
+    if (request->id < 1 || request->id > THREAD_ID_MAX)
+        return -EINVAL;
+    return credentials_may_change(&who) ? 0 : -EPERM;
 }
 
 struct user_count {
@@ -82,7 +88,7 @@ static void count_threads(struct process *process, void *context)
     struct user_count *count = context;
 
     spin_lock(&process->lock);
-    if (process->fs.credentials.user_id == count->user_id)
+    if (process->credentials.user_id == count->user_id)
         count->threads += process->live_threads;
     spin_unlock(&process->lock);
 }
@@ -115,7 +121,10 @@ void thread_inherit(struct thread *thread, const struct clone_request *request)
     part->signals.blocked = from->signals.blocked;
     if (!shares)
         part->signals.stack = from->signals.stack;
-    part->affinity = from->affinity;
+    if (request->flags & CLONE_UNDO) {
+        part->semaphore_undo = from->semaphore_undo;
+        semaphore_undo_reference(part->semaphore_undo);
+    }
     priority_inherit(thread);
     atomic_store(&thread->work, THREAD_WORK_SIGNAL);
 }
@@ -128,12 +137,14 @@ static void tell_id(uint64_t wanted, user_address word, int32_t id)
 }
 
 /* The process takes the thread, unless all of its threads are on their way out. */
-static bool join_process(struct process *process, struct thread *thread)
+static bool join_process(struct process *process, struct thread *thread,
+                         const struct thread_shares *shares)
 {
     spin_lock(&process->lock);
     bool joins = !process->exiting && !process->executing;
 
     if (joins) {
+        user_thread_of(thread)->shares = *shares;
         list_append(&process->threads, &thread->sibling_node);
         process->live_threads++;
     }
@@ -141,9 +152,36 @@ static bool join_process(struct process *process, struct thread *thread)
     return joins;
 }
 
+/* The thread is made and has all but its shares.  Takes the reference to it over. */
+static int64_t begin_thread(struct process *process, struct thread *thread,
+                            const struct clone_request *request)
+{
+    bool suspends = (request->flags & CLONE_SUSPEND) != 0;
+    struct thread_shares shares;
+    int32_t id = thread->id;
+    int error = shares_inherit(&shares, request->flags);
+
+    if (!error && !join_process(process, thread, &shares)) {
+        shares_release(&shares);
+        error = -CALL_RESTART_ALWAYS;    /* which this thread will not live to see */
+    }
+    if (error) {
+        thread_release(thread);
+        return error;
+    }
+    tell_id(request->flags & CLONE_SET_PARENT_ID, request->parent_id, id);
+    tell_id(request->flags & CLONE_SET_CHILD_ID, request->child_id, id);
+    if (suspends)
+        space_lend(thread);
+    thread_start(thread);
+    if (suspends)
+        space_await_return(thread);
+    thread_release(thread);
+    return id;
+}
+
 int64_t process_clone(const struct clone_request *request)
 {
-    struct thread *maker = current_thread();
     struct process *process = current_process();
     struct thread *thread;
     int error = check_flags(request);
@@ -152,10 +190,14 @@ int64_t process_clone(const struct clone_request *request)
         error = check_supported(request->flags);
     if (!error)
         error = check_limit(process);
+    if (!error)
+        error = check_id(request);
+    if (!error && (request->flags & CLONE_UNDO))
+        error = semaphore_undo_share(&user_thread_of(current_thread())->semaphore_undo);
     if (!error && !(request->flags & CLONE_THREAD))
         return process_fork(request);
     if (!error)
-        error = process_thread_create(process, maker->name, maker->entry, &thread);
+        error = process_thread_clone(process, request->id, &thread);
     if (error)
         return error;
 
@@ -165,16 +207,5 @@ int64_t process_clone(const struct clone_request *request)
         return -EPERM;
     }
     thread_inherit(thread, request);
-
-    int32_t id = thread->id;
-
-    if (!join_process(process, thread)) {
-        thread_release(thread);
-        return -CALL_RESTART_ALWAYS;    /* which this thread will not live to see */
-    }
-    tell_id(request->flags & CLONE_SET_PARENT_ID, request->parent_id, id);
-    tell_id(request->flags & CLONE_SET_CHILD_ID, request->child_id, id);
-    thread_start(thread);
-    thread_release(thread);
-    return id;
+    return begin_thread(process, thread, request);
 }

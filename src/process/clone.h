@@ -3,6 +3,7 @@
  * New threads of a process, made as Linux's clone makes them: the thread goes on where its maker
  * is, with a copy of its registers, on a stack of its own.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -20,6 +21,7 @@ struct thread;
 #define CLONE_SIBLING UINT64_C(0x8000)              /* CLONE_PARENT */
 #define CLONE_THREAD UINT64_C(0x10000)
 #define CLONE_NEW_MOUNTS UINT64_C(0x20000)          /* CLONE_NEWNS */
+#define CLONE_UNDO UINT64_C(0x40000)                /* CLONE_SYSVSEM */
 #define CLONE_THREAD_AREA UINT64_C(0x80000)         /* CLONE_SETTLS */
 #define CLONE_SET_PARENT_ID UINT64_C(0x100000)      /* CLONE_PARENT_SETTID */
 #define CLONE_CLEAR_CHILD_ID UINT64_C(0x200000)     /* CLONE_CHILD_CLEARTID */
@@ -34,11 +36,14 @@ struct thread;
 #define CLONE_DEFAULT_ACTIONS UINT64_C(0x100000000) /* CLONE_CLEAR_SIGHAND, of clone3 only */
 #define CLONE_INTO_CONTROL_GROUP UINT64_C(0x200000000)
 #define CLONE_EXIT_SIGNAL UINT64_C(0xff)            /* in clone's flags */
+#define CLONE_NEW_TIME UINT64_C(0x80)               /* one of those bits, of clone3 only */
 
 #define THREAD_AREA_END UINT64_C(0x7ffffffff000)    /* Linux's TASK_SIZE_MAX */
 
 struct clone_request {
     uint64_t flags;
+    bool wants_id;                       /* only root may choose */
+    int32_t id;                          /* else 0 */
     uint64_t exit_signal;                /* of a process, to its parent; 0: none */
     user_address stack;                  /* 0: the maker's */
     uint64_t thread_area;                /* fs_base with CLONE_THREAD_AREA */
@@ -47,9 +52,11 @@ struct clone_request {
 };
 
 /* The id of the new thread, which runs already.  -EINVAL: flags that do not go together; -EPERM:
- * the thread area; -EAGAIN: a limit; -ENOMEM; -ENOSYS: a copy of the process is wanted, or a thread
- * that has files or places of its own. */
+ * the thread area; -EAGAIN: a limit; -EEXIST: the id is taken; -ENOMEM. */
 MUST_CHECK int64_t process_clone(const struct clone_request *request);
+
+/* From here on the current thread has what the flags say alone.  -EINVAL, -ENOMEM. */
+MUST_CHECK int thread_unshare(uint64_t flags);
 
 /* A thread that was not started yet gets a copy of the current thread's registers, in a call that
  * returns `result` to it. */

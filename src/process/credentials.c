@@ -31,7 +31,7 @@ void capabilities_init(struct capabilities *capabilities, uint32_t user_id)
 struct credentials process_credentials(struct process *process)
 {
     spin_lock(&process->lock);
-    struct credentials who = process->fs.credentials;
+    struct credentials who = process->credentials;
 
     spin_unlock(&process->lock);
     return who;
@@ -74,8 +74,8 @@ void credentials_set(const struct credentials *who)
     struct process *process = current_process();
 
     spin_lock(&process->lock);
-    follow_user(process, &process->fs.credentials, who);
-    process->fs.credentials = *who;
+    follow_user(process, &process->credentials, who);
+    process->credentials = *who;
     spin_unlock(&process->lock);
 }
 

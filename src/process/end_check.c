@@ -6,6 +6,7 @@
 #include "debug/log.h"
 #include "debug/options.h"
 #include "futex/futex.h"
+#include "ipc/ipc_table.h"
 #include "memory/page.h"
 #include "memory/pool.h"
 #include "process/process.h"
@@ -57,6 +58,7 @@ unsigned process_end_check(void)
 {
     unsigned differences = 0;
 
+    ipc_end();
     if (!option_is_set("leak-check"))
         return 0;
     pool_for_each(compare_pool, &differences);

@@ -27,21 +27,21 @@ struct ending_waiter {
     struct wait_queue queue;    /* for this thread alone */
 };
 
-/* Pages of the table are not touched before a process of their range has ended. */
-static struct {
-    struct spinlock lock;    /* RANK_ENDINGS */
+static struct spinlock lock = SPINLOCK_INITIAL(RANK_ENDINGS, "exit codes");
 
-    /* Protected by `lock`. */
+/* Protected by `lock`.  Pages of the table are not touched before a process of their range has
+ * ended; so they begin as zeros, and are no part of the kernel's file. */
+static struct {
     uint64_t ended[BITMAP_WORDS(PROCESS_ID_LIMIT)];
     int64_t codes[PROCESS_ID_LIMIT];
     struct list waiters[BUCKETS];    /* by id; initialised when first used */
-} endings = { .lock = SPINLOCK_INITIAL(RANK_ENDINGS, "exit codes") };
+} endings;
 
 static struct list *waiters_of(int32_t id)
 {
     struct list *waiters = &endings.waiters[(uint32_t)id % BUCKETS];
 
-    ASSERT(spin_is_held(&endings.lock));
+    ASSERT(spin_is_held(&lock));
     if (!waiters->next)
         list_init(waiters);
     return waiters;
@@ -51,7 +51,7 @@ void ending_record(int32_t id, int64_t code)
 {
     if (id >= PROCESS_ID_LIMIT)
         return;
-    spin_lock(&endings.lock);
+    spin_lock(&lock);
     endings.codes[id] = code;
     bitmap_set(endings.ended, (size_t)id);
     LIST_FOR_EACH(node, waiters_of(id)) {
@@ -62,12 +62,12 @@ void ending_record(int32_t id, int64_t code)
         atomic_store_explicit(&waiter->ended, 1, memory_order_relaxed);
         (void)wait_queue_wake_all(&waiter->queue);
     }
-    spin_unlock(&endings.lock);
+    spin_unlock(&lock);
 }
 
 static bool has_ended(int32_t id)
 {
-    ASSERT(spin_is_held(&endings.lock));
+    ASSERT(spin_is_held(&lock));
     return id < PROCESS_ID_LIMIT && bitmap_test(endings.ended, (size_t)id);
 }
 
@@ -76,10 +76,10 @@ static void waiter_add(struct ending_waiter *waiter, int32_t id)
     waiter->id = id;
     list_init(&waiter->node);
     wait_queue_init(&waiter->queue);
-    spin_lock(&endings.lock);
+    spin_lock(&lock);
     atomic_init(&waiter->ended, has_ended(id));
     list_append(waiters_of(id), &waiter->node);
-    spin_unlock(&endings.lock);
+    spin_unlock(&lock);
 }
 
 /* Locked, also on return. */
@@ -93,7 +93,7 @@ static int wait_until_ended(struct ending_waiter *waiter, struct thread *target)
     int error = 0;
 
     while (!waiter->ended && !error)
-        error = wait_queue_wait(&waiter->queue, &endings.lock, &reason, WAIT_FOREVER);
+        error = wait_queue_wait(&waiter->queue, &lock, &reason, WAIT_FOREVER);
     return error;
 }
 
@@ -110,12 +110,12 @@ int ending_wait(int32_t id, const struct operation *operation, int64_t *code)
     else
         choice_announce(operation, &waiter.ended);
     target = waiter.ended ? NULL : thread_find(id);
-    spin_lock(&endings.lock);
+    spin_lock(&lock);
     error = wait_until_ended(&waiter, target);
     if (!error)
         *code = endings.codes[id];
     list_remove(&waiter.node);
-    spin_unlock(&endings.lock);
+    spin_unlock(&lock);
     if (target)
         thread_release(target);
     if (error)

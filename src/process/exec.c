@@ -99,6 +99,7 @@ int exec_build_start(const struct exec_request *request, struct exec_image *imag
         .credentials = request->credentials,
         .elf = &image->elf,
         .bias = image->bias,
+        .vdso = image->vdso,
         .interpreter_base = image->interpreter_base,
     };
     user_address top = address_space_stack_top(image->space);
@@ -222,6 +223,8 @@ void exec_commit(struct process *process, struct thread *thread,
     signal_actions_reset(&process->signals);
     set_registers(thread, image);
     machine_program_loaded(address_space_root(image->space), request->path, image->bias);
+    if (image->vdso)
+        machine_program_loaded(address_space_root(image->space), "[vdso]", image->vdso);
     if (thread == current_thread())
         address_space_activate(image->space);
     if (old_space)

@@ -46,6 +46,7 @@ struct exec_image {
     struct elf_image elf;
     uint64_t bias;                 /* added to the addresses in the file */
     user_address entry, stack;
+    user_address vdso;             /* where its header is; 0: none */
     user_address interpreter_base; /* AT_BASE; 0: it is a static program */
     uint64_t first_argument, second_argument;    /* in rdi and rsi */
     user_address arguments_start, arguments_end, environment_start, environment_end;

@@ -19,11 +19,11 @@
 #include "fs/open.h"
 #include "fs/path.h"
 #include "fs/read_write.h"
-#include "futex/futex.h"
 #include "lib/memory.h"
 #include "memory/pool.h"
 #include "process/exec.h"
 #include "process/fork.h"
+#include "process/posix_timer.h"
 #include "process/process_internal.h"
 #include "process/script.h"
 
@@ -125,6 +125,8 @@ static bool become_alone(struct process *process, struct thread *thread)
             if (other != thread)
                 thread_interrupt(other, THREAD_WORK_SIGNAL);
         }
+        signal_stop_look(process);
+        wait_queue_wake_all(&process->returned_queue);
         while (process->live_threads > 1) {
             int error = wait_queue_wait(&process->alone_queue, &process->lock, &reason,
                                         WAIT_FOREVER);
@@ -140,23 +142,32 @@ static bool become_alone(struct process *process, struct thread *thread)
     return goes_on;
 }
 
-/* Descriptors of its own, without those that are closed.  -ENOMEM. */
-static int separate_files(struct process *process)
+/* A process's only thread has the process's id. */
+static void become_leader(struct process *process, struct thread *thread)
 {
-    struct file_table *files = process->files, *copy;
-    int error;
+    struct thread *before = process->leader;
 
-    if (file_table_is_shared(files)) {
-        error = file_table_copy(files, &copy);
-        if (error)
-            return error;
-        spin_lock(&process->lock);
-        process->files = copy;
-        spin_unlock(&process->lock);
-        file_table_release(files);
-    }
-    file_table_close_on_exec(process->files);
-    return 0;
+    if (!before || before == thread)
+        return;
+    thread->started_ns = before->started_ns;
+    thread_take_id(before);
+    refcount_take(&thread->references);
+    spin_lock(&process->lock);
+    process->leader = thread;
+    spin_unlock(&process->lock);
+    thread_release(before);
+}
+
+/* Descriptors of its own, without those that are closed, and signal actions.  -ENOMEM. */
+static int separate(struct process *process)
+{
+    int error = signal_actions_unshare(&process->signals);
+
+    if (!error)
+        error = files_unshare();
+    if (!error)
+        file_table_close_on_exec(current_files());
+    return error;
 }
 
 /* What a thread keeps of its program's conventions goes with it. */
@@ -164,9 +175,9 @@ static void leave_program(struct process *process, struct thread *thread)
 {
     struct user_thread *part = user_thread_of(thread);
 
-    futex_thread_leave(process->space, part->robust_list);
-    part->clear_child_id = 0;
-    part->robust_list = 0;
+    posix_timers_delete_all(process);
+    process_leave_words(process, thread);
+    atomic_store(&process->memory_barriers, 0);
     memset(&part->signals.stack, 0, sizeof(part->signals.stack));
     part->interrupted.code = 0;
 }
@@ -180,14 +191,15 @@ static int commit(struct process *process, const struct exec_request *request,
         exec_discard(image);
         return -EINTR;    /* which this thread will not live to see */
     }
-    if (separate_files(process) != 0) {
+    if (separate(process) != 0) {
         exec_discard(image);
         signal_force(SIGNAL_KILL, "out of memory");
         return -ENOMEM;
     }
     leave_program(process, thread);
+    become_leader(process, thread);
     exec_commit(process, thread, request, image);
-    process_return_space(process);
+    space_return();
     spin_lock(process_table_lock());
     process->has_executed = true;
     process->exit_signal = SIGNAL_CHLD;

@@ -7,12 +7,12 @@
  */
 #include "debug/trace.h"
 #include "fs/file.h"
-#include "fs/file_table.h"
-#include "fs/path.h"
 #include "futex/futex.h"
+#include "ipc/semaphore_array.h"
 #include "memory/user_memory.h"
 #include "process/family.h"
 #include "process/fork.h"
+#include "process/posix_timer.h"
 #include "process/process_internal.h"
 #include "sched/choice.h"
 #include "sched/watch.h"
@@ -24,11 +24,22 @@ static void clear_child_id(struct process *process, struct user_thread *part)
 
     const struct futex_word word = { .space = process->space, .address = part->clear_child_id };
 
-    if (!part->clear_child_id || process->live_threads < 2)
+    if (!part->clear_child_id ||
+        (process->live_threads < 2 && !address_space_is_shared(process->space)))
         return;    /* nobody is left to look */
     if (user_copy_out(process->space, part->clear_child_id, &zero, sizeof(zero)) != 0 ||
         futex_wake(&word, FUTEX_ANY, 1, false) < 0)
         return;    /* nobody is told */
+}
+
+void process_leave_words(struct process *process, struct thread *thread)
+{
+    struct user_thread *part = user_thread_of(thread);
+
+    futex_thread_leave(process->space, part->robust_list);
+    clear_child_id(process, part);
+    part->robust_list = 0;
+    part->clear_child_id = 0;
 }
 
 /* Takes the current thread out of its process.  Returns whether it was the last one. */
@@ -42,7 +53,7 @@ static bool leave_process(struct process *process, struct thread *thread, int co
     process->dead_system_ns += system_ns;
     process->dead_voluntary_switches += thread->voluntary_switches;
     process->dead_involuntary_switches += thread->involuntary_switches;
-    list_remove(&thread->sibling_node);
+    signal_thread_leaves(process, thread);
     ASSERT(process->live_threads > 0);
 
     bool last = --process->live_threads == 0;
@@ -62,32 +73,24 @@ static void release_resources(struct process *process)
 {
     struct address_space *space = process->space;
     struct family *family = process->family;
-    struct file_table *files = process->files;
     struct file *executable = process->executable;
-    struct fs_context fs;
 
     interval_timer_end(process);
+    posix_timers_delete_all(process);
     if (process->abi->leave)
         process->abi->leave(process);
     spin_lock(&process->lock);
-    fs = process->fs;
-    process->fs.root = (struct path){ NULL, NULL };
-    process->fs.working_directory = (struct path){ NULL, NULL };
     process->space = NULL;
-    process->files = NULL;
     process->family = NULL;
     process->executable = NULL;
     spin_unlock(&process->lock);
 
-    file_table_release(files);
     address_space_activate(NULL);
     address_space_release(space);
-    process_return_space(process);
     if (family)
         family_release(family);
     if (executable)    /* a process of the kernel's own making may lack one */
         file_release(executable);
-    fs_context_release(&fs);
     signals_destroy(&process->signals);
 }
 
@@ -162,12 +165,21 @@ _Noreturn void process_exit_thread(int code)
     struct process *process = current_process();
 
     announce_end(process, thread);
-    futex_thread_leave(process->space, user_thread_of(thread)->robust_list);
-    clear_child_id(process, user_thread_of(thread));
-    if (leave_process(process, thread, code))
+    semaphore_undo_leave(user_thread_of(thread)->semaphore_undo, process->id);
+    user_thread_of(thread)->semaphore_undo = NULL;
+    process_leave_words(process, thread);
+    space_return();
+    shares_leave();
+
+    bool last = leave_process(process, thread, code);
+
+    processor_timers_leave(process, thread, last);
+    if (last) {
         end_process(process);
-    else
-        signal_retarget(process);    /* what it would have taken */
+    } else {
+        signal_retarget(process, ~UINT64_C(0));    /* what it would have taken */
+        choice_done(&thread->next_operation);
+    }
     thread_exit();
 }
 
@@ -180,8 +192,10 @@ static void begin_exit(struct process *process, int status, int64_t code)
     process->exiting = true;
     process->exit_status = status;
     process->exit_code = code;
+    signal_stop_end(process);
     LIST_FOR_EACH(node, &process->threads)
         thread_interrupt(LIST_ENTRY(node, struct thread, sibling_node), THREAD_WORK_SIGNAL);
+    wait_queue_wake_all(&process->returned_queue);
 }
 
 _Noreturn void process_exit_all(int status)
@@ -224,9 +238,5 @@ void process_end(struct process *process, int status, int64_t code)
         begin_exit(process, status, code);
         redirect(process);
     }
-    spin_lock(&process->signals.lock);
-    process->signals.stopped = false;
-    wait_queue_wake_all(&process->signals.continued);
-    spin_unlock(&process->signals.lock);
     spin_unlock(&process->lock);
 }

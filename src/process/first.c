@@ -10,9 +10,12 @@
 #include "lib/container.h"
 #include "lib/text.h"
 #include "memory/pool.h"
+#include "process/places.h"
 #include "process/process_internal.h"
+#include "sched/scheduler.h"
 
 #define UMASK_DEFAULT 022u
+#define TIMER_SLACK_NS 50000    /* what Linux begins with */
 
 static const char *program_path(const struct first_program *program)
 {
@@ -55,29 +58,29 @@ static int complain(const struct first_program *program, int error)
     return error;
 }
 
-/* Root, working directory, ids.  The context is complete only on success. */
+/* Root, working directory, ids. */
 static int set_context(struct process *process, const struct first_program *program)
 {
-    struct fs_context *fs = &process->fs;
+    struct fs_context context = { .root = program->root, .working_directory = program->root };
     const char *directory = program->working_directory ? program->working_directory : "/";
     struct path path;
+    int error;
 
-    fs->umask = UMASK_DEFAULT;
-    credentials_init(&fs->credentials, machine_info()->user_id, machine_info()->group_id);
+    credentials_init(&process->credentials, machine_info()->user_id, machine_info()->group_id);
     capabilities_init(&process->capabilities, machine_info()->user_id);
-    fs->root = program->root;
-    fs->working_directory = program->root;
-    path_reference(&fs->root);
-    path_reference(&fs->working_directory);
-
-    int error = path_walk(fs, NULL, directory, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
-
+    context.credentials = process->credentials;
+    error = path_walk(&context, NULL, directory, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
     if (error) {
         log_line(LOG_ERROR, "working directory %s: %s", directory, reason_of(error));
         return error;
     }
-    path_release(&fs->working_directory);
-    fs->working_directory = path;
+    path_reference(&context.root);
+    error = places_create(&context.root, &path, UMASK_DEFAULT, &process->beginning.places);
+    if (error) {
+        path_release(&context.root);
+        path_release(&path);
+        return complain(program, error);
+    }
     return 0;
 }
 
@@ -97,12 +100,18 @@ static int gather_strings(const struct first_program *program, struct exec_strin
     return error;
 }
 
-static int prepare(const struct first_program *program, const struct exec_request *request,
-                   struct exec_image *image)
+static int prepare(struct process *process, const struct first_program *program,
+                   struct exec_request *request, struct exec_image *image)
 {
     char complaint[EXEC_COMPLAINT_SIZE];
-    int error = exec_prepare(request, image, complaint, sizeof(complaint));
+    struct fs_context context;
+    int error;
 
+    places_read(process->beginning.places, &context);
+    request->context = &context;
+    error = exec_prepare(request, image, complaint, sizeof(complaint));
+    request->context = NULL;
+    fs_context_release(&context);
     if (error)
         log_line(LOG_ERROR, "%s: %s", program_name(program), complaint);
     if (!error && option_value("preempt") && !image->elf.block_budget) {
@@ -114,6 +123,16 @@ static int prepare(const struct first_program *program, const struct exec_reques
     return error;
 }
 
+static int choose_scheduling(const struct abi *abi)
+{
+    const char *wanted = option_value("sched");
+    int error = scheduler_choose_policy(wanted ? wanted : abi->scheduling);
+
+    if (error)
+        log_line(LOG_ERROR, "--sched=%s is not one of fair, rr, fifo", wanted);
+    return error;
+}
+
 /* The program is fine; what is left can only run out of memory. */
 static int launch(struct process *process, const struct first_program *program,
                   const struct exec_request *request, struct exec_image *image)
@@ -122,12 +141,19 @@ static int launch(struct process *process, const struct first_program *program,
     int error;
 
     thread_ids_begin_after(image->abi->reserved_id);
+    error = choose_scheduling(image->abi);
+    if (error) {
+        exec_discard(image);
+        return error;
+    }
     error = process_thread_prepare(process, &thread);
     if (error) {
         exec_discard(image);
         return complain(program, error);
     }
     process->group_id = process->session_id = thread->id;
+    if (!image->family)    /* the teaching ABI knows nothing of slack */
+        thread->timer_slack_ns = thread->timer_slack_default_ns = TIMER_SLACK_NS;
     exec_commit(process, thread, request, image);
     process_thread_launch(process, thread);
     return 0;
@@ -139,9 +165,8 @@ static int start(struct process *process, const struct first_program *program,
     struct exec_image *image = memory_allocate(sizeof(*image));
     struct exec_request request = {
         .path = program_path(program),
-        .context = &process->fs,
         .strings = strings,
-        .credentials = &process->fs.credentials,
+        .credentials = &process->credentials,
         .limits = &process->limits,
     };
     int error;
@@ -157,7 +182,7 @@ static int start(struct process *process, const struct first_program *program,
             (void)complain(program, error);
     }
     if (!error) {
-        error = prepare(program, &request, image);
+        error = prepare(process, program, &request, image);
         if (!error)
             error = launch(process, program, &request, image);
         file_release(request.executable);
@@ -178,17 +203,14 @@ int process_start_first(const struct first_program *program)
     }
     process_set_user_entry(program->user_entry);
     exec_set_abis(program->abis);
-    process->files = program->files;
+    process->beginning.files = program->files;
     exec_strings_init(&strings, process->limits.of[LIMIT_STACK].soft);
     error = set_context(process, program);
     if (!error)
         error = start(process, program, &strings);
     exec_strings_destroy(&strings);
-    if (error) {
-        process->files = NULL;
-        file_table_release(program->files);
-        fs_context_release(&process->fs);
-    }
+    if (error)
+        shares_release(&process->beginning);
     process_release(process);
     return error;
 }

@@ -5,20 +5,17 @@
  * that came meanwhile prevents: it was meant for the group as it was, and the call is repeated when
  * it has been handled.
  *
- * vfork: the child borrows the space of its parent, which waits until the child has given it back,
+ * vfork: a thread borrows the space of its maker, which waits until the thread has given it back,
  * by exec or by its end.
  */
 #include "process/fork.h"
 
 #include "fs/file.h"
-#include "fs/file_table.h"
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/user_memory.h"
 #include "process/clone.h"
 #include "process/process_internal.h"
-
-#define NOT_SUPPORTED (CLONE_PLACES | CLONE_ACTIONS | CLONE_PROCESS_FD | CLONE_INTO_CONTROL_GROUP)
 
 /* ---- What the child has from its parent ---------------------------------------------------- */
 
@@ -31,20 +28,12 @@ static int give_space(struct process *child, struct process *parent, uint64_t fl
     return 0;
 }
 
-static int give_files(struct process *child, struct process *parent, uint64_t flags)
-{
-    if (!(flags & CLONE_FILES))
-        return file_table_copy(parent->files, &child->files);
-    child->files = parent->files;
-    file_table_reference(child->files);
-    return 0;
-}
-
 static void give_actions(struct process *child, struct process *parent, uint64_t flags)
 {
-    spin_lock(&parent->signals.lock);
-    memcpy(child->signals.actions, parent->signals.actions, sizeof(child->signals.actions));
-    spin_unlock(&parent->signals.lock);
+    if (flags & CLONE_ACTIONS)
+        signal_actions_share(&child->signals, &parent->signals);
+    else
+        signal_actions_copy(&child->signals, &parent->signals);
     if (flags & CLONE_DEFAULT_ACTIONS)
         signal_actions_reset(&child->signals);
 }
@@ -53,6 +42,7 @@ static void give_actions(struct process *child, struct process *parent, uint64_t
 static void give_program(struct process *child, const struct process *parent)
 {
     child->abi = parent->abi;
+    atomic_store(&child->memory_barriers, atomic_load(&parent->memory_barriers));
     child->executable = parent->executable;
     if (child->executable)
         file_reference(child->executable);
@@ -80,7 +70,7 @@ static int build_child(struct process *child, struct process *parent,
         child->exit_signal = parent->exit_signal;
         spin_unlock(process_table_lock());
     }
-    error = give_files(child, parent, request->flags);
+    error = shares_inherit(&child->beginning, request->flags);
     return error ? error : give_space(child, parent, request->flags);
 }
 
@@ -97,28 +87,50 @@ static void tell_ids(const struct clone_request *request, struct process *child,
 
 /* ---- vfork --------------------------------------------------------------------------------- */
 
-void process_return_space(struct process *process)
+void space_lend(struct thread *thread)
 {
-    spin_lock(&process->lock);
-    process->borrows_space = false;
-    wait_queue_wake_all(&process->returned_queue);
-    spin_unlock(&process->lock);
+    user_thread_of(thread)->lender = current_process();
+    process_reference(current_process());
 }
 
-/* Not interruptible: the child runs on the memory, and maybe the stack, of this thread. */
-static void wait_for_return(struct process *child)
+/* It never ran. */
+static void space_take_back(struct thread *thread)
 {
+    if (user_thread_of(thread)->lender)
+        process_release(current_process());
+    user_thread_of(thread)->lender = NULL;
+}
+
+void space_return(void)
+{
+    struct user_thread *part = user_thread_of(current_thread());
+    struct process *lender = part->lender;
+
+    if (!lender)
+        return;
+    spin_lock(&lender->lock);
+    part->lender = NULL;
+    wait_queue_wake_all(&lender->returned_queue);
+    spin_unlock(&lender->lock);
+    process_release(lender);
+}
+
+/* No signal ends it: the other thread runs on the memory, and maybe the stack, of this one. */
+void space_await_return(struct thread *thread)
+{
+    struct process *process = current_process();
     const struct wait_reason reason = {
-        .kind = WAIT_CHILD, .object = (uint64_t)child->id, .uninterruptible = true,
+        .kind = WAIT_CHILD, .object = (uint64_t)thread->id, .uninterruptible = true,
     };
 
-    spin_lock(&child->lock);
-    while (child->borrows_space) {
-        int error = wait_queue_wait(&child->returned_queue, &child->lock, &reason, WAIT_FOREVER);
+    spin_lock(&process->lock);
+    while (user_thread_of(thread)->lender && !process->exiting && !process->executing) {
+        int error = wait_queue_wait(&process->returned_queue, &process->lock, &reason,
+                                    WAIT_FOREVER);
 
         ASSERT(!error);
     }
-    spin_unlock(&child->lock);
+    spin_unlock(&process->lock);
 }
 
 /* ---- fork ---------------------------------------------------------------------------------- */
@@ -132,15 +144,20 @@ static int64_t begin_child(struct process *child, struct thread *thread,
 
     thread_inherit(thread, request);
     process_take_id(child, thread);
-    child->borrows_space = suspends;
+    if (suspends)
+        space_lend(thread);
     tell_ids(request, child, id);
+    refcount_take(&thread->references);    /* to wait for it */
     if (!process_thread_begin(child, thread, true)) {
+        space_take_back(thread);
+        thread_release(thread);
         thread_release(thread);
         process_abandon(child);
         return -CALL_RESTART_ALWAYS;
     }
     if (suspends)
-        wait_for_return(child);
+        space_await_return(thread);
+    thread_release(thread);
     process_release(child);
     return id;
 }
@@ -152,15 +169,12 @@ int64_t process_fork(const struct clone_request *request)
     struct process *child;
     int error;
 
-    if (request->flags & NOT_SUPPORTED)
-        return -ENOSYS;
     child = process_create();
     if (!child)
         return -ENOMEM;
     error = build_child(child, parent, request);
     if (!error)
-        error = process_thread_create(child, current_thread()->name, current_thread()->entry,
-                                      &thread);
+        error = process_thread_clone(child, request->id, &thread);
     /* Only now: Linux, too, has made the thread when it finds this out. */
     if (!error && (request->flags & CLONE_THREAD_AREA) &&
         request->thread_area >= THREAD_AREA_END) {

@@ -1,6 +1,8 @@
 /*
- * The real-time interval timer of a process (alarm, setitimer): a kernel timer that sends SIGALRM
- * and arms itself again.
+ * The interval timers of a process (alarm, setitimer).  Exec keeps them, a fork does not copy them.
+ *
+ * That of real time is a kernel timer that sends SIGALRM and arms itself again; the others are
+ * looked at with the timers on processor time (processor_timer.c).
  *
  * Invariant: `alarm_deadline_ns` is what programs see; while it is not 0 the kernel timer is armed
  * for it.  Turning it off leaves the kernel timer alone, because waiting for a running expiry with
@@ -43,11 +45,13 @@ void interval_timer_end(struct process *process)
 {
     const struct interval never = { 0, 0 };
 
-    interval_timer_set(process, &never, NULL);
+    interval_timer_set(process, INTERVAL_TIMER_REAL, &never, NULL);
     (void)timer_cancel(&process->alarm);    /* also waits for one that is running */
 }
 
-static void read_timer(const struct process *process, struct interval *interval)
+/* ---- Real time ----------------------------------------------------------------------------- */
+
+static void read_real(const struct process *process, struct interval *interval)
 {
     uint64_t now_ns = clock_monotonic_ns();
     uint64_t deadline_ns = process->alarm_deadline_ns;
@@ -58,27 +62,83 @@ static void read_timer(const struct process *process, struct interval *interval)
         interval->remaining_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 1000;
 }
 
-void interval_timer_get(struct process *process, struct interval *interval)
+static void set_real(struct process *process, const struct interval *wanted,
+                     struct interval *before)
 {
     spin_lock(&process->lock);
-    read_timer(process, interval);
+    read_real(process, before);
+    process->alarm_interval_ns = wanted->interval_ns;
+    process->alarm_deadline_ns = 0;
+    if (wanted->remaining_ns != 0) {
+        process->alarm_deadline_ns =
+            clock_add_saturated(clock_monotonic_ns(), wanted->remaining_ns);
+        timer_arm(&process->alarm, process->alarm_deadline_ns);
+    }
     spin_unlock(&process->lock);
 }
 
-void interval_timer_set(struct process *process, const struct interval *wanted,
-                        struct interval *before)
-{
-    uint64_t now_ns = clock_monotonic_ns();
+/* ---- Processor time ------------------------------------------------------------------------ */
 
-    spin_lock(&process->lock);
-    if (before)
-        read_timer(process, before);
-    process->alarm_interval_ns = wanted->interval_ns;
-    process->alarm_deadline_ns = 0;
-    if (wanted->remaining_ns != 0 &&
-        __builtin_add_overflow(now_ns, wanted->remaining_ns, &process->alarm_deadline_ns))
-        process->alarm_deadline_ns = UINT64_MAX - 1;
-    if (process->alarm_deadline_ns != 0)
-        timer_arm(&process->alarm, process->alarm_deadline_ns);
-    spin_unlock(&process->lock);
+static enum processor_time kind_of(enum interval_timer which)
+{
+    return which == INTERVAL_TIMER_VIRTUAL ? PROCESSOR_TIME_USER : PROCESSOR_TIME_ALL;
+}
+
+static void read_processor(const struct processor_interval *timer, uint64_t used_ns,
+                           struct interval *interval)
+{
+    interval->interval_ns = timer->interval_ns;
+    interval->remaining_ns = 0;
+    if (timer->expires_ns != 0)
+        interval->remaining_ns = timer->expires_ns > used_ns ? timer->expires_ns - used_ns : 1000;
+}
+
+static void set_processor(struct process *process, enum processor_time kind,
+                          const struct interval *wanted, struct interval *before)
+{
+    struct processor_interval *timer = &process->processor_intervals[kind];
+
+    spin_lock(&process->processor_lock);
+    uint64_t used_ns = processor_time(process, NULL, kind);
+
+    read_processor(timer, used_ns, before);
+    timer->interval_ns = wanted->interval_ns;
+    timer->expires_ns =
+        wanted->remaining_ns ? clock_add_saturated(used_ns, wanted->remaining_ns) : 0;
+    if (timer->expires_ns)
+        processor_timers_look(process);
+    spin_unlock(&process->processor_lock);
+}
+
+/* ---- All of them --------------------------------------------------------------------------- */
+
+void interval_timer_get(struct process *process, enum interval_timer which,
+                        struct interval *interval)
+{
+    if (which == INTERVAL_TIMER_REAL) {
+        spin_lock(&process->lock);
+        read_real(process, interval);
+        spin_unlock(&process->lock);
+        return;
+    }
+
+    enum processor_time kind = kind_of(which);
+
+    spin_lock(&process->processor_lock);
+    read_processor(&process->processor_intervals[kind], processor_time(process, NULL, kind),
+                   interval);
+    spin_unlock(&process->processor_lock);
+}
+
+void interval_timer_set(struct process *process, enum interval_timer which,
+                        const struct interval *wanted, struct interval *before)
+{
+    struct interval unwanted;
+
+    if (!before)
+        before = &unwanted;
+    if (which == INTERVAL_TIMER_REAL)
+        set_real(process, wanted, before);
+    else
+        set_processor(process, kind_of(which), wanted, before);
 }

@@ -8,6 +8,7 @@
 #include "fs/attributes.h"
 #include "fs/file.h"
 #include "fs/file_table.h"
+#include "fs/inode.h"
 #include "fs/open.h"
 #include "fs/path.h"
 #include "lib/memory.h"
@@ -16,6 +17,7 @@
 #include "process/execute.h"
 #include "process/clone.h"
 #include "process/family.h"
+#include "process/places.h"
 #include "process/process_internal.h"
 
 #define STANDARD_DESCRIPTORS 3
@@ -29,11 +31,11 @@ void process_set_user_entry(void (*entry)(void *argument))
 
 /* ---- Steps --------------------------------------------------------------------------------- */
 
-/* Ids, limits, root and working directory.  The child is nobody else's yet. */
+/* Ids, limits, credentials.  The child is nobody else's yet. */
 void process_inherit(struct process *child, struct process *parent)
 {
     spin_lock(&parent->lock);
-    fs_context_copy(&parent->fs, &child->fs);
+    child->credentials = parent->credentials;
     child->limits = parent->limits;
     child->capabilities = parent->capabilities;
     child->parent_id = parent->id;
@@ -43,7 +45,6 @@ void process_inherit(struct process *child, struct process *parent)
     child->no_new_privileges = parent->no_new_privileges;
     child->keep_capabilities = parent->keep_capabilities;
     child->no_huge_pages = parent->no_huge_pages;
-    child->timer_slack_ns = parent->timer_slack_ns;
     child->dumpable = parent->dumpable;
     spin_unlock(&parent->lock);
 }
@@ -75,16 +76,21 @@ void process_give_id_up(struct process *process)
     process_release(process);
 }
 
-bool process_thread_begin(struct process *process, struct thread *thread, bool is_fork)
+bool process_thread_begin(struct process *process, struct thread *thread, bool may_be_refused)
 {
+    struct thread_shares *shares = &user_thread_of(thread)->shares;
+
+    *shares = process->beginning;
     process_thread_add(process, thread);
-    if (!process_begin(process, is_fork)) {
+    if (!process_begin(process, may_be_refused)) {
         spin_lock(&process->lock);
+        *shares = (struct thread_shares){ NULL, NULL };
         list_remove(&thread->sibling_node);
         process->live_threads--;
         spin_unlock(&process->lock);
         return false;
     }
+    process->beginning = (struct thread_shares){ NULL, NULL };
     trace_record(TRACE_process_start, (uint64_t)process->id, (uint64_t)process->parent_id,
                  (uint64_t)thread->id);
     thread_start(thread);
@@ -96,30 +102,26 @@ void process_thread_launch(struct process *process, struct thread *thread)
 {
     process_take_id(process, thread);
     if (!process_thread_begin(process, thread, false))
-        UNREACHABLE();    /* only a fork is ever refused */
+        UNREACHABLE();    /* nobody asked for that */
 }
 
 /* A process that was never started: gives back what it has, and the caller's reference. */
 void process_abandon(struct process *process)
 {
     struct address_space *space = process->space;
-    struct file_table *files = process->files;
     struct family *family = process->family;
     struct file *executable = process->executable;
 
     process->space = NULL;
-    process->files = NULL;
     process->family = NULL;
     process->executable = NULL;
-    if (files)
-        file_table_release(files);
+    shares_release(&process->beginning);
     if (space)
         address_space_release(space);
     if (family)
         family_release(family);
     if (executable)
         file_release(executable);
-    fs_context_release(&process->fs);
     process_give_id_up(process);
 }
 
@@ -130,8 +132,6 @@ static void share_with(struct process *child, struct process *parent)
     child->abi = parent->abi;
     child->space = parent->space;
     address_space_reference(child->space);
-    child->files = parent->files;
-    file_table_reference(child->files);
     child->family = parent->family;
     family_reference(child->family);
     child->executable = parent->executable;
@@ -155,7 +155,9 @@ int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t
     process_inherit(child, parent);
     share_with(child, parent);
     child->stack_slot = stack_slot;
-    error = process_thread_prepare(child, &thread);
+    error = shares_inherit(&child->beginning, CLONE_FILES);
+    if (!error)
+        error = process_thread_prepare(child, &thread);
     if (!error && thread->id >= PROCESS_ID_LIMIT) {
         thread_release(thread);
         error = -EAGAIN;
@@ -181,16 +183,16 @@ int process_fork_family(user_address stack_pointer, unsigned stack_slot, int32_t
 /* ---- Another program ----------------------------------------------------------------------- */
 
 /* The same open files as 0, 1 and 2, and no others. */
-static int copy_standard_files(struct process *child, struct process *parent)
+static int copy_standard_files(struct process *child)
 {
-    int error = file_table_create(&child->files);
+    int error = file_table_create(&child->beginning.files);
 
     for (int fd = 0; fd < STANDARD_DESCRIPTORS && !error; fd++) {
-        struct file *file = file_table_get(parent->files, fd);
+        struct file *file = file_table_get(current_files(), fd);
 
         if (!file)
             continue;
-        error = file_table_replace(child->files, fd, file, false, OPEN_FILES_MAX);
+        error = file_table_replace(child->beginning.files, fd, file, false, OPEN_FILES_MAX);
         if (error)
             file_release(file);
     }
@@ -199,15 +201,21 @@ static int copy_standard_files(struct process *child, struct process *parent)
 
 int process_open_program(struct process *process, const char *text, struct file **file)
 {
+    struct fs_context context = { .credentials = process->credentials };
     struct path path;
-    int error = path_walk(&process->fs, NULL, text, LOOKUP_FOLLOW, &path);
+    int error;
 
-    if (error)
-        return error;
-    if ((path_inode(&path)->mode & MODE_TYPE) == MODE_DIRECTORY)
-        error = -EISDIR;
-    path_release(&path);
-    return error ? error : program_open(&process->fs, NULL, text, LOOKUP_FOLLOW, file);
+    places_read(process->beginning.places, &context);
+    error = path_walk(&context, NULL, text, LOOKUP_FOLLOW, &path);
+    if (!error) {
+        if (inode_is_directory(path_inode(&path)))
+            error = -EISDIR;
+        path_release(&path);
+    }
+    if (!error)
+        error = program_open(&context, NULL, text, LOOKUP_FOLLOW, file);
+    fs_context_release(&context);
+    return error;
 }
 
 /* The image is built: what is left can only run out of memory or ids. */
@@ -227,7 +235,11 @@ static int launch_image(struct process *child, const struct exec_request *reques
     }
     *id = thread->id;
     exec_commit(child, thread, request, image);
-    process_thread_launch(child, thread);
+    process_take_id(child, thread);
+    if (!process_thread_begin(child, thread, true)) {    /* a signal for those on the terminal */
+        thread_release(thread);
+        return -EINTR;
+    }
     return 0;
 }
 
@@ -235,11 +247,16 @@ static int load_program(struct process *child, struct exec_request *request, int
 {
     char complaint[EXEC_COMPLAINT_SIZE];
     struct exec_image *image = memory_allocate(sizeof(*image));
+    struct fs_context context;
     int error;
 
     if (!image)
         return -ENOMEM;
+    places_read(child->beginning.places, &context);
+    request->context = &context;
     error = exec_prepare(request, image, complaint, sizeof(complaint));
+    request->context = NULL;
+    fs_context_release(&context);
     if (!error)
         error = launch_image(child, request, image, id);
     memory_free(image, sizeof(*image));
@@ -257,10 +274,11 @@ int process_spawn(const struct spawn_request *spawn, int32_t *id)
         return -ENOMEM;
     process_inherit(child, parent);
     memcpy(request.random, spawn->random, sizeof(request.random));
-    request.context = &child->fs;
-    request.credentials = &child->fs.credentials;
+    request.credentials = &child->credentials;
     request.limits = &child->limits;
-    error = copy_standard_files(child, parent);
+    error = places_copy(current_places(), &child->beginning.places);
+    if (!error)
+        error = copy_standard_files(child);
     if (!error)
         error = process_open_program(child, spawn->path, &request.executable);
     if (!error) {

@@ -2,6 +2,7 @@
 #include "process/process.h"
 
 #include "debug/options.h"
+#include "ipc/semaphore_array.h"
 #include "lib/text.h"
 #include "memory/pool.h"
 #include "process/process_internal.h"
@@ -9,8 +10,6 @@
 
 static struct pool process_pool = POOL_INITIAL("process", struct process, 0);
 static struct pool user_thread_pool = POOL_INITIAL("user thread", struct user_thread, THREADS_MAX);
-
-#define TIMER_SLACK_NS 50000    /* what Linux begins with */
 
 struct process *current_process(void)
 {
@@ -20,9 +19,28 @@ struct process *current_process(void)
     return process;
 }
 
+int32_t process_id_of_current(void)
+{
+    const struct process *process = current_thread()->process;
+
+    return process ? process->id : 0;
+}
+
 struct address_space *current_space(void)
 {
     return current_process()->space;
+}
+
+size_t process_describe_address(const struct process *process, user_address address, char *text,
+                                size_t size)
+{
+    size_t length = 0;
+
+    if (process->abi->describe_address)
+        length = process->abi->describe_address(process, address, text, size);
+    if (length == 0)
+        length = machine_describe_address(address_space_root(process->space), address, text, size);
+    return length;
 }
 
 const char *process_name(const struct process *process)
@@ -46,10 +64,12 @@ struct process *process_create(void)
     list_init(&process->threads);
     limits_init(&process->limits);
     process->dumpable = 1;
-    process->timer_slack_ns = TIMER_SLACK_NS;
     process->traced = option_is_set("trace");
     process->started_ns = clock_monotonic_ns();
-    signals_init(&process->signals);
+    if (signals_init(&process->signals) != 0) {
+        pool_free(&process_pool, process);
+        return NULL;
+    }
     list_init(&process->children_list);
     list_init(&process->child_node);
     wait_queue_init(&process->children_queue);
@@ -57,6 +77,8 @@ struct process *process_create(void)
     wait_queue_init(&process->alone_queue);
     process->exit_signal = SIGNAL_CHLD;
     interval_timer_init(process);
+    processor_timers_init(process);
+    mutex_init(&process->posix_timers_lock, RANK_POSIX_TIMERS, "posix timers");
     return process;
 }
 
@@ -72,7 +94,8 @@ void process_release(struct process *process)
     ASSERT(list_is_empty(&process->threads));
     ASSERT(!list_is_linked(&process->table_node) && !list_is_linked(&process->child_node));
     ASSERT(list_is_empty(&process->children_list));
-    ASSERT(!process->space && !process->files && !process->executable);
+    ASSERT(!process->space && !process->beginning.files && !process->executable);
+    signals_release(&process->signals);
     pool_free(&process_pool, process);
 }
 
@@ -81,35 +104,50 @@ static void thread_released(struct thread *thread)
 {
     struct user_thread *part = user_thread_of(thread);
 
+    semaphore_undo_forget(part->semaphore_undo);
     thread_signals_destroy(&part->signals);
     pool_free(&user_thread_pool, part);
     process_release(thread->process);
 }
 
-int process_thread_create(struct process *process, const char *name,
-                          void (*entry)(void *argument), struct thread **thread)
+static int create_thread(struct process *process, struct thread_request *request,
+                         struct thread **thread)
 {
     struct user_thread *part = pool_allocate(&user_thread_pool);
+    int error;
 
     if (!part)
         return -ENOMEM;
     thread_signals_init(&part->signals);
-
-    const struct thread_request request = {
-        .name = name,
-        .entry = entry,
-        .argument = part,
-        .process = process,
-        .released = thread_released,
-    };
-    int error = thread_create(&request, thread);
-
+    request->argument = part;
+    request->process = process;
+    request->released = thread_released;
+    error = thread_create(request, thread);
     if (error) {
         pool_free(&user_thread_pool, part);
         return error;
     }
     process_reference(process);
+    (*thread)->timer_slack_ns = (*thread)->timer_slack_default_ns =
+        current_thread()->timer_slack_ns;
     return 0;
+}
+
+int process_thread_create(struct process *process, const char *name,
+                          void (*entry)(void *argument), struct thread **thread)
+{
+    struct thread_request request = { .name = name, .entry = entry };
+
+    return create_thread(process, &request, thread);
+}
+
+int process_thread_clone(struct process *process, int32_t id, struct thread **thread)
+{
+    struct thread_request request = {
+        .name = current_thread()->name, .entry = current_thread()->entry, .id = id,
+    };
+
+    return create_thread(process, &request, thread);
 }
 
 void process_thread_add(struct process *process, struct thread *thread)
@@ -119,6 +157,8 @@ void process_thread_add(struct process *process, struct thread *thread)
     list_append(&process->threads, &thread->sibling_node);
     process->live_threads++;
     spin_unlock(&process->lock);
+    if (processor_timers_concern(process))
+        processor_timers_look(process);
 }
 
 void process_times(struct process *process, struct process_times *times)
@@ -131,7 +171,7 @@ void process_times(struct process *process, struct process_times *times)
         .involuntary_switches = process->dead_involuntary_switches,
     };
     LIST_FOR_EACH(node, &process->threads) {
-        const struct thread *thread = LIST_ENTRY(node, struct thread, sibling_node);
+        struct thread *thread = LIST_ENTRY(node, struct thread, sibling_node);
         uint64_t user_ns, system_ns;
 
         thread_times(thread, &user_ns, &system_ns);

@@ -18,8 +18,11 @@
 #include "process/abi.h"
 #include "process/credentials.h"
 #include "process/limits.h"
+#include "process/processor_timer.h"
+#include "process/shares.h"
 #include "sched/thread.h"
 #include "signal/signal.h"
+#include "sync/mutex.h"
 #include "sync/spinlock.h"
 #include "sync/wait_queue.h"
 #include "time/timer.h"
@@ -27,6 +30,7 @@
 struct exec_strings;
 struct family;
 struct file_table;
+struct semaphore_undo_list;
 struct trace_call;
 
 #define AUXILIARY_VECTOR_PAIRS 24
@@ -55,25 +59,26 @@ struct process {
     bool of_family;                      /* leaves no zombie, and nor do its children */
     bool has_executed;                   /* since it was forked: setpgid refuses it */
     bool is_zombie;                      /* has ended, and its parent has not waited for it yet */
-    int stop_signal;                     /* stopped by it, and the parent was not told; 0: no */
-    bool was_continued;                  /* the same for a continue */
     struct wait_queue children_queue;    /* woken when a child ends, stops or goes on */
     struct process_usage children_usage;
     struct process_usage usage;          /* of a zombie */
+
+    /* What its first thread takes over when it begins. */
+    struct thread_shares beginning;
 
     /* Replaced by exec only, by the process itself. */
     const struct abi *abi;               /* conventions for results, signal frames, start */
     struct address_space *space;
     struct family *family;               /* who else has the space; NULL: the ABI knows none */
+    _Atomic uint32_t memory_barriers;    /* commands of membarrier that it has registered for */
     unsigned stack_slot;                 /* in the family's space */
-    struct file_table *files;
     struct file *executable;             /* /proc/<pid>/exe */
     user_address arguments_start, arguments_end, environment_start, environment_end;
     uint64_t auxiliary_vector[2 * AUXILIARY_VECTOR_PAIRS];    /* as the program got it */
     char executable_path[256];           /* as found, cut; for reports */
 
     /* Protected by `lock`. */
-    struct fs_context fs;
+    struct credentials credentials;
     struct list threads;                 /* thread.sibling_node */
     struct thread *leader;               /* the first one: found by id as long as the process */
     unsigned live_threads;
@@ -91,19 +96,29 @@ struct process {
     int dumpable;
     int parent_death_signal;
     bool no_new_privileges, keep_capabilities, child_subreaper, no_huge_pages;
-    uint64_t timer_slack_ns;             /* kept, not used */
     bool traced;                         /* constant: its calls are printed (abi/trace.h) */
 
     struct signals signals;
-    /* vfork: the space is its parent's, which waits on the queue until it is given back. */
-    bool borrows_space;
-    struct wait_queue returned_queue;
+    struct wait_queue returned_queue;    /* threads that have lent the space (vfork) wait here */
     struct thread *executing;            /* the thread that is in exec; all others leave */
     struct wait_queue alone_queue;       /* it waits here until they have */
     uint64_t started_ns;
     /* Accounting of threads that are gone; protected by `lock`. */
     uint64_t dead_user_ns, dead_system_ns;
     uint64_t dead_voluntary_switches, dead_involuntary_switches;
+
+    /* Timers on processor time; protected by `processor_lock`. */
+    struct spinlock processor_lock;      /* RANK_PROCESSOR_TIMERS */
+    struct processor_timers processor_timers;
+    struct processor_interval {          /* ITIMER_PROF and ITIMER_VIRTUAL */
+        uint64_t expires_ns;             /* 0: not set */
+        uint64_t interval_ns;
+    } processor_intervals[PROCESSOR_TIMES];
+
+    /* Timers of timer_create; protected by `posix_timers_lock`. */
+    struct mutex posix_timers_lock;      /* RANK_POSIX_TIMERS */
+    struct tree posix_timers;            /* by id */
+    int32_t next_posix_timer;
 
     /* ITIMER_REAL; protected by `lock`. */
     struct timer alarm;
@@ -132,20 +147,26 @@ struct last_fault {
 /* Calls that only look whether something has changed, made again and again. */
 struct polling {
     bool active;                         /* the last call was one */
+    bool asks_time;                      /* one of them was for the time */
     uint64_t since_ns;
 };
 
 /* What the process layer keeps of a thread: thread->argument of all threads of processes. */
 struct user_thread {
     struct thread_signals signals;
+    /* CLONE_VFORK: the process, with a reference, in which its maker waits until the space is given
+     * back; else NULL.  Protected by the lender's lock. */
+    struct process *lender;
+    struct thread_shares shares;
     struct interrupted_call interrupted;
     user_address clear_child_id;         /* set to 0 and woken when the thread leaves */
     user_address robust_list;
     uint64_t robust_list_size;
-    uint64_t affinity;                   /* bits of CPUs; 0: all.  Kept, not obeyed */
+    struct semaphore_undo_list *semaphore_undo;    /* of System V; NULL: it never needed one */
     struct trace_call *trace;            /* the call being printed; NULL: none */
     struct last_fault fault;
     struct polling polling;
+    struct processor_timers processor_timers;
 };
 
 static inline struct user_thread *user_thread_of(struct thread *thread)
@@ -157,6 +178,8 @@ static inline struct user_thread *user_thread_of(struct thread *thread)
 /* Of the current thread; never NULL in a system call. */
 struct process *current_process(void);
 struct address_space *current_space(void);
+/* 0: it belongs to none. */
+int32_t process_id_of_current(void);
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -200,8 +223,12 @@ struct spawn_request {
     uint8_t random[AUXILIARY_RANDOM_SIZE];    /* for AT_RANDOM */
 };
 /* A new process that runs a program; files 0 to 2 are those of the current process.  -ENOEXEC:
- * there is no program in the file; -ENOENT, ... */
+ * there is no program in the file; -EINTR: a signal came first; -ENOENT, ... */
 MUST_CHECK int process_spawn(const struct spawn_request *spawn, int32_t *id);
+
+/* machine_describe_address for code of the process, with that which the kernel gave it. */
+size_t process_describe_address(const struct process *process, user_address address, char *text,
+                                size_t size);
 
 /* The last part of its program's path, for reports. */
 const char *process_name(const struct process *process);
@@ -221,16 +248,23 @@ unsigned process_count(void);
  * started and after the last one has ended. */
 struct process *process_first(void);
 
-/* ---- ITIMER_REAL --------------------------------------------------------------------------- */
+/* ---- Interval timers ----------------------------------------------------------------------- */
+
+enum interval_timer {
+    INTERVAL_TIMER_REAL,       /* ITIMER_REAL: SIGALRM */
+    INTERVAL_TIMER_VIRTUAL,    /* SIGVTALRM, by user time */
+    INTERVAL_TIMER_PROFILE,    /* SIGPROF, by all processor time */
+};
 
 struct interval {
     uint64_t remaining_ns;    /* 0: not set */
     uint64_t interval_ns;     /* 0: once */
 };
-void interval_timer_get(struct process *process, struct interval *interval);
+void interval_timer_get(struct process *process, enum interval_timer which,
+                        struct interval *interval);
 /* `before` may be NULL. */
-void interval_timer_set(struct process *process, const struct interval *wanted,
-                        struct interval *before);
+void interval_timer_set(struct process *process, enum interval_timer which,
+                        const struct interval *wanted, struct interval *before);
 
 /* ---- Accounting and limits ----------------------------------------------------------------- */
 

@@ -9,6 +9,9 @@ struct process *process_create(void);
 /* A thread of the process, in state NEW, with one reference for the caller. -EAGAIN, -ENOMEM. */
 MUST_CHECK int process_thread_create(struct process *process, const char *name,
                                      void (*entry)(void *argument), struct thread **thread);
+/* The same for a thread of the current one's name and entry, with this id (0: the next one;
+ * -EEXIST: it is taken). */
+MUST_CHECK int process_thread_clone(struct process *process, int32_t id, struct thread **thread);
 /* It counts as the process's from here on.  The process has not ended. */
 void process_thread_add(struct process *process, struct thread *thread);
 
@@ -29,12 +32,17 @@ struct process *process_table_next(const struct process *process);
 
 /* ---- relatives.c */
 /* The process begins: it is in the table and among the children of its parent, if that is still
- * there.  A fork: false, and nothing has happened, if a signal waits for the current thread, which
- * the child would miss. */
-MUST_CHECK bool process_begin(struct process *process, bool is_fork);
+ * there.  One that may be refused: false, and nothing has happened, if a signal waits for the
+ * current thread, which the child would miss. */
+MUST_CHECK bool process_begin(struct process *process, bool may_be_refused);
 /* The process has ended, its resources are given back.  Returns whether it was the last one; then
  * *first is the one that was first, with a reference. */
 MUST_CHECK bool process_finish(struct process *process, struct process **first);
+
+/* ---- groups.c */
+/* A process has ended, or has another parent now than this one (NULL: none): if nobody is left who
+ * could continue its group, and that is stopped, it is told.  Table locked. */
+void process_group_parted(const struct process *process, const struct process *parent);
 
 /* ---- launch.c */
 /* A thread of user code that is not started.  -EAGAIN: no ids or threads are left; -ENOMEM. */
@@ -45,8 +53,9 @@ void process_thread_launch(struct process *process, struct thread *thread);
 /* The same in two steps, of which the second may be refused (process_begin): false, and the thread
  * is the caller's again. */
 void process_take_id(struct process *process, struct thread *thread);
-MUST_CHECK bool process_thread_begin(struct process *process, struct thread *thread, bool is_fork);
-/* What every new process has from its parent: ids, limits, root and working directory, ... */
+MUST_CHECK bool process_thread_begin(struct process *process, struct thread *thread,
+                                     bool may_be_refused);
+/* What every new process has from its parent: ids, limits, credentials, ... */
 void process_inherit(struct process *child, struct process *parent);
 /* Its id may be used again; drops the caller's reference. */
 void process_give_id_up(struct process *process);
@@ -57,6 +66,10 @@ void process_set_user_entry(void (*entry)(void *argument));
 /* Opens the file for execution: a regular file with permission. */
 MUST_CHECK int process_open_program(struct process *process, const char *text,
                                     struct file **file);
+
+/* ---- exit.c */
+/* The current thread leaves its program: words in memory that others look at say so. */
+void process_leave_words(struct process *process, struct thread *thread);
 
 /* ---- limits.c */
 void limits_init(struct limits *limits);
@@ -72,6 +85,7 @@ struct user_stack_request {
     const struct credentials *credentials;
     const struct elf_image *elf;
     uint64_t bias;
+    user_address vdso;                  /* AT_SYSINFO_EHDR; 0: none */
     user_address interpreter_base;      /* AT_BASE */
     uint8_t random[AUXILIARY_RANDOM_SIZE];
 };

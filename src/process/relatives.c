@@ -60,12 +60,12 @@ static void set_parent(struct process *child, struct process *parent)
         list_append(&parent->children_list, &child->child_node);
 }
 
-bool process_begin(struct process *process, bool is_fork)
+bool process_begin(struct process *process, bool may_be_refused)
 {
     struct spinlock *lock = process_table_lock();
 
     spin_lock(lock);
-    if (is_fork && signal_is_pending()) {
+    if (may_be_refused && signal_is_pending()) {
         spin_unlock(lock);
         return false;
     }
@@ -105,25 +105,19 @@ void exit_status_describe(int status, int *code, int *number)
 static void send_to_parent(struct process *parent, struct process *child, int number, int status)
 {
     struct signal_information information = { .number = number };
+    struct process_times used = { child->usage.user_ns, child->usage.system_ns, 0, 0 };
     int code, value;
 
     exit_status_describe(status, &code, &value);
     information.code = code;
     information.child.process_id = child->id;
-    information.child.user_id = child->fs.credentials.user_id;
+    information.child.user_id = child->credentials.user_id;
     information.child.status = value;
-    information.child.user_ticks = (int64_t)(child->usage.user_ns / NS_PER_TICK);
-    information.child.system_ticks = (int64_t)(child->usage.system_ns / NS_PER_TICK);
+    if (!child->ended)
+        process_times(child, &used);
+    information.child.user_ticks = (int64_t)(used.user_ns / NS_PER_TICK);
+    information.child.system_ticks = (int64_t)(used.system_ns / NS_PER_TICK);
     (void)signal_send_process(parent, &information);    /* ordinary signals are never refused */
-}
-
-static struct signal_action child_action(struct process *parent)
-{
-    spin_lock(&parent->signals.lock);
-    struct signal_action action = parent->signals.actions[SIGNAL_CHLD - 1];
-
-    spin_unlock(&parent->signals.lock);
-    return action;
 }
 
 /* Tells the parent of a zombie.  Returns whether nobody will wait for it. */
@@ -135,7 +129,7 @@ static bool notify_end(struct process *parent, struct process *child)
 
     if (!parent || parent->of_family)
         return true;
-    action = child_action(parent);
+    action = signal_action_read(&parent->signals, SIGNAL_CHLD);
     if (number == SIGNAL_CHLD) {
         is_forgotten = action.handler == SIGNAL_IGNORE || (action.flags & ACTION_NO_CHILD_WAIT);
         if (action.handler == SIGNAL_IGNORE)
@@ -147,21 +141,21 @@ static bool notify_end(struct process *parent, struct process *child)
     return is_forgotten;
 }
 
-/* It stopped or goes on; `number` is what stopped it, or 0. */
-void process_notify_stop(struct process *process, int number)
+void process_notify_stop(struct process *process, const struct stop_news *news)
 {
     struct spinlock *lock = process_table_lock();
+    bool stopped = news->code == CODE_CHILD_STOPPED;
 
     spin_lock(lock);
 
     struct process *parent = parent_of(process);
 
-    process->stop_signal = number;
-    process->was_continued = number == 0;
     if (parent && !process->ended) {
-        if (!(child_action(parent).flags & ACTION_NO_CHILD_STOP))
+        struct signal_action action = signal_action_read(&parent->signals, SIGNAL_CHLD);
+
+        if (action.handler != SIGNAL_IGNORE && !(action.flags & ACTION_NO_CHILD_STOP))
             send_to_parent(parent, process, SIGNAL_CHLD,
-                           number ? number << 8 | STATUS_STOPPED : STATUS_CONTINUED);
+                           stopped ? news->number << 8 | STATUS_STOPPED : STATUS_CONTINUED);
         wait_queue_wake_all(&parent->children_queue);
     }
     spin_unlock(lock);
@@ -201,7 +195,10 @@ static void give_child(struct process *child, struct process *heir, struct list 
 {
     int number = child->parent_death_signal;
 
+    const struct process *before = parent_of(child);
+
     set_parent(child, heir);
+    process_group_parted(child, before);
     if (!child->ended) {
         if (heir)
             count_child(heir, true);
@@ -255,6 +252,7 @@ bool process_finish(struct process *process, struct process **first)
     spin_unlock(&process->lock);
     end_others(process);
     give_children(process, &gone);
+    process_group_parted(process, parent);
     if (parent)
         count_child(parent, false);
     ending_record(process->id, process->exit_code);
@@ -304,20 +302,20 @@ static bool take_news(struct process *child, const struct wait_request *wait,
                       struct wait_result *result)
 {
     bool leave = (wait->flags & WAIT_LEAVE) != 0;
+    int stop_signal;
 
     if (child->is_zombie) {
         result->status = child->exit_status;
-    } else if (child->stop_signal && (wait->flags & WAIT_STOPPED)) {
-        result->status = child->stop_signal << 8 | STATUS_STOPPED;
-        child->stop_signal = leave ? child->stop_signal : 0;
-    } else if (child->was_continued && (wait->flags & WAIT_CONTINUED)) {
+    } else if ((wait->flags & WAIT_STOPPED) &&
+               (stop_signal = signal_stop_report(child, leave)) != 0) {
+        result->status = stop_signal << 8 | STATUS_STOPPED;
+    } else if ((wait->flags & WAIT_CONTINUED) && signal_continue_report(child, leave)) {
         result->status = STATUS_CONTINUED;
-        child->was_continued = leave && child->was_continued;
     } else {
         return false;
     }
     result->id = child->id;
-    result->user_id = child->fs.credentials.user_id;
+    result->user_id = child->credentials.user_id;
     return true;
 }
 
@@ -426,80 +424,4 @@ void process_usage(struct process *process, struct process_usage *usage)
         .major_faults = memory.major_faults,
         .peak_resident_pages = memory.peak_resident_pages,
     };
-}
-
-/* ---- Groups and sessions ------------------------------------------------------------------- */
-
-static void set_group(struct process *process, int32_t group, bool new_session)
-{
-    spin_lock(&process->lock);
-    process->group_id = group;
-    if (new_session)
-        process->session_id = process->id;
-    spin_unlock(&process->lock);
-}
-
-/* Is there a process of this group in the session? */
-static bool group_exists(int32_t group, int32_t session)
-{
-    for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
-        if (at->group_id == group && (session == 0 || at->session_id == session))
-            return true;
-    }
-    return false;
-}
-
-/* In Linux's order; the table is locked. */
-static int change_group(int32_t id, int32_t group)
-{
-    struct process *caller = current_process();
-    struct process *target = process_table_find(id);
-
-    if (!target)
-        return -ESRCH;
-    if (target->parent_id == caller->id) {
-        if (target->session_id != caller->session_id)
-            return -EPERM;
-        if (target->has_executed)
-            return -EACCES;
-    } else if (target != caller) {
-        return -ESRCH;
-    }
-    if (target->session_id == target->id)
-        return -EPERM;
-    if (group != id && !group_exists(group, caller->session_id))
-        return -EPERM;
-    set_group(target, group, false);
-    return 0;
-}
-
-int process_set_group(int32_t id, int32_t group)
-{
-    int32_t own = current_process()->id;
-    int error;
-
-    if (id == 0)
-        id = own;
-    if (group == 0)
-        group = id;
-    if (group < 0)
-        return -EINVAL;
-    spin_lock(process_table_lock());
-    error = change_group(id, group);
-    spin_unlock(process_table_lock());
-    return error;
-}
-
-int process_new_session(void)
-{
-    struct process *process = current_process();
-    int error = 0;
-
-    spin_lock(process_table_lock());
-    if (process->session_id == process->id || group_exists(process->id, 0))
-        error = -EPERM;
-    else
-        set_group(process, process->id, true);
-    spin_unlock(process_table_lock());
-    return error;
 }

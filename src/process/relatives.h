@@ -49,8 +49,16 @@ struct wait_result {
  * -EINTR. */
 MUST_CHECK int64_t process_wait(const struct wait_request *wait, struct wait_result *result);
 
-/* The process stopped by a signal, or (0) goes on: its parent may want to know.  No spin lock. */
-void process_notify_stop(struct process *process, int number);
+struct stop_news {
+    int code;      /* CODE_CHILD_STOPPED or CODE_CHILD_CONTINUED */
+    int number;    /* which signal stopped it */
+};
+/* The process stopped, or goes on: its parent may want to know.  No spin lock. */
+void process_notify_stop(struct process *process, const struct stop_news *news);
+
+/* Has the current process's group nobody outside who could continue it: no member's parent is in
+ * another group of the session? */
+bool process_group_is_orphaned(void);
 
 /* setpgid and setsid of the current process, or of a child.  -ESRCH, -EPERM, -EACCES, -EINVAL. */
 MUST_CHECK int process_set_group(int32_t id, int32_t group);

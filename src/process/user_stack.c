@@ -39,6 +39,7 @@
 #define AT_RANDOM 25
 #define AT_HWCAP2 26
 #define AT_EXECFN 31
+#define AT_SYSINFO_EHDR 33
 #define AT_MINSIGSTKSZ 51
 
 static const char platform[] = "x86_64";
@@ -51,6 +52,7 @@ static void fill_auxiliary_vector(const struct user_stack_request *request,
     const struct credentials *who = request->credentials;
     const struct elf_image *elf = request->elf;
     const uint64_t pairs[][2] = {
+        { AT_SYSINFO_EHDR, request->vdso },
         { AT_MINSIGSTKSZ, info->minimum_signal_stack },
         { AT_HWCAP, info->hwcap },
         { AT_PAGESZ, PAGE_SIZE },
@@ -75,7 +77,10 @@ static void fill_auxiliary_vector(const struct user_stack_request *request,
 
     _Static_assert(sizeof(pairs) <= sizeof(stack->auxiliary_vector), "room for all of them");
     memset(stack->auxiliary_vector, 0, sizeof(stack->auxiliary_vector));
-    memcpy(stack->auxiliary_vector, pairs, sizeof(pairs));
+    if (request->vdso)
+        memcpy(stack->auxiliary_vector, pairs, sizeof(pairs));
+    else
+        memcpy(stack->auxiliary_vector, pairs + 1, sizeof(pairs) - sizeof(pairs[0]));
 }
 
 /* Words of the auxiliary vector with its end. */

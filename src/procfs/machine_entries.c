@@ -1,5 +1,7 @@
 /* The table of /proc itself: files about the whole machine. */
 #include "device/random.h"
+#include "ipc/message_box.h"
+#include "ipc/shared_segment.h"
 #include "lib/container.h"
 #include "lib/format.h"
 #include "lib/memory.h"
@@ -18,6 +20,9 @@
 
 #define TEXT(text_name, writer) \
     { .name = (text_name), .kind = PROC_TEXT, .permissions = READABLE, .write = (writer) }
+#define SNAPSHOT(text_name, writer)                                                    \
+    { .name = (text_name), .kind = PROC_TEXT, .permissions = READABLE,                  \
+      .is_snapshot = true, .write = (writer) }
 #define LINK(link_name, reader) \
     { .name = (link_name), .kind = PROC_LINK, .target = (reader) }
 #define DIRECTORY(directory_name, entries)                                              \
@@ -246,7 +251,7 @@ static void write_node_name(struct proc_output *output, const struct proc_subjec
         (void)subject;                                                                          \
         proc_print(output, "%d\n", (number));                                                   \
     }
-CONSTANT(write_id_max, THREAD_ID_MAX)
+CONSTANT(write_id_max, THREAD_ID_MAX + 1)    /* Linux's is the first that cannot be */
 CONSTANT(write_threads_max, THREADS_MAX)
 CONSTANT(write_overcommit, 0)    /* heuristic: see memory/mapping.c */
 CONSTANT(write_regions_max, REGIONS_MAX)
@@ -255,6 +260,10 @@ CONSTANT(write_files_max, OPEN_FILES_MAX)
 CONSTANT(write_groups_max, 65536)
 CONSTANT(write_last_capability, 40)
 CONSTANT(write_overflow_id, 65534)
+CONSTANT(write_segments_max, (int)SHARED_SEGMENTS_MAX)
+CONSTANT(write_message_size_max, (int)MESSAGE_SIZE_MAX)
+CONSTANT(write_message_bytes_max, (int)MESSAGE_BOX_BYTES)
+CONSTANT(write_boxes_max, (int)IPC_OBJECTS_MAX)
 CONSTANT(write_entropy, 256)    /* bits: Linux's number once its generator is ready */
 
 static void write_domain_name(struct proc_output *output, const struct proc_subject *subject)
@@ -344,7 +353,15 @@ static const struct proc_entry kernel_entries[] = {
     TEXT("domainname", write_domain_name), TEXT("pid_max", write_id_max),
     TEXT("threads-max", write_threads_max), TEXT("ngroups_max", write_groups_max),
     TEXT("cap_last_cap", write_last_capability), TEXT("overflowuid", write_overflow_id),
-    TEXT("overflowgid", write_overflow_id), DIRECTORY("random", random_entries), END,
+    TEXT("overflowgid", write_overflow_id), TEXT("sem", proc_write_semaphore_limits),
+    TEXT("shmmax", proc_write_segment_size_limit), TEXT("shmall", proc_write_segment_size_limit),
+    TEXT("shmmni", write_segments_max), TEXT("msgmax", write_message_size_max),
+    TEXT("msgmnb", write_message_bytes_max), TEXT("msgmni", write_boxes_max),
+    DIRECTORY("random", random_entries), END,
+};
+static const struct proc_entry ipc_entries[] = {
+    SNAPSHOT("sem", proc_write_semaphores), SNAPSHOT("shm", proc_write_segments),
+    SNAPSHOT("msg", proc_write_message_boxes), END,
 };
 static const struct proc_entry vm_entries[] = {
     TEXT("overcommit_memory", write_overcommit), TEXT("max_map_count", write_regions_max),
@@ -364,5 +381,6 @@ const struct proc_entry proc_root_entries[] = {
     TEXT("cpuinfo", write_processors), TEXT("uptime", write_uptime),
     TEXT("loadavg", write_load), TEXT("stat", write_statistics),
     TEXT("version", write_version), TEXT("filesystems", write_filesystems),
-    TEXT("cmdline", write_options), DIRECTORY("sys", settings_entries), END,
+    TEXT("cmdline", write_options), DIRECTORY("sys", settings_entries),
+    DIRECTORY("sysvipc", ipc_entries), END,
 };

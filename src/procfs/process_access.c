@@ -22,20 +22,9 @@ struct address_space *proc_space(struct process *process)
     return space;
 }
 
-struct file_table *proc_files(struct process *process)
-{
-    spin_lock(&process->lock);
-    struct file_table *files = process->files;
-
-    if (files)
-        file_table_reference(files);
-    spin_unlock(&process->lock);
-    return files;
-}
-
 struct file *proc_file(const struct proc_subject *subject)
 {
-    struct file_table *files = proc_files(subject->process);
+    struct file_table *files = process_files(subject->process, subject->thread);
     struct file *file = NULL;
 
     if (files) {
@@ -43,13 +32,6 @@ struct file *proc_file(const struct proc_subject *subject)
         file_table_release(files);
     }
     return file;
-}
-
-void proc_fs_context(struct process *process, struct fs_context *context)
-{
-    spin_lock(&process->lock);
-    fs_context_copy(&process->fs, context);
-    spin_unlock(&process->lock);
 }
 
 /* ---- Descriptors --------------------------------------------------------------------------- */
@@ -70,7 +52,7 @@ static int64_t path_target(const struct path *path, char *text, size_t size)
 
     if (!whole)
         return -ENOMEM;
-    proc_fs_context(current_process(), &context);
+    current_fs_context(&context);
 
     int64_t length = path_text(path, &context.root, whole, PATH_MAX);
 
@@ -186,7 +168,7 @@ int64_t proc_directory_target(const struct proc_subject *subject, char *text, si
 {
     struct fs_context context;
 
-    proc_fs_context(subject->process, &context);
+    process_fs_context(subject->process, subject->thread, &context);
 
     int64_t length = path_target(&context.working_directory, text, size);
 
@@ -198,7 +180,7 @@ int proc_directory_follow(const struct proc_subject *subject, struct path *path)
 {
     struct fs_context context;
 
-    proc_fs_context(subject->process, &context);
+    process_fs_context(subject->process, subject->thread, &context);
     *path = context.working_directory;
     path_reference(path);
     fs_context_release(&context);
@@ -209,7 +191,7 @@ int64_t proc_root_target(const struct proc_subject *subject, char *text, size_t 
 {
     struct fs_context context;
 
-    proc_fs_context(subject->process, &context);
+    process_fs_context(subject->process, subject->thread, &context);
 
     int64_t length = path_target(&context.root, text, size);
 
@@ -221,7 +203,7 @@ int proc_root_follow(const struct proc_subject *subject, struct path *path)
 {
     struct fs_context context;
 
-    proc_fs_context(subject->process, &context);
+    process_fs_context(subject->process, subject->thread, &context);
     *path = context.root;
     path_reference(path);
     fs_context_release(&context);

@@ -1,5 +1,6 @@
 /* Files about the state of a process or thread: status, stat, comm, limits, wchan. */
 #include "fs/file_table.h"
+#include "fs/path.h"
 #include "lib/container.h"
 #include "lib/format.h"
 #include "lib/text.h"
@@ -9,7 +10,7 @@
 #include "sched/per_cpu.h"
 #include "tty/tty.h"
 
-#define PRIORITY_ORDINARY 20    /* of stat: 20 + nice; real-time ones: below 0 */
+#define PRIORITY_NICE_0 20    /* of stat: for nice 0; real-time ones: below 0 */
 
 /* What several files show, taken at one time. */
 struct summary {
@@ -27,7 +28,9 @@ struct summary {
         signal_set thread_pending, process_pending, blocked, ignored, caught;
     } signals;
     uint64_t instruction, stack;
-    uint8_t class, own_priority, effective_priority;
+    struct scheduling scheduling;
+    uint8_t effective_priority;
+    uint64_t cpus;
 };
 
 /* The thread that stands for the process, or the one asked for; with a reference or NULL. */
@@ -63,9 +66,9 @@ static void look_at_thread(struct summary *summary, const struct process *proces
     summary->started_ns = thread->started_ns;
     summary->instruction = thread->registers.rip;
     summary->stack = thread->registers.rsp;
-    summary->class = thread->priority.class;
-    summary->own_priority = thread->priority.own;
+    priority_get(thread, &summary->scheduling);
     summary->effective_priority = priority_effective(thread);
+    summary->cpus = thread_cpus(thread);
 }
 
 static void look_at_signals(struct summary *summary, struct process *process,
@@ -80,7 +83,7 @@ static void look_at_signals(struct summary *summary, struct process *process,
         summary->signals.blocked = user_thread_of(thread)->signals.blocked;
     }
     for (int number = 1; number <= SIGNAL_MAX; number++) {
-        user_address handler = signals->actions[number - 1].handler;
+        user_address handler = signal_action_of(signals, number).handler;
 
         if (handler == SIGNAL_IGNORE)
             summary->signals.ignored |= SIGNAL_BIT(number);
@@ -94,6 +97,7 @@ static void look(struct summary *summary, const struct proc_subject *subject)
 {
     struct process *process = subject->process;
     struct thread *thread = thread_of(subject);
+    struct fs_context context;
     struct address_space *space = proc_space(process);
 
     *summary = (struct summary){ .id = process->id, .state = 'Z', .thread_id = process->id };
@@ -102,10 +106,12 @@ static void look(struct summary *summary, const struct proc_subject *subject)
     summary->group_id = process->group_id;
     summary->session_id = process->session_id;
     summary->threads = process->live_threads;
-    summary->credentials = process->fs.credentials;
-    summary->umask = process->fs.umask;
+    summary->credentials = process->credentials;
     summary->no_new_privileges = process->no_new_privileges;
     spin_unlock(&process->lock);
+    process_fs_context(process, subject->thread, &context);
+    summary->umask = context.umask;
+    fs_context_release(&context);
     if (thread) {
         look_at_thread(summary, process, thread);
         look_at_signals(summary, process, thread);
@@ -159,10 +165,10 @@ static void print_memory(struct proc_output *output, const struct address_space_
 }
 
 static void print_identity(struct proc_output *output, const struct summary *summary,
-                           struct process *process)
+                           const struct proc_subject *subject)
 {
     const struct credentials *who = &summary->credentials;
-    struct file_table *files = proc_files(process);
+    struct file_table *files = process_files(subject->process, subject->thread);
 
     proc_print(output, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\n", summary->name,
                summary->umask, summary->state, state_text(summary->state));
@@ -180,8 +186,10 @@ static void print_identity(struct proc_output *output, const struct summary *sum
         file_table_release(files);
 }
 
-static void print_signals(struct proc_output *output, const struct summary *summary)
+static void print_signals(struct proc_output *output, const struct summary *summary,
+                          const struct proc_subject *subject)
 {
+    uint64_t limit = process_limit(subject->process, LIMIT_PENDING_SIGNALS).soft;
     const struct {
         const char *name;
         signal_set set;
@@ -193,24 +201,39 @@ static void print_signals(struct proc_output *output, const struct summary *summ
         { "SigCgt", summary->signals.caught },
     };
 
+    proc_print(output, "SigQ:\t%llu/%llu\n",
+               (unsigned long long)signal_pending_of_user(summary->credentials.user_id),
+               (unsigned long long)limit);
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
         proc_print(output, "%s:\t%016llx\n", lines[i].name, (unsigned long long)lines[i].set);
 }
 
-/* All CPUs: as a mask in groups of 32 bits, and as a list. */
-static void print_cpus(struct proc_output *output)
+/* The CPUs where it may run: as a mask in groups of 32 bits, as wide as there are CPUs, and as a
+ * list of ranges. */
+static void print_cpus(struct proc_output *output, uint64_t mask)
 {
     unsigned count = machine_info()->cpu_count;
-    uint64_t mask = count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+    const char *separator = "";
 
     if (count > 32)
-        proc_print(output, "Cpus_allowed:\t%x,%08x\n", (unsigned)(mask >> 32), (unsigned)mask);
+        proc_print(output, "Cpus_allowed:\t%0*x,%08x\n", (int)(count - 32 + 3) / 4,
+                   (unsigned)(mask >> 32), (unsigned)mask);
     else
-        proc_print(output, "Cpus_allowed:\t%x\n", (unsigned)mask);
-    if (count > 1)
-        proc_print(output, "Cpus_allowed_list:\t0-%u\n", count - 1);
-    else
-        proc_print(output, "Cpus_allowed_list:\t0\n");
+        proc_print(output, "Cpus_allowed:\t%0*x\n", (int)(count + 3) / 4, (unsigned)mask);
+    proc_print(output, "Cpus_allowed_list:\t");
+    while (mask) {
+        unsigned first = (unsigned)__builtin_ctzll(mask);
+        uint64_t after = ~(mask >> first);
+        unsigned length = after ? (unsigned)__builtin_ctzll(after) : 64;
+
+        if (length > 1)
+            proc_print(output, "%s%u-%u", separator, first, first + length - 1);
+        else
+            proc_print(output, "%s%u", separator, first);
+        separator = ",";
+        mask = first + length == 64 ? 0 : mask & (UINT64_MAX << (first + length));
+    }
+    proc_print(output, "\n");
 }
 
 void proc_write_status(struct proc_output *output, const struct proc_subject *subject)
@@ -218,13 +241,13 @@ void proc_write_status(struct proc_output *output, const struct proc_subject *su
     struct summary summary;
 
     look(&summary, subject);
-    print_identity(output, &summary, subject->process);
+    print_identity(output, &summary, subject);
     if (summary.state != 'Z')
         print_memory(output, &summary.memory);
     proc_print(output, "Threads:\t%u\n", summary.threads);
-    print_signals(output, &summary);
+    print_signals(output, &summary, subject);
     proc_print(output, "NoNewPrivs:\t%d\nSeccomp:\t0\n", summary.no_new_privileges);
-    print_cpus(output);
+    print_cpus(output, summary.cpus);
     proc_print(output, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
                (unsigned long long)summary.times.voluntary_switches,
                (unsigned long long)summary.times.involuntary_switches);
@@ -252,7 +275,8 @@ static int stat_priority(const struct summary *summary)
 {
     uint8_t effective = summary->effective_priority;
 
-    return effective == PRIORITY_NORMAL ? PRIORITY_ORDINARY : -1 - effective;
+    return effective == PRIORITY_NORMAL ? PRIORITY_NICE_0 + summary->scheduling.nice
+                                        : -1 - effective;
 }
 
 void proc_write_stat(struct proc_output *output, const struct proc_subject *subject)
@@ -273,14 +297,14 @@ void proc_write_stat(struct proc_output *output, const struct proc_subject *subj
         memory->resident_pages, resident.soft, 0, 0, process->arguments_start, summary.stack,
         summary.instruction, summary.signals.thread_pending, summary.signals.blocked,
         summary.signals.ignored, summary.signals.caught, 0, 0, 0, 17, summary.cpu,
-        summary.own_priority, summary.class, 0, 0, 0, 0, 0, memory->break_start,
+        summary.scheduling.own, summary.scheduling.class, 0, 0, 0, 0, 0, memory->break_start,
         process->arguments_start, process->arguments_end, process->environment_start,
         process->environment_end, 0,
     };
 
     print_stat_identity(output, &summary);
     print_numbers(output, before_priority, ARRAY_SIZE(before_priority));
-    proc_print(output, " %d 0", stat_priority(&summary));
+    proc_print(output, " %d %d", stat_priority(&summary), summary.scheduling.nice);
     print_numbers(output, rest, ARRAY_SIZE(rest));
     proc_print(output, "\n");
 }

@@ -245,9 +245,9 @@ static int32_t next_thread(struct process *process, int32_t from)
     return search.found;
 }
 
-static int32_t next_descriptor(struct process *process, int32_t from)
+static int32_t next_descriptor(const struct proc_subject *subject, int32_t from)
 {
-    struct file_table *files = proc_files(process);
+    struct file_table *files = process_files(subject->process, subject->thread);
     int next = -1;
 
     if (files) {
@@ -268,7 +268,7 @@ static int32_t next_number(const struct proc_node *node, const struct proc_subje
     else if (node->entry->kind == PROC_TASKS)
         search.found = next_thread(subject->process, from);
     else if (node->entry->kind != PROC_DIRECTORY)
-        search.found = next_descriptor(subject->process, from);
+        search.found = next_descriptor(subject, from);
     return search.found;
 }
 
@@ -462,8 +462,8 @@ static int set_owner(const struct proc_node *node, struct inode_request *request
         return -ENOENT;
     if (subject.process) {
         spin_lock(&subject.process->lock);
-        request->user_id = subject.process->fs.credentials.effective_user_id;
-        request->group_id = subject.process->fs.credentials.effective_group_id;
+        request->user_id = subject.process->credentials.effective_user_id;
+        request->group_id = subject.process->credentials.effective_group_id;
         spin_unlock(&subject.process->lock);
     }
     proc_subject_release(&subject);

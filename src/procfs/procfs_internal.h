@@ -88,11 +88,8 @@ extern const struct proc_entry proc_descriptor_info_entry;
 
 /* NULL when the process has ended; else with a reference. */
 struct address_space *proc_space(struct process *process);
-struct file_table *proc_files(struct process *process);
 /* The open file with a reference, or NULL. */
 struct file *proc_file(const struct proc_subject *subject);
-/* A copy of the process's fs context with references of its own. */
-void proc_fs_context(struct process *process, struct fs_context *context);
 
 int64_t proc_descriptor_target(const struct proc_subject *subject, char *text, size_t size);
 int proc_descriptor_follow(const struct proc_subject *subject, struct path *path);
@@ -103,6 +100,14 @@ int64_t proc_directory_target(const struct proc_subject *subject, char *text, si
 int proc_directory_follow(const struct proc_subject *subject, struct path *path);
 int64_t proc_root_target(const struct proc_subject *subject, char *text, size_t size);
 int proc_root_follow(const struct proc_subject *subject, struct path *path);
+
+/* ---- ipc_entries.c ------------------------------------------------------------------------- */
+
+void proc_write_semaphores(struct proc_output *output, const struct proc_subject *subject);
+void proc_write_segments(struct proc_output *output, const struct proc_subject *subject);
+void proc_write_message_boxes(struct proc_output *output, const struct proc_subject *subject);
+void proc_write_semaphore_limits(struct proc_output *output, const struct proc_subject *subject);
+void proc_write_segment_size_limit(struct proc_output *output, const struct proc_subject *subject);
 
 /* ---- mounts.c ------------------------------------------------------------------------------ */
 

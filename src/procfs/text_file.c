@@ -50,7 +50,7 @@ static int fill(struct proc_text *text, const struct proc_node *node)
 
     if (error)
         return error;
-    proc_fs_context(current_process(), &reader);
+    current_fs_context(&reader);
     text->output.root = &reader.root;
     error = write_until_it_fits(&text->output, node->entry, &subject);
     text->output.root = NULL;

@@ -12,14 +12,31 @@
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
 #include "sched/watch.h"
+#include "time/timer.h"
 
 #define SAMPLE_INTERVAL 16
 #define SAMPLE_LONG_NS 20000
 #define SAMPLE_NONE UINT64_MAX
 
+/* Interrupts off; `now_ns` is when its time was charged last. */
+static void set_alarm(struct thread *thread, uint64_t now_ns)
+{
+    if (thread->run_alarm_ns <= thread->run_ns) {
+        thread->run_alarm_ns = UINT64_MAX;
+        atomic_fetch_or(&thread->work, THREAD_WORK_PROCESSOR_TIME);
+        return;
+    }
+
+    uint64_t left_ns = thread->run_alarm_ns - thread->run_ns;
+
+    timer_set_processor_alarm(now_ns + left_ns < now_ns ? UINT64_MAX : now_ns + left_ns);
+}
+
 void accounting_start(struct thread *thread, uint64_t now_ns)
 {
     thread->run_since_ns = now_ns;
+    if (thread->run_alarm_ns != UINT64_MAX)
+        set_alarm(thread, now_ns);
 }
 
 void accounting_stop(struct thread *thread, uint64_t now_ns)
@@ -28,6 +45,27 @@ void accounting_stop(struct thread *thread, uint64_t now_ns)
     ASSERT(now_ns >= thread->run_since_ns);
     thread->run_ns += now_ns - thread->run_since_ns;
     thread->run_since_ns = UINT64_MAX;
+    if (thread->run_alarm_ns != UINT64_MAX)
+        timer_set_processor_alarm(UINT64_MAX);
+}
+
+void thread_set_run_alarm(uint64_t allowance_ns)
+{
+    struct thread *thread = current_thread();
+    bool were_on = machine_interrupts_disable();
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    uint64_t now_ns = machine_time_ns();
+
+    thread->run_ns += now_ns - thread->run_since_ns;
+    thread->run_since_ns = now_ns;
+    thread->run_alarm_ns = thread->run_ns + allowance_ns < allowance_ns
+                               ? UINT64_MAX : thread->run_ns + allowance_ns;
+    if (thread->run_alarm_ns == UINT64_MAX)
+        timer_set_processor_alarm(UINT64_MAX);
+    else
+        set_alarm(thread, now_ns);
+    spin_unlock(&queue->lock);
+    machine_interrupts_restore(were_on);
 }
 
 void accounting_change(struct thread *thread)
@@ -81,20 +119,30 @@ void scheduler_account_user_enter(void)
     thread->sample_countdown = thread->sample_weight - 1;
 }
 
-void thread_times(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
+/* The parts as they are said, from the sum and the estimate: neither becomes less than before. */
+static void split(struct thread *thread, uint64_t total_ns, uint64_t system_ns)
+{
+    if (system_ns < thread->shown_system_ns)
+        system_ns = thread->shown_system_ns;
+    if (system_ns > total_ns - thread->shown_user_ns)
+        system_ns = total_ns - thread->shown_user_ns;
+    thread->shown_system_ns = system_ns;
+    thread->shown_user_ns = total_ns - system_ns;
+}
+
+void thread_times(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
 {
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     uint64_t total_ns = thread->run_ns;
     uint64_t now_ns = machine_time_ns();
+    uint64_t estimate_ns = atomic_load_explicit(&thread->system_ns, memory_order_relaxed);
 
     if (thread->run_since_ns < now_ns)
         total_ns += now_ns - thread->run_since_ns;
-    spin_unlock(&queue->lock);
-
-    uint64_t estimate_ns = atomic_load_explicit(&thread->system_ns, memory_order_relaxed);
-
     if (!thread->process || estimate_ns > total_ns)
         estimate_ns = total_ns;
-    *system_ns = estimate_ns;
-    *user_ns = total_ns - estimate_ns;
+    split(thread, total_ns, estimate_ns);
+    *system_ns = thread->shown_system_ns;
+    *user_ns = thread->shown_user_ns;
+    spin_unlock(&queue->lock);
 }

@@ -11,11 +11,6 @@
 #include "sched/scheduler.h"
 #include "sched/thread.h"
 
-bool choice_is_observed(void)
-{
-    return machine_info()->observer != NULL && machine_info()->observer->choose_thread != NULL;
-}
-
 static void set_next(struct thread *thread, const struct operation *operation,
                      const _Atomic int64_t *needs)
 {

@@ -7,11 +7,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "machine/machine.h"
 #include "machine/observer.h"
 
 struct thread;
 
-bool choice_is_observed(void);
+static inline bool choice_is_observed(void)
+{
+    const struct observer_operations *observer = machine_info()->observer;
+
+    return __builtin_expect(observer != NULL, 0) && observer->choose_thread != NULL;
+}
+
 /* The current thread is about to do this; others may go first.  `needs` is NULL or a count that is
  * above 0 while the operation can be executed (access TAKE); it stays valid until choice_done.  The
  * caller looks again: it may still be 0 on return.  May sleep. */

@@ -48,6 +48,9 @@ void idle_init(unsigned index)
 
     runqueue_init(&cpu->runqueue,
                   choice_is_observed() ? &policy_observed : &policy_round_robin);
+    cpu->runqueue.cpu = index;
+    cpu->moving = NULL;
+    cpu->balance_at_ns = 0;
     if (!cpu->idle)
         cpu->idle = &idle_threads[index];
 
@@ -57,6 +60,7 @@ void idle_init(unsigned index)
     idle->state = THREAD_RUNNING;
     idle->cpu = index;
     idle->run_since_ns = machine_time_ns();
+    idle->run_alarm_ns = UINT64_MAX;
     list_init(&idle->run_node);
     list_init(&idle->sibling_node);
     (void)text_copy(idle->name, "idle", sizeof(idle->name));
@@ -65,14 +69,9 @@ void idle_init(unsigned index)
     idle_claim(index);    /* not before it runs its idle thread */
 }
 
-bool idle_has_started(unsigned cpu)
+uint64_t idle_started_cpus(void)
 {
-    return atomic_load_explicit(&started_cpus, memory_order_relaxed) & bit_of(cpu);
-}
-
-bool idle_is_idle(unsigned cpu)
-{
-    return atomic_load_explicit(&idle_cpus, memory_order_relaxed) & bit_of(cpu);
+    return atomic_load_explicit(&started_cpus, memory_order_relaxed);
 }
 
 /* Without that many of the lowest bits that are set. */
@@ -83,17 +82,15 @@ static uint64_t drop_lowest(uint64_t bits, uint64_t count)
     return bits;
 }
 
-unsigned idle_choose_cpu(unsigned last)
+unsigned idle_choose_cpu(unsigned last, uint64_t allowed)
 {
-    uint64_t idle = atomic_load_explicit(&idle_cpus, memory_order_relaxed);
+    uint64_t idle = atomic_load_explicit(&idle_cpus, memory_order_relaxed) & allowed;
 
     if (idle == 0)
-        return last;
+        return CPUS_MAX;
 
-    uint64_t count = bitmap_count(&idle, 1);
-
-    if (choice_is_observed() && count > 1)    /* any of them */
-        idle = drop_lowest(idle, choice_number(count));
+    if (choice_is_observed() && (idle & (idle - 1)) != 0)    /* any of them */
+        idle = drop_lowest(idle, choice_number(bitmap_count(&idle, 1)));
     else if (idle & bit_of(last))
         return last;
     return (unsigned)__builtin_ctzll(idle);
@@ -115,7 +112,7 @@ _Noreturn void scheduler_run_idle(void)
     unsigned index = machine_cpu_index();
 
     ASSERT(cpu->current == cpu->idle);
-    ASSERT(cpu->runqueue.policy);    /* scheduler_init was called */
+    ASSERT(cpu->runqueue.ordinary);    /* scheduler_init was called */
     atomic_fetch_or_explicit(&started_cpus, bit_of(index), memory_order_relaxed);
     for (;;) {
         ASSERT(!cpu->held);

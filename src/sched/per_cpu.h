@@ -14,10 +14,14 @@ struct per_cpu {
     struct thread *current;
     struct thread *idle;
     struct thread *previous;         /* whom the last switch left; see finish_switch */
+    struct thread *moving;           /* may not run here any more: finish_switch sends it away */
+    uint64_t balance_at_ns;          /* when to look next whether other CPUs have less to do */
     struct spinlock *held;           /* spin locks of this CPU, newest first */
     unsigned interrupts_off_depth;   /* nesting of spin locks */
     bool interrupts_were_on;         /* before the outermost of them */
+    uint64_t to_notify;              /* bits of CPUs; not 0 only while a spin lock is held */
     bool reschedule;                 /* look for another thread as soon as that is allowed */
+    bool yields;                     /* schedule() is called to let others go first */
     unsigned interrupt_depth;
     uint64_t active_root;            /* what machine_address_space_activate was last told */
 

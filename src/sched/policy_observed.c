@@ -1,6 +1,7 @@
 /*
- * The policy of a run with an observer: it chooses among all ready threads, at every operation and
- * never because of a time slice.
+ * The policy of a run with an observer, for threads of all classes: it chooses among all ready
+ * threads of the highest priority that there is, at every operation and never because of a time
+ * slice.  A thread gives way at once only to one with a higher real-time priority.
  *
  * A thread whose next operation cannot be executed (next_needs) is no candidate.  If that is true
  * of all of them, the first one runs: it will look, and block.
@@ -15,14 +16,20 @@
 #include "sched/runqueue.h"
 #include "sched/thread.h"
 
-#define NO_SLICE_NS (UINT64_C(1) << 60)
-
 static struct candidate candidates[THREADS_MAX];
 static struct thread *candidate_threads[THREADS_MAX];
 
-static void observed_enqueue(struct runqueue *queue, struct thread *thread)
+static void observed_enqueue(struct runqueue *queue, struct thread *thread,
+                             enum enqueue_reason why)
 {
+    (void)why;
     list_append(&queue->ready, &thread->run_node);
+}
+
+static void observed_dequeue(struct runqueue *queue, struct thread *thread)
+{
+    (void)queue;
+    list_remove(&thread->run_node);
 }
 
 static bool can_go_on(const struct thread *thread)
@@ -31,14 +38,31 @@ static bool can_go_on(const struct thread *thread)
            atomic_load_explicit(thread->next_needs, memory_order_relaxed) > 0;
 }
 
+/* The highest priority of those that can go on. */
+static uint8_t highest_priority(const struct runqueue *queue)
+{
+    uint8_t highest = PRIORITY_NORMAL;
+
+    if (queue->real_time_count == 0)
+        return highest;
+    LIST_FOR_EACH(node, &queue->ready) {
+        const struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
+
+        if (can_go_on(thread) && priority_effective(thread) > highest)
+            highest = priority_effective(thread);
+    }
+    return highest;
+}
+
 static unsigned collect(const struct runqueue *queue)
 {
+    uint8_t highest = highest_priority(queue);
     unsigned count = 0;
 
     LIST_FOR_EACH(node, &queue->ready) {
         struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
 
-        if (can_go_on(thread))
+        if (can_go_on(thread) && priority_effective(thread) == highest)
             candidate_threads[count++] = thread;
     }
     return count;
@@ -81,10 +105,15 @@ static struct thread *observed_take_next(struct runqueue *queue)
     return chosen;
 }
 
+static uint64_t observed_slice_end(const struct runqueue *queue, const struct thread *running)
+{
+    return highest_priority(queue) > priority_effective(running) ? SLICE_OVER : SLICE_FOREVER;
+}
+
 const struct sched_policy policy_observed = {
     .name = "observed",
-    .slice_ns = NO_SLICE_NS,
-    .short_slice_ns = NO_SLICE_NS,
     .enqueue = observed_enqueue,
+    .dequeue = observed_dequeue,
     .take_next = observed_take_next,
+    .slice_end = observed_slice_end,
 };

@@ -1,48 +1,52 @@
 /*
- * Round robin: the highest priority first; among those that are alike, first come, first served,
- * each for one slice, or, with CLASS_FIFO, for as long as it likes.
+ * Round robin for ordinary threads: first come, first served, each for one slice.
  *
  * A thread that an interrupt woke (it slept until some time, or waited for the world outside) and
- * that slept at least as long as it had run before is urgent: it goes before those of its priority
- * that are not, and who runs has a short slice only.  So whoever sleeps most of the time is served
- * in about a millisecond beside any number of threads that compute.  These get at least half of the
- * processor beside one such thread, and beside many of them a turn after OVERTAKINGS_MAX.
+ * that slept at least as long as it had run before is urgent: it goes before those that are not,
+ * and who runs has a short slice only.  So whoever sleeps most of the time is served in about a
+ * millisecond beside any number of threads that compute.  These get at least half of the processor
+ * beside one such thread, and beside many of them a turn after OVERTAKINGS_MAX.
  */
 #include "config.h"
 #include "sched/policy.h"
-#include "sched/priority.h"
 #include "sched/runqueue.h"
 #include "sched/thread.h"
 
 #define OVERTAKINGS_MAX 8    /* in a row; also how far round_robin_enqueue looks */
 
-static bool goes_before(const struct thread *ready, const struct thread *urgent)
+static struct thread *thread_of(struct list *node)
 {
-    return priority_preempts(ready, urgent) ||
-           (ready->urgent && !priority_preempts(urgent, ready));
+    return LIST_ENTRY(node, struct thread, run_node);
 }
 
-static void round_robin_enqueue(struct runqueue *queue, struct thread *thread)
+static void round_robin_enqueue(struct runqueue *queue, struct thread *thread,
+                                enum enqueue_reason why)
 {
     struct list *position = queue->ready.next;
 
+    (void)why;
     if (!thread->urgent || queue->overtakings == OVERTAKINGS_MAX) {
         thread->urgent = false;
-        priority_enqueue(queue, thread);
+        list_append(&queue->ready, &thread->run_node);
         return;
     }
-    while (position != &queue->ready &&
-           goes_before(LIST_ENTRY(position, struct thread, run_node), thread))
+    while (position != &queue->ready && thread_of(position)->urgent)
         position = position->next;
     if (position != &queue->ready)
         queue->overtakings++;
     list_insert_before(position, &thread->run_node);
 }
 
+static void round_robin_dequeue(struct runqueue *queue, struct thread *thread)
+{
+    (void)queue;
+    list_remove(&thread->run_node);
+}
+
 static struct thread *round_robin_take_next(struct runqueue *queue)
 {
     struct list *node = list_take_first(&queue->ready);
-    struct thread *thread = node ? LIST_ENTRY(node, struct thread, run_node) : NULL;
+    struct thread *thread = node ? thread_of(node) : NULL;
 
     if (!thread)
         return NULL;
@@ -52,19 +56,25 @@ static struct thread *round_robin_take_next(struct runqueue *queue)
     return thread;
 }
 
-static bool round_robin_ends_slice(const struct thread *first, const struct thread *running)
+static void round_robin_begin_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns)
 {
-    if (priority_preempts(first, running))
-        return true;
-    return !priority_preempts(running, first) && running->priority.class != CLASS_FIFO;
+    (void)queue;
+    thread->slice_end_ns = now_ns + TIME_SLICE_NS;
+}
+
+static uint64_t round_robin_slice_end(const struct runqueue *queue, const struct thread *running)
+{
+    if (thread_of(queue->ready.next)->urgent)
+        return running->slice_end_ns - TIME_SLICE_NS + TIME_SLICE_SHORT_NS;
+    return running->slice_end_ns;
 }
 
 const struct sched_policy policy_round_robin = {
-    .name = "round robin",
+    .name = "rr",
     .slice_ns = TIME_SLICE_NS,
-    .short_slice_ns = TIME_SLICE_SHORT_NS,
     .enqueue = round_robin_enqueue,
+    .dequeue = round_robin_dequeue,
     .take_next = round_robin_take_next,
-    .ends_slice = round_robin_ends_slice,
-    .preempts = priority_preempts,
+    .begin_run = round_robin_begin_run,
+    .slice_end = round_robin_slice_end,
 };

@@ -1,14 +1,15 @@
 /*
- * What priorities do to the run queues.
+ * What priorities, classes and nice values do to the run queues.
  *
- * Invariant: the threads of a queue in round-robin order are sorted by effective priority.  So who
- * changes that of a thread which is READY takes it off the queue and puts it back.
+ * Invariant: the place of a thread on its run queue, and what it adds to the queue's sums, is that
+ * of its effective priority, class and weight.  So who changes one of these takes the thread off
+ * the queue and puts it back; also the running one, which may come under another policy by it.
  */
 #include "sched/priority.h"
 
+#include "config.h"
 #include "lib/assert.h"
 #include "sched/per_cpu.h"
-#include "sched/policy.h"
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
 #include "sync/pi_mutex.h"
@@ -18,55 +19,105 @@ uint8_t priority_effective(const struct thread *thread)
     return __atomic_load_n(&thread->priority.effective, __ATOMIC_RELAXED);
 }
 
-bool priority_preempts(const struct thread *ready, const struct thread *running)
+static uint32_t weight_of(const struct scheduling *setting)
 {
-    return priority_effective(ready) > priority_effective(running);
+    return setting->class == CLASS_IDLE ? FAIR_WEIGHT_IDLE : fair_weight_of_nice(setting->nice);
 }
 
-void priority_enqueue(struct runqueue *queue, struct thread *thread)
-{
-    struct list *position = &queue->ready;
-
-    ASSERT(spin_is_held(&queue->lock));
-    /* From the end, so that it costs nothing where all are alike. */
-    while (position->previous != &queue->ready &&
-           priority_preempts(thread, LIST_ENTRY(position->previous, struct thread, run_node)))
-        position = position->previous;
-    list_insert_before(position, &thread->run_node);
-}
-
-void priority_set_effective(struct thread *thread, uint8_t effective)
+void priority_get(const struct thread *thread, struct scheduling *setting)
 {
     struct runqueue *queue = scheduler_lock_queue_of(thread);
+    const struct priority *priority = &thread->priority;
 
+    *setting = (struct scheduling){
+        .class = priority->class,
+        .own = priority->own,
+        .nice = priority->nice,
+        .reset_on_fork = priority->reset_on_fork,
+    };
+    spin_unlock(&queue->lock);
+}
+
+/* The thread is off its queue. */
+static void write_setting(struct thread *thread, const struct scheduling *setting)
+{
+    struct priority *priority = &thread->priority;
+
+    priority->class = setting->class;
+    priority->own = setting->own;
+    priority->nice = setting->nice;
+    priority->reset_on_fork = setting->reset_on_fork;
+    thread->quantum_left_ns = 0;
+    fair_set_weight(&thread->fair, weight_of(setting));
+}
+
+void priority_write(struct thread *thread, const struct scheduling *setting, uint8_t effective)
+{
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    bool is_lowered = effective < priority_effective(thread);
+    enum runqueue_place place = runqueue_change_begin(queue, thread);
+
+    if (setting)
+        write_setting(thread, setting);
     __atomic_store_n(&thread->priority.effective, effective, __ATOMIC_RELAXED);
-    if (thread->state == THREAD_READY && list_is_linked(&thread->run_node)) {
-        list_remove(&thread->run_node);
-        queue->policy->enqueue(queue, thread);
-    }
+    runqueue_change_end(queue, thread, place, is_lowered ? ENQUEUE_LOWERED : ENQUEUE_RAISED);
 
     unsigned cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
 
     spin_unlock(&queue->lock);
-    scheduler_look_again(cpu);
+    if (place != PLACE_ELSEWHERE)
+        scheduler_look_again(cpu);
+}
+
+void priority_set_effective(struct thread *thread, uint8_t effective)
+{
+    priority_write(thread, NULL, effective);
+}
+
+void priority_change(struct thread *thread, const struct scheduling *setting)
+{
+    ASSERT(setting->own <= PRIORITY_MAX);
+    ASSERT((setting->own != PRIORITY_NORMAL) == class_is_real_time(setting->class));
+    pi_thread_change(thread, setting);
 }
 
 void priority_set_own(struct thread *thread, enum scheduling_class class, uint8_t own)
 {
-    ASSERT(own <= PRIORITY_MAX);
-    ASSERT((own != PRIORITY_NORMAL) == class_is_real_time((uint8_t)class));
-    pi_thread_change(thread, (uint8_t)class, own);
+    struct scheduling setting;
+
+    priority_get(thread, &setting);
+    setting.class = (uint8_t)class;
+    setting.own = own;
+    priority_change(thread, &setting);
 }
 
 void priority_inherit(struct thread *thread)
 {
-    const struct priority *from = &current_thread()->priority;
+    const struct thread *from = current_thread();
+    struct scheduling setting;
 
     ASSERT(thread->state == THREAD_NEW);
-    if (from->reset_on_fork && class_is_real_time(from->class))
-        return;
-    thread->priority.class = from->class;
-    thread->priority.own = from->own;
-    thread->priority.effective = from->own;
-    thread->priority.reset_on_fork = false;
+    priority_get(from, &setting);
+    if (setting.reset_on_fork) {
+        if (class_is_real_time(setting.class))
+            setting = (struct scheduling){ .class = CLASS_OTHER };
+        else if (setting.nice < 0)
+            setting.nice = 0;
+        setting.reset_on_fork = false;
+    }
+    write_setting(thread, &setting);
+    thread->priority.effective = setting.own;
+    atomic_store_explicit(&thread->cpus, atomic_load_explicit(&from->cpus, memory_order_relaxed),
+                          memory_order_relaxed);
+}
+
+uint64_t priority_slice_ns(const struct thread *thread)
+{
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    uint64_t slice_ns = queue->ordinary->slice_ns;
+
+    if (class_is_real_time(thread->priority.class))
+        slice_ns = thread->priority.class == CLASS_ROUND_ROBIN ? REAL_TIME_QUANTUM_NS : 0;
+    spin_unlock(&queue->lock);
+    return slice_ns;
 }

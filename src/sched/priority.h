@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Priorities of threads: 1 to 99 for the real-time classes, 0 for all others.  What the run queues
- * obey is the effective priority: the thread's own, or a higher one that somebody who waits for it
- * lends (sync/pi_mutex.h).
+ * Priorities of threads: 1 to 99 for the real-time classes, 0 for all others, among which nice
+ * values say who gets how much.  What the run queues obey is the effective priority: the thread's
+ * own, or a higher one that somebody who waits for it lends (sync/pi_mutex.h).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,7 +10,6 @@
 #include "lib/tree.h"
 
 struct pi_waiter;
-struct runqueue;
 struct thread;
 
 #define PRIORITY_MAX 99
@@ -37,9 +36,17 @@ struct priority {
     uint8_t own;
     uint8_t effective;
     uint8_t class;                   /* enum scheduling_class */
+    int8_t nice;                     /* also of a thread that is in a real-time class now */
     bool reset_on_fork;
 
     _Atomic bool left;               /* has given up all that it owned (futex/robust.c) */
+};
+
+/* What sched_setattr changes. */
+struct scheduling {
+    uint8_t class, own;
+    int8_t nice;
+    bool reset_on_fork;
 };
 
 static inline bool class_is_real_time(uint8_t class)
@@ -47,17 +54,17 @@ static inline bool class_is_real_time(uint8_t class)
     return class == CLASS_FIFO || class == CLASS_ROUND_ROBIN;
 }
 
-/* For sync/pi_mutex.c: what the run queue obeys from now on. */
+/* For sync/pi_mutex.c: what the run queue obeys from now on; also with another setting. */
 void priority_set_effective(struct thread *thread, uint8_t effective);
-/* The thread's own class and priority, as sched_setscheduler sets them; what is lent to it counts
- * as before.  Any context. */
+void priority_write(struct thread *thread, const struct scheduling *setting, uint8_t effective);
+/* The thread's own class, priority and nice value; what is lent to it counts as before.  What stays
+ * as it is moves nothing.  Any context. */
+void priority_change(struct thread *thread, const struct scheduling *setting);
+void priority_get(const struct thread *thread, struct scheduling *setting);
+/* The same for class and priority only. */
 void priority_set_own(struct thread *thread, enum scheduling_class class, uint8_t own);
-/* A new thread, not started yet, gets the current one's class and priority. */
+/* A new thread, not started yet, gets the current one's settings and CPUs. */
 void priority_inherit(struct thread *thread);
 uint8_t priority_effective(const struct thread *thread);
-
-/* For policies: puts the thread behind all that are as urgent, before all that are less so.  The
- * queue is locked. */
-void priority_enqueue(struct runqueue *queue, struct thread *thread);
-/* Should a thread that has become ready run before `running`?  A hint: takes no lock. */
-bool priority_preempts(const struct thread *ready, const struct thread *running);
+/* The longest that the thread may run while others of its kind wait; 0: no limit. */
+uint64_t priority_slice_ns(const struct thread *thread);

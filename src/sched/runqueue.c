@@ -1,47 +1,198 @@
 /*
  * Run queues.
  *
- * Invariant: a thread is on exactly one run queue while it is READY, that of thread->cpu, and on
- * none in every other state.  (Idle threads are never on one.)  `ready_count` is the length.
+ * Invariants: a thread is on exactly one run queue while it is READY, that of thread->cpu, and on
+ * none in every other state; the one exception is a thread between two CPUs (placement.c).  (Idle
+ * threads are never on one.)  `ready_count` is the number of threads on the queue, `load` the sum
+ * of their weights and that of `running`.  Threads with a real-time priority are under the policy
+ * `real_time`, all others under `ordinary`; so a thread changes only off the queue.
  */
 #include "sched/runqueue.h"
 
 #include "lib/assert.h"
 #include "sched/policy.h"
+#include "sched/sched_internal.h"
 #include "sched/thread.h"
 
-void runqueue_init(struct runqueue *queue, const struct sched_policy *policy)
+void runqueue_init(struct runqueue *queue, const struct sched_policy *ordinary)
 {
     spin_init(&queue->lock, RANK_RUNQUEUE, "run queue");
-    queue->policy = policy;
+    queue->ordinary = ordinary;
+    queue->real_time = ordinary == &policy_observed ? ordinary : &policy_real_time;
+    queue->running = NULL;
     list_init(&queue->ready);
-    atomic_init(&queue->ready_count, 0);
     queue->overtakings = 0;
+    for (unsigned level = 0; level <= PRIORITY_MAX; level++)
+        list_init(&queue->real_time_queue.threads[level]);
+    queue->real_time_queue.levels[0] = queue->real_time_queue.levels[1] = 0;
+    fair_queue_init(&queue->fair);
+    queue->real_time_count = 0;
+    queue->slice_end_ns = SLICE_FOREVER;
     queue->enqueued = 0;
+    atomic_init(&queue->ready_count, 0);
+    atomic_init(&queue->load, 0);
+    atomic_init(&queue->running_priority, PRIORITY_NORMAL);
+    atomic_init(&queue->waiting_priority, PRIORITY_NORMAL);
 }
 
-void runqueue_enqueue(struct runqueue *queue, struct thread *thread)
+static bool is_real_time(const struct thread *thread)
+{
+    return priority_effective(thread) != PRIORITY_NORMAL;
+}
+
+static const struct sched_policy *policy_of(const struct runqueue *queue,
+                                            const struct thread *thread)
+{
+    return is_real_time(thread) ? queue->real_time : queue->ordinary;
+}
+
+uint64_t runqueue_load_of(const struct thread *thread)
+{
+    return is_real_time(thread) ? LOAD_REAL_TIME : thread->fair.weight;
+}
+
+static void load_add(struct runqueue *queue, const struct thread *thread)
+{
+    atomic_store_explicit(&queue->load, runqueue_load(queue) + runqueue_load_of(thread),
+                          memory_order_relaxed);
+}
+
+static void load_subtract(struct runqueue *queue, const struct thread *thread)
+{
+    ASSERT(runqueue_load(queue) >= runqueue_load_of(thread));
+    atomic_store_explicit(&queue->load, runqueue_load(queue) - runqueue_load_of(thread),
+                          memory_order_relaxed);
+}
+
+/* ---- Ready threads ------------------------------------------------------------------------- */
+
+/* The thread has come to the queue (+1) or left it (-1). */
+static void count_ready(struct runqueue *queue, const struct thread *thread, int change)
+{
+    unsigned count = runqueue_ready_count(queue) + (unsigned)change;
+
+    atomic_store_explicit(&queue->ready_count, count, memory_order_relaxed);
+    if (!is_real_time(thread))
+        return;
+    queue->real_time_count += (unsigned)change;
+
+    uint8_t highest = real_time_highest(&queue->real_time_queue);
+
+    if ((highest == PRIORITY_NORMAL) != (queue->waiting_priority == PRIORITY_NORMAL))
+        balance_note_waiting(queue->cpu, highest != PRIORITY_NORMAL);
+    atomic_store_explicit(&queue->waiting_priority, highest, memory_order_relaxed);
+}
+
+void runqueue_enqueue(struct runqueue *queue, struct thread *thread, enum enqueue_reason why)
 {
     ASSERT(spin_is_held(&queue->lock));
     ASSERT(thread->state == THREAD_READY);
     ASSERT(!list_is_linked(&thread->run_node));
-    queue->policy->enqueue(queue, thread);
-    atomic_fetch_add_explicit(&queue->ready_count, 1, memory_order_relaxed);
+    ASSERT(queue->running != thread);
+    policy_of(queue, thread)->enqueue(queue, thread, why);
+    count_ready(queue, thread, 1);
+    load_add(queue, thread);
     queue->enqueued++;
     ASSERT(list_is_linked(&thread->run_node));
+}
+
+void runqueue_dequeue(struct runqueue *queue, struct thread *thread)
+{
+    ASSERT(spin_is_held(&queue->lock));
+    ASSERT(thread->state == THREAD_READY);
+    ASSERT(list_is_linked(&thread->run_node));
+    ASSERT(runqueue_ready_count(queue) > 0);
+    policy_of(queue, thread)->dequeue(queue, thread);
+    count_ready(queue, thread, -1);
+    load_subtract(queue, thread);
+    ASSERT(!list_is_linked(&thread->run_node));
 }
 
 struct thread *runqueue_take_next(struct runqueue *queue)
 {
     ASSERT(spin_is_held(&queue->lock));
 
-    struct thread *thread = queue->policy->take_next(queue);
+    struct thread *thread = queue->real_time_count > 0 ? queue->real_time->take_next(queue)
+                                                       : queue->ordinary->take_next(queue);
 
     ASSERT((thread == NULL) == (queue->ready_count == 0));
     if (!thread)
         return NULL;
     ASSERT(thread->state == THREAD_READY);
     ASSERT(!list_is_linked(&thread->run_node));
-    atomic_fetch_sub_explicit(&queue->ready_count, 1, memory_order_relaxed);
+    count_ready(queue, thread, -1);
+    load_subtract(queue, thread);
     return thread;
+}
+
+/* ---- The running thread -------------------------------------------------------------------- */
+
+void runqueue_begin_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns)
+{
+    const struct sched_policy *policy = policy_of(queue, thread);
+
+    ASSERT(spin_is_held(&queue->lock));
+    ASSERT(!queue->running);
+    if (policy->begin_run)
+        policy->begin_run(queue, thread, now_ns);
+    queue->running = thread;
+    atomic_store_explicit(&queue->running_priority, priority_effective(thread),
+                          memory_order_relaxed);
+    load_add(queue, thread);
+}
+
+void runqueue_end_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns)
+{
+    const struct sched_policy *policy = policy_of(queue, thread);
+
+    ASSERT(spin_is_held(&queue->lock));
+    ASSERT(queue->running == thread);
+    if (policy->end_run)
+        policy->end_run(queue, thread, now_ns);
+    queue->running = NULL;
+    atomic_store_explicit(&queue->running_priority, PRIORITY_NORMAL, memory_order_relaxed);
+    load_subtract(queue, thread);
+}
+
+uint64_t runqueue_slice_end(const struct runqueue *queue)
+{
+    const struct thread *running = queue->running;
+
+    ASSERT(spin_is_held(&queue->lock));
+    if (!running || runqueue_ready_count(queue) == 0)
+        return SLICE_FOREVER;
+    if (queue->real_time_count > 0)
+        return queue->real_time->slice_end(queue, running);
+    return is_real_time(running) ? SLICE_FOREVER : queue->ordinary->slice_end(queue, running);
+}
+
+/* ---- Changes ------------------------------------------------------------------------------- */
+
+enum runqueue_place runqueue_change_begin(struct runqueue *queue, struct thread *thread)
+{
+    ASSERT(spin_is_held(&queue->lock));
+    if (queue->running == thread) {
+        runqueue_end_run(queue, thread, machine_time_ns());
+        return PLACE_RUNNING;
+    }
+    if (thread->state != THREAD_READY || !list_is_linked(&thread->run_node))
+        return PLACE_ELSEWHERE;
+    runqueue_dequeue(queue, thread);
+    return PLACE_READY;
+}
+
+void runqueue_change_end(struct runqueue *queue, struct thread *thread, enum runqueue_place place,
+                         enum enqueue_reason why)
+{
+    switch (place) {
+    case PLACE_RUNNING:
+        runqueue_begin_run(queue, thread, machine_time_ns());
+        return;
+    case PLACE_READY:
+        runqueue_enqueue(queue, thread, why);
+        return;
+    case PLACE_ELSEWHERE:
+        return;
+    }
+    UNREACHABLE();
 }

@@ -10,8 +10,9 @@ struct thread;
 
 /* ---- thread_table.c ------------------------------------------------------------------------ */
 
-/* Gives the thread an id.  -EAGAIN when THREADS_MAX threads exist. */
-MUST_CHECK int thread_table_add(struct thread *thread);
+/* Gives the thread this id, or the next one (0).  -EAGAIN when THREADS_MAX threads exist;
+ * -EEXIST. */
+MUST_CHECK int thread_table_add(struct thread *thread, int32_t id);
 void thread_table_remove(struct thread *thread);
 
 /* ---- thread_memory.c ----------------------------------------------------------------------- */
@@ -27,25 +28,44 @@ void thread_stack_free(struct thread *thread);
 
 /* Makes the per-CPU structure of a CPU ready, with its idle thread. */
 void idle_init(unsigned index);
-/* Where a thread that last ran on `last` should run now: there if that CPU is idle, else on an idle
- * CPU if there is one.  A hint: what it reads may change at once. */
-unsigned idle_choose_cpu(unsigned last);
-bool idle_is_idle(unsigned cpu);
-/* Whether the CPU takes threads: those that never came up do not. */
-bool idle_has_started(unsigned cpu);
+/* An idle CPU among these for a thread that last ran on `last`, that one if possible; CPUS_MAX:
+ * there is none.  A hint: what it reads may change at once. */
+unsigned idle_choose_cpu(unsigned last, uint64_t allowed);
+/* Those that take threads: some may never have come up. */
+uint64_t idle_started_cpus(void);
 /* A thread was put on the CPU's queue, so nobody else should count on its being idle. */
 void idle_claim(unsigned cpu);
 /* Whether every CPU was idle at one instant: the last one to become so sees it. */
 bool idle_is_everywhere(void);
 
+/* ---- placement.c --------------------------------------------------------------------------- */
+
+/* Where a thread should run that has become ready; a hint, but always a CPU where it may run. */
+unsigned placement_choose(const struct thread *thread, bool is_new);
+bool placement_is_allowed(const struct thread *thread, unsigned cpu);
+/* A thread stays ready on its queue while another runs there.  If another CPU had better run it,
+ * tells that one to look.  The queue is locked. */
+void placement_offer(const struct thread *thread);
+/* The thread was made ready on no queue because it may not run where it did: puts it on one where
+ * it may.  Interrupts off, no spin lock held. */
+void placement_send(struct thread *thread);
+
 /* ---- balance.c ----------------------------------------------------------------------------- */
 
-/* Where a new thread should start that was made on `last`: an idle CPU, or the one with the fewest
- * ready threads. */
-unsigned balance_choose_cpu(unsigned last);
-/* This CPU has nothing to do: moves a thread from the longest queue to its own.  Interrupts off, no
- * spin lock held.  Returns whether there was one. */
+/* All: interrupts off, no spin lock held. */
+/* This CPU has nothing to do: moves a thread from the longest queue to its own.  Returns whether
+ * there was one. */
 bool balance_take(unsigned self);
+/* This CPU is about to choose its next thread: takes a real-time thread that waits elsewhere, if it
+ * would run here at once.  `mine`: the priority of the thread that would go on. */
+void balance_pull(unsigned self, uint8_t mine);
+/* Is there one that is more urgent than what this CPU runs? */
+bool balance_should_pull(unsigned self);
+/* Threads wait here: gives one to the CPU with the least to do if that makes them more equal.  Does
+ * nothing unless BALANCE_INTERVAL_NS have passed since it was called last. */
+void balance_push(unsigned self);
+/* For runqueue.c: whether real-time threads wait on the CPU's queue. */
+void balance_note_waiting(unsigned cpu, bool are_waiting);
 
 /* ---- accounting.c -------------------------------------------------------------------------- */
 
@@ -58,6 +78,9 @@ void accounting_change(struct thread *thread);
 
 /* ---- scheduler.c --------------------------------------------------------------------------- */
 
+/* A thread has come to this CPU's queue from another one: tells the CPU if it must know.  The queue
+ * is not locked; interrupts off. */
+void scheduler_tell(unsigned index);
 /* Locks the run queue of the CPU the thread belongs to. */
 struct runqueue *scheduler_lock_queue_of(const struct thread *thread);
 /* Both queues of two CPUs, which may be one. */

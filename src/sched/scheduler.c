@@ -15,12 +15,16 @@
  *
  * Ticks: a slice has an end from the start on, but the timer is armed for it only while another
  * thread is ready on the CPU.  A thread that has been alone for longer than its slice is preempted
- * as soon as another one is ready.
+ * as soon as another one is ready.  When that end is depends on who is ready; so whoever changes
+ * that makes the CPU look again, unless it would find nothing earlier than it knows
+ * (`slice_end_ns` of the queue).
  */
 #include "sched/scheduler.h"
 
 #include "debug/trace.h"
 #include "lib/assert.h"
+#include "lib/text.h"
+#include "sched/choice.h"
 #include "sched/per_cpu.h"
 #include "sched/policy.h"
 #include "sched/sched_internal.h"
@@ -37,6 +41,31 @@ void scheduler_init(void)
         timer_init_cpu(cpu);
     }
     report_init();
+}
+
+int scheduler_choose_policy(const char *name)
+{
+    static const struct sched_policy *const policies[] = {
+        &policy_fair, &policy_round_robin, &policy_fifo,
+    };
+    const struct sched_policy *chosen = NULL;
+
+    for (unsigned i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        if (text_equal(policies[i]->name, name))
+            chosen = policies[i];
+    }
+    if (!chosen)
+        return -EINVAL;
+    for (unsigned cpu = 0; cpu < machine_info()->cpu_count; cpu++) {
+        struct runqueue *queue = &cpu_at(cpu)->runqueue;
+
+        spin_lock(&queue->lock);
+        ASSERT(queue->ready_count == 0 && !queue->running);
+        if (queue->ordinary != &policy_observed)
+            queue->ordinary = chosen;
+        spin_unlock(&queue->lock);
+    }
+    return 0;
 }
 
 void scheduler_assert_may_sleep(void)
@@ -75,33 +104,37 @@ static void activate_address_space(struct per_cpu *cpu, const struct thread *nex
     machine_address_space_activate(root);
 }
 
-/* The queue is locked. */
-static bool has_end(const struct runqueue *queue, const struct thread *running)
+/* When the slice of the running thread ends, as things are.  The queue is locked. */
+static uint64_t slice_end(const struct per_cpu *cpu)
 {
-    struct list *first = list_first(&queue->ready);
+    uint64_t end_ns = runqueue_slice_end(&cpu->runqueue);
 
-    if (!first)
-        return false;
-    return !queue->policy->ends_slice ||
-           queue->policy->ends_slice(LIST_ENTRY(first, struct thread, run_node), running);
+    /* Somebody waits, perhaps for long: another CPU may have room. */
+    if (end_ns == SLICE_FOREVER && cpu->runqueue.running && cpu->runqueue.ready_count > 0 &&
+        machine_info()->cpu_count > 1 && !choice_is_observed())
+        return cpu->balance_at_ns;
+    return end_ns;
 }
 
-/* When the slice of the running thread ends, as things are; UINT64_MAX: it does not. */
-static uint64_t slice_end(const struct runqueue *queue, const struct thread *running)
+/* Of this CPU: makes sure that the slice ends in time.  The queue is locked. */
+static void set_slice_end(struct per_cpu *cpu)
 {
-    if (!has_end(queue, running))
-        return UINT64_MAX;
-    if (LIST_ENTRY(queue->ready.next, struct thread, run_node)->urgent)
-        return running->slice_end_ns - queue->policy->slice_ns + queue->policy->short_slice_ns;
-    return running->slice_end_ns;
+    uint64_t end_ns = slice_end(cpu);
+
+    cpu->runqueue.slice_end_ns = end_ns;
+    if (end_ns == SLICE_OVER && cpu->runqueue.running)
+        cpu->reschedule = true;
+    else
+        timer_set_slice_end(end_ns);
 }
 
 /* `thread` is what runs on this CPU from now on: its slice begins. */
 static void begin_slice(struct per_cpu *cpu, struct thread *thread, uint64_t now_ns)
 {
-    thread->slice_end_ns = now_ns + cpu->runqueue.policy->slice_ns;
+    if (thread != cpu->idle)
+        runqueue_begin_run(&cpu->runqueue, thread, now_ns);
     cpu->reschedule = false;
-    timer_set_slice_end(thread == cpu->idle ? UINT64_MAX : slice_end(&cpu->runqueue, thread));
+    set_slice_end(cpu);
 }
 
 static void switch_threads(struct per_cpu *cpu, struct thread *next, uint64_t now_ns)
@@ -140,24 +173,42 @@ void scheduler_finish_switch(void)
     cpu->previous = NULL;
     /* Looked at before unlocking: a blocked one may run elsewhere, and be gone, right after. */
     bool dead = previous->state == THREAD_DEAD;
+    struct thread *moving = cpu->moving;
 
+    ASSERT_IMPLIES(moving != NULL, moving == previous && moving->state == THREAD_READY);
+    cpu->moving = NULL;
     spin_unlock(&cpu->runqueue.lock);
     if (dead)
         thread_reap(previous);
+    if (moving)
+        placement_send(moving);
 }
 
-/* Moves the current thread out of RUNNING; false if it must not sleep after all. */
-static bool leave_running(struct per_cpu *cpu, struct thread *thread, enum thread_state next_state)
+/* The current thread goes where it belongs in its next state. */
+static void leave_running(struct per_cpu *cpu, enum thread_state next_state,
+                          enum enqueue_reason why, uint64_t now_ns)
 {
+    struct thread *thread = cpu->current;
+
     ASSERT(spin_is_held(&cpu->runqueue.lock));
     ASSERT(thread->state == THREAD_RUNNING);
-    if (next_state == THREAD_BLOCKED && thread->wake_pending) {
-        thread->wake_pending = false;
-        return false;
-    }
+    if (thread != cpu->idle)
+        runqueue_end_run(&cpu->runqueue, thread, now_ns);
     thread_set_state(thread, next_state);
-    if (next_state == THREAD_READY && thread != cpu->idle)
-        runqueue_enqueue(&cpu->runqueue, thread);
+    if (next_state != THREAD_READY || thread == cpu->idle)
+        return;
+    if (placement_is_allowed(thread, cpu->runqueue.cpu))
+        runqueue_enqueue(&cpu->runqueue, thread, why);
+    else
+        cpu->moving = thread;    /* finish_switch takes it away */
+}
+
+/* The current thread would sleep, and must not after all.  The queue is locked. */
+static bool is_woken(struct thread *thread, enum thread_state next_state)
+{
+    if (next_state != THREAD_BLOCKED || !thread->wake_pending)
+        return false;
+    thread->wake_pending = false;
     return true;
 }
 
@@ -165,29 +216,39 @@ void schedule(enum thread_state next_state)
 {
     struct per_cpu *cpu = this_cpu();
     struct thread *current = cpu->current;
+    enum enqueue_reason why = cpu->yields ? ENQUEUE_YIELDED : ENQUEUE_PREEMPTED;
 
+    cpu->yields = false;
     ASSERT(!machine_interrupts_enabled());
     ASSERT(!cpu->held);
     ASSERT(cpu->interrupt_depth == 0);
     ASSERT_IMPLIES(current == cpu->idle, next_state == THREAD_READY);
 
+    balance_pull(cpu->runqueue.cpu,
+                 next_state == THREAD_READY ? priority_effective(current) : PRIORITY_NORMAL);
     spin_lock(&cpu->runqueue.lock);
-    if (!leave_running(cpu, current, next_state)) {
+    if (is_woken(current, next_state)) {
         spin_unlock(&cpu->runqueue.lock);
         return;
     }
 
-    struct thread *next = runqueue_take_next(&cpu->runqueue);
     uint64_t now_ns = machine_time_ns();
+
+    leave_running(cpu, next_state, why, now_ns);
+
+    struct thread *next = runqueue_take_next(&cpu->runqueue);
 
     if (!next)
         next = cpu->idle;
     thread_set_state(next, THREAD_RUNNING);
     begin_slice(cpu, next, now_ns);
-    if (next == current)
+    if (next == current) {
         spin_unlock(&cpu->runqueue.lock);
-    else
-        switch_threads(cpu, next, now_ns);
+        return;
+    }
+    if (next_state == THREAD_READY && current != cpu->idle && !cpu->moving)
+        placement_offer(current);
+    switch_threads(cpu, next, now_ns);
 }
 
 /* ---- Giving up the CPU --------------------------------------------------------------------- */
@@ -198,6 +259,7 @@ void scheduler_yield(void)
 
     bool were_on = machine_interrupts_disable();
 
+    this_cpu()->yields = true;
     schedule(THREAD_READY);
     machine_interrupts_restore(were_on);
 }
@@ -212,12 +274,13 @@ void scheduler_block(void)
 
 void scheduler_preempt_if_due(void)
 {
-    const struct per_cpu *cpu = this_cpu();
+    struct per_cpu *cpu = this_cpu();
 
     ASSERT(!machine_interrupts_enabled());
     /* The idle thread looks by itself, after machine_cpu_idle. */
     if (!cpu->reschedule || cpu->held || cpu->interrupt_depth > 0 || cpu->current == cpu->idle)
         return;
+    balance_push(cpu->runqueue.cpu);
     schedule(THREAD_READY);
 }
 
@@ -237,42 +300,27 @@ void scheduler_interrupt_leave(void)
 
 /* ---- Making threads ready ------------------------------------------------------------------ */
 
-/* Would it rather run this thread, which is ready on its queue, than what it runs? */
-static bool is_preempted(const struct per_cpu *cpu, const struct thread *ready)
+/* A thread has come to the CPU's queue: does the CPU have to know now?  Not if it is idle and was
+ * told of another one already, nor if nothing ends earlier by it.  The queue is locked. */
+static bool must_be_told(const struct per_cpu *cpu)
 {
-    const struct sched_policy *policy = cpu->runqueue.policy;
-
-    return policy->preempts && cpu->current != cpu->idle && policy->preempts(ready, cpu->current);
+    if (!cpu->runqueue.running)
+        return cpu->runqueue.ready_count == 1;
+    return slice_end(cpu) < cpu->runqueue.slice_end_ns;
 }
 
-/* Threads are ready on this CPU, so the slice of the current one may have an end now. */
+/* Of this CPU: what is ready here or elsewhere has changed, or the current thread has.  The queue
+ * is locked. */
 static void look_at_queue(struct per_cpu *cpu)
 {
-    struct list *first = list_first(&cpu->runqueue.ready);
+    const struct thread *running = cpu->runqueue.running;
 
-    if (cpu->current == cpu->idle || !first)
+    if (!running)    /* the idle thread looks by itself */
         return;
-    if (has_end(&cpu->runqueue, cpu->current))
-        timer_set_slice_end(slice_end(&cpu->runqueue, cpu->current));
-    if (is_preempted(cpu, LIST_ENTRY(first, struct thread, run_node)))
+    set_slice_end(cpu);
+    if (!placement_is_allowed(running, cpu->runqueue.cpu) ||
+        balance_should_pull(cpu->runqueue.cpu))
         cpu->reschedule = true;
-}
-
-void scheduler_look_again(unsigned index)
-{
-    bool were_on = machine_interrupts_disable();
-    struct per_cpu *cpu = cpu_at(index);
-    bool tell = false;
-
-    spin_lock(&cpu->runqueue.lock);
-    if (index == machine_cpu_index())
-        look_at_queue(cpu);
-    else
-        tell = cpu->runqueue.ready_count > 0;
-    spin_unlock(&cpu->runqueue.lock);
-    if (tell)
-        machine_cpu_notify(index);
-    machine_interrupts_restore(were_on);
 }
 
 void scheduler_notified(void)
@@ -280,9 +328,31 @@ void scheduler_notified(void)
     struct per_cpu *cpu = this_cpu();
 
     spin_lock(&cpu->runqueue.lock);
-    if (cpu->runqueue.ready_count > 0)
-        look_at_queue(cpu);
+    look_at_queue(cpu);
     spin_unlock(&cpu->runqueue.lock);
+}
+
+void scheduler_look_again(unsigned index)
+{
+    bool were_on = machine_interrupts_disable();
+
+    if (index == machine_cpu_index())
+        scheduler_notified();
+    else
+        machine_cpu_notify(index);
+    machine_interrupts_restore(were_on);
+}
+
+void scheduler_tell(unsigned index)
+{
+    struct per_cpu *cpu = cpu_at(index);
+
+    spin_lock(&cpu->runqueue.lock);
+    bool tell = must_be_told(cpu);
+
+    spin_unlock(&cpu->runqueue.lock);
+    if (tell)
+        scheduler_look_again(index);
 }
 
 /* Locks the queues of two CPUs, which may be one. */
@@ -303,9 +373,8 @@ void scheduler_unlock_pair(unsigned a, unsigned b)
     spin_unlock(&cpu_at(a)->runqueue.lock);
 }
 
-/* Both queues locked.  Returns whether the CPU must be told: if others were ready before, its timer
- * is armed already; but a more urgent thread does not wait for that. */
-static bool place(struct thread *thread, unsigned cpu)
+/* Both queues locked.  Returns whether the CPU must be told. */
+static bool place(struct thread *thread, unsigned cpu, enum enqueue_reason why)
 {
     struct runqueue *queue = &cpu_at(cpu)->runqueue;
 
@@ -313,9 +382,12 @@ static bool place(struct thread *thread, unsigned cpu)
     ASSERT(spin_is_held(&cpu_at(thread->cpu)->runqueue.lock));
     thread_set_state(thread, THREAD_READY);
     atomic_store_explicit(&thread->cpu, cpu, memory_order_relaxed);
-    runqueue_enqueue(queue, thread);
+    runqueue_enqueue(queue, thread, why);
     idle_claim(cpu);
-    return queue->ready_count == 1 || thread->urgent || is_preempted(cpu_at(cpu), thread);
+    if (queue->running && queue->real_time_count > 0 &&
+        queue->running_priority >= priority_effective(thread))
+        placement_offer(thread);
+    return must_be_told(cpu_at(cpu));
 }
 
 /* It was blocked and is woken, its queue is locked: see policy_round_robin.c. */
@@ -337,11 +409,12 @@ static bool make_ready(struct thread *thread, enum thread_state from)
 
     for (;;) {
         last = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
-        target = from == THREAD_NEW ? balance_choose_cpu(last) : idle_choose_cpu(last);
+        target = placement_choose(thread, from == THREAD_NEW);
         scheduler_lock_pair(last, target);
-        if (atomic_load_explicit(&thread->cpu, memory_order_relaxed) == last)
+        if (atomic_load_explicit(&thread->cpu, memory_order_relaxed) == last &&
+            placement_is_allowed(thread, target))
             break;
-        scheduler_unlock_pair(last, target);    /* it has moved */
+        scheduler_unlock_pair(last, target);    /* it has moved, or must not go there any more */
     }
 
     bool made = thread->state == from;
@@ -349,16 +422,16 @@ static bool make_ready(struct thread *thread, enum thread_state from)
     if (made && from == THREAD_BLOCKED)
         set_urgent(thread);
 
-    bool tell = made && place(thread, target);
+    bool tell = made && place(thread, target, from == THREAD_NEW ? ENQUEUE_NEW : ENQUEUE_WOKEN);
+    bool is_here = target == machine_cpu_index();
 
     if (!made)
         thread->wake_pending = true;
+    if (tell && is_here)
+        look_at_queue(cpu_at(target));
     scheduler_unlock_pair(last, target);
-
-    if (tell && target == machine_cpu_index())
-        scheduler_look_again(target);
-    else if (tell)
-        machine_cpu_notify(target);
+    if (tell && !is_here)
+        spin_notify(target);
     machine_interrupts_restore(were_on);
     return made;
 }

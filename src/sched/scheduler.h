@@ -3,10 +3,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/error.h"
 #include "sched/thread.h"
 
 /* Boot: makes the calling context the first thread of this CPU, prepares the other CPUs. */
 void scheduler_init(void);
+/* Boot, before there are threads to schedule: how ordinary threads are scheduled, "fair", "rr" or
+ * "fifo".  Makes no difference with an observer.  -EINVAL: there is no such policy. */
+MUST_CHECK int scheduler_choose_policy(const char *name);
 /* Called by every CPU once it is ready to run threads; becomes its idle thread. */
 _Noreturn void scheduler_run_idle(void);
 
@@ -33,7 +37,7 @@ void scheduler_preempt_if_due(void);
 void scheduler_interrupt_enter(void);
 void scheduler_interrupt_leave(void);
 /* What is ready on this CPU has become more or less urgent, or what runs there.  Any context. */
-void scheduler_look_again(unsigned cpu);
+void scheduler_look_again(unsigned index);
 /* INTERRUPT_NOTIFY of this CPU: somebody put a thread on its queue. */
 void scheduler_notified(void);
 

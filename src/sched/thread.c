@@ -92,7 +92,10 @@ static void thread_init(struct thread *thread, const struct thread_request *requ
     thread->state = THREAD_NEW;
     thread->cpu = machine_cpu_index();
     thread->run_since_ns = UINT64_MAX;
+    thread->run_alarm_ns = UINT64_MAX;
     thread->sample_weight = 1;
+    fair_init(&thread->fair);
+    atomic_init(&thread->cpus, CPUS_ALL);
     list_init(&thread->run_node);
     list_init(&thread->sibling_node);
     (void)text_copy(thread->name, request->name, sizeof(thread->name));
@@ -113,7 +116,7 @@ int thread_create(const struct thread_request *request, struct thread **result)
     *(uint64_t *)thread->stack = STACK_CANARY;
     machine_context_init(&thread->context, thread->stack, KERNEL_STACK_SIZE, thread_begin);
     /* Last, because others can find it from here on. */
-    error = thread_table_add(thread);
+    error = thread_table_add(thread, request->id);
     if (error)
         goto free_stack;
     *result = thread;
@@ -188,5 +191,19 @@ void thread_interrupt(struct thread *thread, uint32_t work)
     unsigned cpu = thread->cpu;
 
     if (cpu != machine_cpu_index())
+        machine_cpu_notify(cpu);
+}
+
+void thread_set_work(struct thread *thread, uint32_t work)
+{
+    atomic_fetch_or(&thread->work, work);
+
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    unsigned cpu = thread->cpu;
+    /* On this CPU it is in the kernel, and looks on its way out. */
+    bool tell = thread->state == THREAD_RUNNING && cpu != machine_cpu_index();
+
+    spin_unlock(&queue->lock);
+    if (tell)
         machine_cpu_notify(cpu);
 }

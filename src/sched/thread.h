@@ -18,8 +18,9 @@
 #include "lib/refcount.h"
 #include "lib/tree.h"
 #include "machine/machine.h"
-#include "sched/priority.h"
 #include "machine/observer.h"
+#include "sched/fair.h"
+#include "sched/priority.h"
 #include "sync/wait_queue.h"
 
 struct process;
@@ -35,9 +36,12 @@ enum thread_state {
 };
 #define THREAD_STATES 5
 
+#define CPUS_ALL UINT64_MAX          /* bits of CPUs; those that are not there do not count */
+
 /* Reasons to leave the straight way back to user mode; see kernel/user_loop.c. */
 enum thread_work {
     THREAD_WORK_SIGNAL = 1 << 0,     /* a signal may be pending: look before user code runs */
+    THREAD_WORK_PROCESSOR_TIME = 1 << 1,    /* timers on its processor time may be due */
 };
 
 struct thread {
@@ -70,12 +74,17 @@ struct thread {
     /* With an observer: NULL, or a count that must be above 0 for next_operation.  As that. */
     const _Atomic int64_t *next_needs;
     uint64_t slice_end_ns;           /* matters only when another thread is ready */
+    uint64_t quantum_left_ns;        /* SCHED_RR */
+    struct fair fair;
+    _Atomic uint64_t cpus;           /* bits: where it may run; peeked at without the lock */
 
     /* The thread's own. */
     char name[THREAD_NAME_SIZE];
     struct user_registers registers;
     struct machine_context context;
     struct mutex *mutexes;           /* held, newest first */
+    uint64_t timer_slack_ns;         /* how much later than wanted its waits may end ... */
+    uint64_t timer_slack_default_ns; /* ... and what it began with */
     uint64_t user_address_space;     /* page-table root; 0: none (keeps the last one active) */
     struct list sibling_node;        /* threads of one process; protected by RANK_PROCESS */
     struct priority priority;        /* see sched/priority.h */
@@ -92,6 +101,9 @@ struct thread {
     uint64_t started_ns;             /* when thread_start was called */
     uint64_t run_ns;                 /* on a CPU, up to run_since_ns */
     uint64_t run_since_ns;           /* running: when that was charged last; else UINT64_MAX */
+    uint64_t run_alarm_ns;           /* run_ns at which THREAD_WORK_PROCESSOR_TIME is set;
+                                      * UINT64_MAX: never */
+    uint64_t shown_user_ns, shown_system_ns;    /* as thread_times said last: never less again */
     uint64_t run_at_wake_ns;         /* run_ns when it was woken last */
     _Atomic uint64_t system_ns;      /* estimated part of it in the kernel: see accounting.c */
     uint64_t sample_start_ns;
@@ -111,6 +123,7 @@ struct thread_request {
     const char *name;
     void (*entry)(void *argument);
     void *argument;
+    int32_t id;                 /* 0: the next one */
     struct process *process;
     /* Called when the last reference is dropped, before the memory is freed and when nobody can
      * find the thread any more.  Any context, may not sleep.  NULL: nothing to do. */
@@ -118,7 +131,7 @@ struct thread_request {
 };
 
 /* Creates a thread in state NEW with one reference for the caller.  -EAGAIN at THREADS_MAX,
- * -ENOMEM. */
+ * -EEXIST: the id is taken; -ENOMEM. */
 MUST_CHECK int thread_create(const struct thread_request *request, struct thread **thread);
 /* NEW -> READY.  The scheduler holds its own reference until the thread is dead. */
 void thread_start(struct thread *thread);
@@ -128,6 +141,8 @@ void thread_release(struct thread *thread);
 /* NULL if there is none; otherwise with a reference for the caller.  A dead thread is found as
  * long as somebody holds a reference. */
 struct thread *thread_find(int32_t id);
+/* The current thread and one that will never run again change their ids. */
+void thread_take_id(struct thread *dead);
 /* Boot, before there are threads: the first one gets a higher id than this. */
 void thread_ids_begin_after(int32_t id);
 /* Calls for every thread that exists, in the order of ids, thread table locked. */
@@ -138,10 +153,28 @@ unsigned thread_count(void);
  * makes a thread that runs user code look at them soon.  Any context. */
 void thread_interrupt(struct thread *thread, uint32_t work);
 
-/* Processor time so far.  The sum is exact, the split is an estimate (accounting.c). */
-void thread_times(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns);
+/* The CPUs where the thread may run: bits, at least one of them there.  Moves it at once if it is
+ * where it may not be; the current thread moves before this returns, if interrupts are on. */
+void thread_set_cpus(struct thread *thread, uint64_t cpus);
+uint64_t thread_cpus(const struct thread *thread);
+
+/* Sets `work` bits and makes a thread that runs user code look at them soon; waits go on. */
+void thread_set_work(struct thread *thread, uint32_t work);
+
+/* Processor time so far.  The sum is exact, the split is an estimate (accounting.c).  Neither part
+ * ever becomes less. */
+void thread_times(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns);
+/* The current thread gets THREAD_WORK_PROCESSOR_TIME when it has used so much more; UINT64_MAX:
+ * not. */
+void thread_set_run_alarm(uint64_t allowance_ns);
 
 struct thread *current_thread(void);
+
+/* Does it run in real time, as it was set itself?  Then its waits end on time. */
+static inline bool thread_is_real_time(const struct thread *thread)
+{
+    return class_is_real_time(thread->priority.class);
+}
 
 /* For the scheduler only: its lock of thread->cpu is held.  Panics if the move is not legal. */
 void thread_set_state(struct thread *thread, enum thread_state next);

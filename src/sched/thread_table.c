@@ -38,25 +38,59 @@ static struct tree_node **find_link(int32_t id, struct tree_node **parent)
     return link;
 }
 
-int thread_table_add(struct thread *thread)
+static void insert(struct thread *thread, int32_t id)
 {
     struct tree_node *parent;
-    struct tree_node **link;
+    struct tree_node **link = find_link(id, &parent);
+
+    ASSERT(!*link);
+    thread->id = id;
+    tree_insert(&table.threads, &thread->table_node, parent, link);
+}
+
+static bool is_taken(int32_t id)
+{
+    struct tree_node *parent;
+
+    return *find_link(id, &parent) != NULL;
+}
+
+static int32_t next_id(void)
+{
+    do    /* ends: there are more ids than threads */
+        table.last_id = table.last_id == THREAD_ID_MAX ? 1 : table.last_id + 1;
+    while (is_taken(table.last_id));
+    return table.last_id;
+}
+
+int thread_table_add(struct thread *thread, int32_t id)
+{
+    int error = 0;
 
     spin_lock(&table.lock);
-    if (table.count == THREADS_MAX) {
-        spin_unlock(&table.lock);
-        return -EAGAIN;
+    if (table.count == THREADS_MAX)
+        error = -EAGAIN;
+    else if (id != 0 && is_taken(id))
+        error = -EEXIST;
+    if (!error) {
+        insert(thread, id != 0 ? id : next_id());
+        table.count++;
     }
-    do {    /* ends: there are more ids than threads */
-        table.last_id = table.last_id == THREAD_ID_MAX ? 1 : table.last_id + 1;
-        link = find_link(table.last_id, &parent);
-    } while (*link);
-    thread->id = table.last_id;
-    tree_insert(&table.threads, &thread->table_node, parent, link);
-    table.count++;
     spin_unlock(&table.lock);
-    return 0;
+    return error;
+}
+
+void thread_take_id(struct thread *dead)
+{
+    struct thread *thread = current_thread();
+    int32_t own = thread->id, other = dead->id;
+
+    spin_lock(&table.lock);
+    tree_remove(&table.threads, &thread->table_node);
+    tree_remove(&table.threads, &dead->table_node);
+    insert(thread, other);
+    insert(dead, own);
+    spin_unlock(&table.lock);
 }
 
 void thread_table_remove(struct thread *thread)

@@ -12,12 +12,17 @@
  *                                              who could have armed a timer after that look
  *
  * A timer's function that is running counts as armed until it has returned (timer_any_armed).
+ *
+ * A run that hangs is noticed by a timer, armed when the last CPU goes idle and gone before anybody
+ * asks whether timers are armed.  When it goes off, and still nothing has become ready since,
+ * nothing has run in between.
  */
 #include "sched/watch.h"
 
 #include "lib/assert.h"
 #include "sched/per_cpu.h"
 #include "sched/sched_internal.h"
+#include "sync/spinlock.h"
 #include "time/timer.h"
 
 static const struct thread_watch *watch;    /* constant after boot */
@@ -75,15 +80,90 @@ static bool waits_for_world(void)
     return atomic_load_explicit(&external_waits, memory_order_relaxed) > 0;
 }
 
+/* ---- Nothing has run for long -------------------------------------------------------------- */
+
+static struct {
+    struct spinlock lock;    /* RANK_STATISTICS: who arms or cancels the timer */
+    uint64_t after_ns;       /* constant after boot; 0: nobody wants to know */
+
+    /* Protected by `lock`. */
+    struct timer timer;
+    uint64_t moment;         /* nothing has become ready since ... */
+    uint64_t since_ns;       /* ... this time */
+    bool was_reported;
+    _Atomic bool is_due;     /* the timer has gone off since the last look */
+} hang = { .lock = SPINLOCK_INITIAL(RANK_STATISTICS, "hang") };
+
+/* The report is made by the idle thread: who wants to cancel a timer waits for its function, and
+ * the report for all CPUs. */
+static void hang_expired(struct timer *timer)
+{
+    (void)timer;
+    atomic_store(&hang.is_due, true);
+}
+
+static void hang_look(void)
+{
+    uint64_t moment;
+    bool hangs;
+
+    if (hang.after_ns == 0 || !atomic_exchange(&hang.is_due, false))
+        return;
+    spin_lock(&hang.lock);
+    hangs = !hang.was_reported && is_quiet(&moment) && moment == hang.moment;
+    hang.was_reported = hang.was_reported || hangs;
+    spin_unlock(&hang.lock);
+    if (hangs)
+        watch->hangs(hang.since_ns);
+}
+
+void watch_hang_after(uint64_t ns)
+{
+    timer_init(&hang.timer, hang_expired);
+    hang.moment = UINT64_MAX;
+    hang.after_ns = ns;
+}
+
+static void hang_cancel(void)
+{
+    if (hang.after_ns == 0)
+        return;
+    spin_lock(&hang.lock);
+    (void)timer_cancel(&hang.timer);
+    spin_unlock(&hang.lock);
+}
+
+static void hang_arm(void)
+{
+    uint64_t moment;
+
+    if (hang.after_ns == 0)
+        return;
+    spin_lock(&hang.lock);
+    (void)timer_cancel(&hang.timer);
+    if (!hang.was_reported && is_quiet(&moment)) {
+        if (moment != hang.moment)
+            hang.since_ns = machine_time_ns();
+        hang.moment = moment;
+        timer_arm(&hang.timer, hang.since_ns + hang.after_ns);
+    }
+    spin_unlock(&hang.lock);
+}
+
+/* ---- Looking ------------------------------------------------------------------------------- */
+
 void watch_look(void)
 {
     uint64_t moment;
 
     ASSERT(!machine_interrupts_enabled());
-    if (!watch || !watch->stalled || !idle_is_everywhere() || waits_for_world())
+    if (!watch || !watch->stalled || !idle_is_everywhere())
         return;
-    if (is_quiet(&moment) && watch_is_stalled(moment))
+    hang_cancel();
+    if (!waits_for_world() && is_quiet(&moment) && watch_is_stalled(moment))
         watch->stalled(moment);
+    hang_look();
+    hang_arm();
 }
 
 bool watch_is_stalled(uint64_t moment)
@@ -96,6 +176,8 @@ bool watch_is_stalled(uint64_t moment)
 /* Of this CPU only the current thread, which is about to block. */
 bool watch_others_run(void)
 {
+    hang_cancel();
+
     bool others = timer_any_armed() || waits_for_world();
     bool were_on = machine_interrupts_disable();
     unsigned count = machine_info()->cpu_count;
@@ -136,6 +218,12 @@ void watch_stops(void)
 {
     if (watch && watch->stops)
         watch->stops();
+}
+
+void watch_asked(void)
+{
+    if (watch && watch->asked)
+        watch->asked();
 }
 
 void watch_times(void)

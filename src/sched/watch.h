@@ -26,10 +26,18 @@ struct thread_watch {
     void (*ended)(struct thread *thread);
     /* The first process has ended, and the machine stops next. */
     void (*stops)(void);
+    /* Since that time nothing has run, as long as watch_hang_after said; once in a run.  Called as
+     * `stalled` is. */
+    void (*hangs)(uint64_t since_ns);
+    /* Somebody at the terminal wants to know who waits for what.  Any context, no lock held. */
+    void (*asked)(void);
 };
 
 /* At boot, once; the structure stays. */
 void watch_set(const struct thread_watch *watch);
+
+/* At boot: `hangs` is called when nothing has run for so long. */
+void watch_hang_after(uint64_t ns);
 
 /* Whether nothing can run, and nothing has run since `moment`, which watch_look gave. */
 bool watch_is_stalled(uint64_t moment);
@@ -47,6 +55,7 @@ void watch_blocks(struct thread *thread);
 void watch_removed(const struct semaphore *semaphore);
 void watch_ended(struct thread *thread);
 void watch_stops(void);
+void watch_asked(void);
 
 /* ---- Times of threads ---------------------------------------------------------------------- */
 

@@ -1,12 +1,16 @@
 /* What processes do about signals: default effects, handlers, names. */
 #include "lib/container.h"
 #include "lib/memory.h"
+#include "memory/pool.h"
 #include "process/process.h"
+#include "sched/choice.h"
 #include "signal/signal_internal.h"
 
 #define ACTION_KNOWN_FLAGS                                                                     \
     (ACTION_NO_CHILD_STOP | ACTION_NO_CHILD_WAIT | ACTION_INFORMATION | ACTION_EXPOSE_TAG_BITS | \
      ACTION_RESTORER | ACTION_ON_STACK | ACTION_RESTART | ACTION_NO_DEFER | ACTION_RESET)
+
+static struct pool actions_pool = POOL_INITIAL("signal actions", struct signal_actions, 0);
 
 struct signal_kind {
     const char *name, *description;
@@ -104,25 +108,33 @@ int signal_action_change(int number, const struct signal_action *wanted,
                          struct signal_action *before)
 {
     struct process *process = current_process();
-    struct signal_action *action;
+    struct signals *signals = &process->signals;
 
     if (number < 1 || number > SIGNAL_MAX)
         return -EINVAL;
     if (wanted && (SIGNAL_BIT(number) & SIGNALS_UNBLOCKABLE))
         return -EINVAL;
-    action = &process->signals.actions[number - 1];
     spin_lock(&process->lock);
-    spin_lock(&process->signals.lock);
+    spin_lock(&signals->lock);
+
+    struct signal_action *action = signal_action_lock(signals, number);
+
     if (before)
         *before = *action;
     if (wanted) {
         *action = *wanted;
         action->flags &= ACTION_KNOWN_FLAGS;
         action->mask &= ~SIGNALS_UNBLOCKABLE;
-        if (signal_action_ignores(action, number))
-            discard_everywhere(process, SIGNAL_BIT(number));
     }
-    spin_unlock(&process->signals.lock);
+
+    bool ignores = signal_action_ignores(action, number);
+
+    signal_action_unlock(signals);
+    if (wanted && ignores)
+        discard_everywhere(process, SIGNAL_BIT(number));
+    else if (wanted)
+        timer_signals_unignore(process, number);
+    spin_unlock(&signals->lock);
     spin_unlock(&process->lock);
     return 0;
 }
@@ -130,29 +142,150 @@ int signal_action_change(int number, const struct signal_action *wanted,
 void signal_actions_reset(struct signals *signals)
 {
     spin_lock(&signals->lock);
-    for (size_t i = 0; i < ARRAY_SIZE(signals->actions); i++) {
-        struct signal_action *action = &signals->actions[i];
+    spin_lock(&signals->actions->lock);
+    for (size_t i = 0; i < ARRAY_SIZE(signals->actions->of); i++) {
+        struct signal_action *action = &signals->actions->of[i];
         bool ignored = action->handler == SIGNAL_IGNORE;
 
         memset(action, 0, sizeof(*action));
         action->handler = ignored ? SIGNAL_IGNORE : SIGNAL_DEFAULT;
     }
+    spin_unlock(&signals->actions->lock);
     spin_unlock(&signals->lock);
+}
+
+struct signal_action signal_action_of(struct signals *signals, int number)
+{
+    ASSERT(spin_is_held(&signals->lock));
+
+    struct signal_action action = *signal_action_lock(signals, number);
+
+    signal_action_unlock(signals);
+    return action;
+}
+
+struct signal_action signal_action_read(struct signals *signals, int number)
+{
+    spin_lock(&signals->lock);
+
+    struct signal_action action = signal_action_of(signals, number);
+
+    spin_unlock(&signals->lock);
+    return action;
+}
+
+/* ---- Sharing ------------------------------------------------------------------------------- */
+
+static struct signal_actions *create_actions(void)
+{
+    struct signal_actions *actions = pool_allocate(&actions_pool);
+
+    if (!actions)
+        return NULL;
+    refcount_init(&actions->references, 1);
+    spin_init(&actions->lock, RANK_SIGNAL_ACTIONS, "signal actions");
+    return actions;
+}
+
+static void release_actions(struct signal_actions *actions)
+{
+    if (refcount_drop(&actions->references))
+        pool_free(&actions_pool, actions);
+}
+
+/* Returns those that it had. */
+static struct signal_actions *replace_actions(struct signals *signals,
+                                              struct signal_actions *actions)
+{
+    spin_lock(&signals->lock);
+
+    struct signal_actions *before = signals->actions;
+
+    signals->actions = actions;
+    spin_unlock(&signals->lock);
+    return before;
+}
+
+void signal_actions_share(struct signals *signals, struct signals *parent)
+{
+    spin_lock(&parent->lock);
+
+    struct signal_actions *actions = parent->actions;
+
+    refcount_take(&actions->references);
+    spin_unlock(&parent->lock);
+    release_actions(replace_actions(signals, actions));
+}
+
+/* `copy` is nobody else's. */
+static void copy_actions(struct signal_actions *copy, struct signals *from)
+{
+    spin_lock(&from->lock);
+    spin_lock(&from->actions->lock);
+    memcpy(copy->of, from->actions->of, sizeof(copy->of));
+    spin_unlock(&from->actions->lock);
+    spin_unlock(&from->lock);
+}
+
+void signal_actions_copy(struct signals *signals, struct signals *parent)
+{
+    copy_actions(signals->actions, parent);
+}
+
+bool signal_actions_are_shared(struct signals *signals)
+{
+    spin_lock(&signals->lock);
+
+    bool shared = refcount_value(&signals->actions->references) > 1;
+
+    spin_unlock(&signals->lock);
+    return shared;
+}
+
+int signal_actions_unshare(struct signals *signals)
+{
+    struct signal_actions *copy;
+
+    if (!signal_actions_are_shared(signals))
+        return 0;
+    copy = create_actions();
+    if (!copy)
+        return -ENOMEM;
+    copy_actions(copy, signals);
+    release_actions(replace_actions(signals, copy));
+    return 0;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
-void signals_init(struct signals *signals)
+int signals_init(struct signals *signals)
 {
+    signals->actions = create_actions();
+    if (!signals->actions)
+        return -ENOMEM;
     spin_init(&signals->lock, RANK_SIGNAL, "signals");
     signal_pending_init(&signals->pending);
+    list_init(&signals->ignored_timers);
+    /* Somebody outside can send one, except in a run that repeats. */
+    if (choice_is_observed())
+        wait_queue_init(&signals->readers);
+    else
+        wait_queue_init_external(&signals->readers);
     wait_queue_init(&signals->continued);
+    return 0;
+}
+
+void signals_release(struct signals *signals)
+{
+    release_actions(signals->actions);
+    signals->actions = NULL;
 }
 
 void signals_destroy(struct signals *signals)
 {
     spin_lock(&signals->lock);
     signal_pending_discard(&signals->pending, ~UINT64_C(0));
+    timer_signals_discard(signals, NULL);
     spin_unlock(&signals->lock);
 }
 

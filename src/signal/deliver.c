@@ -8,6 +8,7 @@
 #include "debug/trace.h"
 #include "process/process.h"
 #include "process/relatives.h"
+#include "sched/choice.h"
 #include "signal/signal_internal.h"
 
 #define SYSCALL_INSTRUCTION_SIZE 2    /* of `syscall` and of `int 0x80` */
@@ -21,12 +22,24 @@ static bool has_deliverable(const struct process *process, const struct thread_s
     return ((own->pending.set | process->signals.pending.set) & ~own->blocked) != 0;
 }
 
+/* signals.lock held.  Returns what other threads should look at. */
+static signal_set change_blocked(struct process *process, struct thread *thread, signal_set blocked)
+{
+    struct thread_signals *own = thread_signals_of(thread);
+    signal_set lost = process->signals.pending.set & blocked & ~own->blocked;
+
+    own->blocked = blocked;
+    if (has_deliverable(process, own))
+        thread_interrupt(thread, THREAD_WORK_SIGNAL);
+    return lost;
+}
+
 bool signal_is_pending(void)
 {
     struct process *process = current_process();
 
     spin_lock(&process->signals.lock);
-    bool pending = has_deliverable(process, &user_thread_of(current_thread())->signals);
+    bool pending = has_deliverable(process, thread_signals_of(current_thread()));
 
     spin_unlock(&process->signals.lock);
     return pending;
@@ -35,7 +48,7 @@ bool signal_is_pending(void)
 signal_set signal_pending_blocked(void)
 {
     struct process *process = current_process();
-    const struct thread_signals *own = &user_thread_of(current_thread())->signals;
+    const struct thread_signals *own = thread_signals_of(current_thread());
 
     spin_lock(&process->signals.lock);
     signal_set pending = (own->pending.set | process->signals.pending.set) & own->blocked;
@@ -51,31 +64,97 @@ signal_set signal_blocked(void)
 
 void signal_set_blocked(signal_set blocked)
 {
-    struct thread *thread = current_thread();
     struct process *process = current_process();
-    struct thread_signals *own = &user_thread_of(thread)->signals;
 
-    blocked &= ~SIGNALS_UNBLOCKABLE;
     spin_lock(&process->signals.lock);
-    bool others_needed = (process->signals.pending.set & blocked & ~own->blocked) != 0;
+    signal_set lost = change_blocked(process, current_thread(), blocked & ~SIGNALS_UNBLOCKABLE);
 
-    own->blocked = blocked;
-    if (has_deliverable(process, own))
-        thread_interrupt(thread, THREAD_WORK_SIGNAL);
     spin_unlock(&process->signals.lock);
-    if (others_needed)
-        signal_retarget(process);
+    if (lost)
+        signal_retarget(process, lost);
 }
 
 void signal_set_blocked_for_call(signal_set blocked)
 {
-    struct thread_signals *own = &user_thread_of(current_thread())->signals;
+    struct thread_signals *own = thread_signals_of(current_thread());
 
     own->saved_blocked = own->blocked;
     own->restore_blocked = true;
     /* Makes delivery run at the end of the call also when no signal comes. */
     atomic_fetch_or(&current_thread()->work, THREAD_WORK_SIGNAL);
     signal_set_blocked(blocked);
+}
+
+void signal_restore_blocked(void)
+{
+    struct thread_signals *own = thread_signals_of(current_thread());
+
+    if (!own->restore_blocked)
+        return;
+    own->restore_blocked = false;
+    signal_set_blocked(own->saved_blocked);
+}
+
+/* ---- Taking -------------------------------------------------------------------------------- */
+
+/* signals.lock held: first what an instruction of the thread did, then the thread's, then the
+ * process's. */
+static bool take(struct process *process, signal_set blocked, struct signal_taken *taken)
+{
+    struct signal_pending *own = &thread_signals_of(current_thread())->pending;
+
+    return signal_pending_take_fault(own, blocked, taken) ||
+           signal_pending_take(own, blocked, taken) ||
+           signal_pending_take(&process->signals.pending, blocked, taken);
+}
+
+int signal_take(signal_set wanted, struct signal_information *information)
+{
+    struct process *process = current_process();
+    struct signal_taken taken;
+    bool found;
+
+    do {
+        spin_lock(&process->signals.lock);
+        found = take(process, ~wanted, &taken);
+        spin_unlock(&process->signals.lock);
+    } while (found && taken.timer && !timer_signal_taken(&taken));
+    if (!found)
+        return 0;
+    *information = taken.information;
+    return information->number;
+}
+
+/*
+ * While it waits, the thread does not block these signals, so that it is chosen and woken for them;
+ * it takes them before it would act on them.
+ */
+int signal_await(signal_set wanted, uint64_t deadline_ns, struct signal_information *information)
+{
+    /* Somebody outside can send one (kill, Ctrl-C), except in a run that repeats. */
+    const struct wait_reason reason = { .kind = WAIT_SIGNAL, .external = !choice_is_observed() };
+    struct process *process = current_process();
+    struct thread_signals *own = thread_signals_of(current_thread());
+    signal_set before = own->blocked;
+    int number = signal_take(wanted, information);
+    int error;
+
+    if (number || deadline_ns == 0)
+        return number ? number : -EAGAIN;
+    spin_lock(&process->signals.lock);
+    own->blocked_else = before;
+    (void)change_blocked(process, current_thread(), before & ~wanted);
+    spin_unlock(&process->signals.lock);
+    error = wait_entries_wait(NULL, 0, &reason, deadline_ns);
+    spin_lock(&process->signals.lock);
+    own->blocked_else = 0;
+    spin_unlock(&process->signals.lock);
+    /* Taken before it is blocked again, or the others would be woken for it in vain. */
+    number = signal_take(wanted, information);
+    signal_set_blocked(before);
+    if (number)
+        return number;
+    return error == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
 
 /* ---- Interrupted calls --------------------------------------------------------------------- */
@@ -104,48 +183,47 @@ static void decide_interrupted_call(struct thread *thread, const struct signal_a
 
 /* ---- Actions ------------------------------------------------------------------------------- */
 
-static bool take_signal(struct process *process, struct thread_signals *own,
-                        struct signal_delivery *delivery)
+/* signals.lock held: what to do about it. */
+static void read_action(struct process *process, struct signal_delivery *delivery)
 {
-    struct signal_information *information = &delivery->information;
+    int number = delivery->information.number;
+    struct signal_action *action = signal_action_lock(&process->signals, number);
+
+    delivery->action = *action;
+    if (action->handler == SIGNAL_DEFAULT && (SIGNAL_BIT(number) & SIGNALS_STOPPING))
+        thread_signals_of(current_thread())->stop_taken = true;
+    if ((action->flags & ACTION_RESET) && action->handler > SIGNAL_IGNORE)
+        action->handler = SIGNAL_DEFAULT;
+    signal_action_unlock(&process->signals);
+}
+
+static bool take_signal(struct process *process, struct signal_delivery *delivery)
+{
+    struct thread_signals *own = thread_signals_of(current_thread());
+    struct signal_taken taken;
+    bool found;
 
     spin_lock(&process->signals.lock);
-    bool found = signal_pending_take(&own->pending, own->blocked, information) ||
-                 signal_pending_take(&process->signals.pending, own->blocked, information);
+    while ((found = take(process, own->blocked, &taken)) && taken.timer) {
+        spin_unlock(&process->signals.lock);
 
+        bool meant = timer_signal_taken(&taken);
+
+        spin_lock(&process->signals.lock);
+        if (meant)
+            break;
+    }
     if (found) {
-        struct signal_action *action = &process->signals.actions[information->number - 1];
-
-        delivery->action = *action;
-        if ((action->flags & ACTION_RESET) && action->handler > SIGNAL_IGNORE)
-            action->handler = SIGNAL_DEFAULT;
+        delivery->information = taken.information;
+        read_action(process, delivery);
     }
     spin_unlock(&process->signals.lock);
     return found;
 }
 
-/* Until SIGCONT or SIGKILL. */
-static void wait_while_stopped(struct process *process)
-{
-    const struct wait_reason reason = { .kind = WAIT_SIGNAL, .uninterruptible = true };
-
-    spin_lock(&process->signals.lock);
-    while (process->signals.stopped) {
-        int error = wait_queue_wait(&process->signals.continued, &process->signals.lock, &reason,
-                                    WAIT_FOREVER);
-
-        ASSERT(!error);
-    }
-    bool tells = process->signals.continue_untold;
-
-    process->signals.continue_untold = false;
-    spin_unlock(&process->signals.lock);
-    if (tells)
-        process_notify_stop(process, 0);
-}
-
 /* The first process stops together with the machine, as it would stop without one; whoever
- * continues that sends it SIGCONT. */
+ * continues that sends it SIGCONT.  A group that nobody could continue does not stop, except by
+ * SIGSTOP. */
 static void stop_process(struct process *process, int number)
 {
     if (process->parent_id == 0) {
@@ -153,19 +231,15 @@ static void stop_process(struct process *process, int number)
         (void)signal_send_group(process->group_id, SIGNAL_CONT);
         return;
     }
-    spin_lock(&process->lock);
-    spin_lock(&process->signals.lock);
-    process->signals.stopped = true;
-    LIST_FOR_EACH(node, &process->threads)
-        thread_interrupt(LIST_ENTRY(node, struct thread, sibling_node), THREAD_WORK_SIGNAL);
-    spin_unlock(&process->signals.lock);
-    spin_unlock(&process->lock);
-    process_notify_stop(process, number);
+    if (number != SIGNAL_STOP && process_group_is_orphaned())
+        return;
+    signal_stop_begin(process, number);
+    signal_stop_wait(process);
 }
 
 static void run_handler(struct thread *thread, struct signal_delivery *delivery)
 {
-    struct thread_signals *own = &user_thread_of(thread)->signals;
+    struct thread_signals *own = thread_signals_of(thread);
     int number = delivery->information.number;
     signal_set blocked = own->blocked | delivery->action.mask;
     int error = -EFAULT;
@@ -177,11 +251,12 @@ static void run_handler(struct thread *thread, struct signal_delivery *delivery)
         error = thread->process->abi->push_signal_frame(thread, delivery);
     if (error) {
         if (number == SIGNAL_SEGV) {
-            struct signal_action *action = &thread->process->signals.actions[number - 1];
+            struct signals *signals = &thread->process->signals;
 
-            spin_lock(&thread->process->signals.lock);
-            action->handler = SIGNAL_DEFAULT;
-            spin_unlock(&thread->process->signals.lock);
+            spin_lock(&signals->lock);
+            signal_action_lock(signals, number)->handler = SIGNAL_DEFAULT;
+            signal_action_unlock(signals);
+            spin_unlock(&signals->lock);
         }
         signal_force(SIGNAL_SEGV, "no room for a signal frame on its stack");
         return;
@@ -199,7 +274,6 @@ static void act_by_default(struct process *process, const struct signal_informat
         return;
     case EFFECT_STOP:
         stop_process(process, information->number);
-        wait_while_stopped(process);
         return;
     case EFFECT_TERMINATE:
         signal_report_death(information);
@@ -228,21 +302,17 @@ void signal_deliver_pending(void)
 {
     struct thread *thread = current_thread();
     struct process *process = current_process();
-    struct thread_signals *own = &user_thread_of(thread)->signals;
     struct signal_delivery delivery;
 
     /* Cleared before looking: what is sent from here on sets them again. */
     atomic_fetch_and(&thread->work, ~(uint32_t)THREAD_WORK_SIGNAL);
     atomic_store(&thread->interrupted, false);
-    if (process->signals.stopped)
-        wait_while_stopped(process);
+    if (process->signals.stopped || process->signals.untold)
+        signal_stop_wait(process);
     if (process->exiting || (process->executing && process->executing != thread))
         process_exit_thread(0);
-    while (take_signal(process, own, &delivery))
+    while (take_signal(process, &delivery))
         act(thread, &delivery);
     decide_interrupted_call(thread, NULL);
-    if (own->restore_blocked) {
-        own->restore_blocked = false;
-        signal_set_blocked(own->saved_blocked);
-    }
+    signal_restore_blocked();
 }

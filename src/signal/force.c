@@ -32,15 +32,17 @@ static void force(const struct signal_information *information)
 {
     struct thread *thread = current_thread();
     struct process *process = current_process();
-    struct signal_action *action = &process->signals.actions[information->number - 1];
+    struct signal_action *action;
     struct thread_signals *own = &user_thread_of(thread)->signals;
     signal_set bit = SIGNAL_BIT(information->number);
 
     spin_lock(&process->signals.lock);
+    action = signal_action_lock(&process->signals, information->number);
     if ((own->blocked & bit) || action->handler == SIGNAL_IGNORE) {
         action->handler = SIGNAL_DEFAULT;
         own->blocked &= ~bit;
     }
+    signal_action_unlock(&process->signals);
     spin_unlock(&process->signals.lock);
     (void)signal_send_thread(thread, information);    /* these are never refused */
 }

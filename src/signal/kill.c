@@ -1,21 +1,23 @@
-/* kill, tgkill and signals to process groups: whom a number means, and who may. */
+/* kill, tgkill, sigqueue and signals to process groups: whom a number means, and who may. */
 #include "process/process.h"
 #include "signal/signal_internal.h"
+
+#define CAPABILITY_KILL (UINT64_C(1) << 5)
 
 static bool is_valid(int number)
 {
     return number >= 0 && number <= SIGNAL_MAX;
 }
 
-/* root, or the sender's real or effective user is the target's real or saved one; SIGCONT also
- * within a session. */
+/* With the capability, or the sender's real or effective user is the target's real or saved one;
+ * SIGCONT also within a session. */
 static bool permitted(struct process *target, int number)
 {
     const struct process *sender = current_process();
     const struct credentials from = current_credentials();
     const struct credentials to = process_credentials(target);
 
-    if (target == sender || from.effective_user_id == 0)
+    if (target == sender || (sender->capabilities.effective & CAPABILITY_KILL))
         return true;
     if (from.effective_user_id == to.user_id || from.effective_user_id == to.saved_user_id ||
         from.user_id == to.user_id || from.user_id == to.saved_user_id)
@@ -50,12 +52,14 @@ static void send_to_member(struct process *process, void *context)
                             : process == current_process() || process->parent_id == 0)
         return;
     send->found++;
-    if (!is_valid(number))
+    if (!is_valid(number)) {
         send->error = -EINVAL;
-    else if (!send->from_kernel && !permitted(process, number))
-        send->error = -EPERM;
-    else if (number == 0 || signal_send_process(process, &send->information) == 0)
+    } else if (!send->from_kernel && !permitted(process, number)) {
+        /* As Linux: to all means to those that one may. */
+        send->error = send->group_id != 0 ? -EPERM : send->error;
+    } else if (number == 0 || signal_send_process(process, &send->information) == 0) {
         send->sent++;
+    }
 }
 
 unsigned signal_send_group(int32_t group_id, int number)
@@ -82,23 +86,57 @@ static int kill_group(int32_t group_id, int number)
     return send.sent > 0 ? 0 : send.error;
 }
 
-static int kill_process(int32_t process_id, int number)
+/* The receiver is there. */
+static int send_checked(struct process *process, struct thread *thread,
+                        const struct signal_information *information)
+{
+    int number = information->number;
+
+    if (!is_valid(number))
+        return -EINVAL;
+    /* What the kernel could have sent was checked by whoever let it through (signal_queue). */
+    if (information->code <= CODE_USER && !permitted(process, number))
+        return -EPERM;
+    if (number == 0)
+        return 0;
+    return thread ? signal_send_thread(thread, information)
+                  : signal_send_process(process, information);
+}
+
+static int send_to_process(int32_t process_id, const struct signal_information *information)
 {
     struct process *process = process_find(process_id);
-    struct signal_information information;
-    int error = 0;
+    int error;
 
     if (!process)
         return -ESRCH;
-    fill_sender(&information, number, CODE_USER);
-    if (!is_valid(number))
-        error = -EINVAL;
-    else if (!permitted(process, number))
-        error = -EPERM;
-    else if (number != 0)
-        error = signal_send_process(process, &information);
+    error = send_checked(process, NULL, information);
     process_release(process);
     return error;
+}
+
+/* `process_id` 0: of any process. */
+static int send_to_thread(int32_t process_id, int32_t thread_id,
+                          const struct signal_information *information)
+{
+    struct thread *thread = thread_find(thread_id);
+    int error = -ESRCH;
+
+    if (!thread)    /* a zombie's is no longer there, but the number still means it */
+        return !process_id || process_id == thread_id ? send_to_process(thread_id, information)
+                                                      : -ESRCH;
+    if (thread->process && (!process_id || thread->process->id == process_id))
+        error = send_checked(thread->process, thread, information);
+    thread_release(thread);
+    return error;
+}
+
+static int kill_process(int32_t process_id, int number)
+{
+    struct signal_information information;
+
+    fill_sender(&information, number, CODE_USER);
+    return send_to_process(process_id, &information);
 }
 
 int signal_kill(int32_t process_id, int number)
@@ -114,21 +152,29 @@ int signal_kill(int32_t process_id, int number)
 
 int signal_thread_kill(int32_t process_id, int32_t thread_id, int number)
 {
-    struct thread *thread = thread_find(thread_id);
     struct signal_information information;
-    int error = 0;
 
-    if (!thread || !thread->process || (process_id && thread->process->id != process_id))
-        error = -ESRCH;
-    else if (!is_valid(number))
-        error = -EINVAL;
-    else if (!permitted(thread->process, number))
-        error = -EPERM;
-    else if (number != 0) {
-        fill_sender(&information, number, CODE_TKILL);
-        error = signal_send_thread(thread, &information);
-    }
-    if (thread)
-        thread_release(thread);
-    return error;
+    fill_sender(&information, number, CODE_TKILL);
+    return send_to_thread(process_id, thread_id, &information);
+}
+
+/* Only to itself may a program say what the kernel, kill and tgkill say. */
+static bool may_say(int32_t id, const struct signal_information *information)
+{
+    return (information->code < 0 && information->code != CODE_TKILL) || id == current_thread()->id;
+}
+
+int signal_queue(int32_t process_id, const struct signal_information *information)
+{
+    if (!may_say(process_id, information))
+        return -EPERM;
+    return send_to_process(process_id, information);
+}
+
+int signal_thread_queue(int32_t process_id, int32_t thread_id,
+                        const struct signal_information *information)
+{
+    if (!may_say(thread_id, information))
+        return -EPERM;
+    return send_to_thread(process_id, thread_id, information);
 }

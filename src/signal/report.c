@@ -98,8 +98,8 @@ void signal_report_death(const struct signal_information *information)
     if (is_silent(number) || (process->parent_id != 0 && !process->of_family))
         return;
     describe_cause(information, what, sizeof(what));
-    size_t length = machine_describe_address(address_space_root(process->space),
-                                             thread->registers.rip, place, sizeof(place));
+    size_t length =
+        process_describe_address(process, thread->registers.rip, place, sizeof(place));
 
     if (length == 0)
         format(place, sizeof(place), "0x%llx", (unsigned long long)thread->registers.rip);

@@ -9,22 +9,20 @@
  *                                             makes one pending, marks the thread's `work`
  *   enters user mode, never looks             <- forbidden: `work` is looked at last with
  *                                                interrupts off, and marking it interrupts that CPU
+ *
+ *   blocks the signal that it was chosen for
+ *                                             <- the others never look: forbidden, who blocks or
+ *                                                leaves hands on (signal_retarget), under the lock
  */
 #include "process/process.h"
 #include "signal/signal_internal.h"
 
-static struct thread *thread_of(struct list *node)
-{
-    return LIST_ENTRY(node, struct thread, sibling_node);
-}
-
 static bool blocks(struct thread *thread, int number)
 {
-    return (user_thread_of(thread)->signals.blocked & SIGNAL_BIT(number)) != 0;
+    return (thread_signals_of(thread)->blocked & SIGNAL_BIT(number)) != 0;
 }
 
-/* A stop takes back a pending continue, and the other way round. */
-static void apply_side_effects(struct process *process, int number)
+void signal_side_effects(struct process *process, int number)
 {
     signal_set opposite = 0;
 
@@ -35,52 +33,96 @@ static void apply_side_effects(struct process *process, int number)
     if (opposite) {
         signal_pending_discard(&process->signals.pending, opposite);
         LIST_FOR_EACH(node, &process->threads)
-            signal_pending_discard(&user_thread_of(thread_of(node))->signals.pending, opposite);
+            signal_pending_discard(&thread_signals_of(thread_of(node))->pending, opposite);
     }
-    if ((number == SIGNAL_CONT || number == SIGNAL_KILL) && process->signals.stopped) {
-        process->signals.stopped = false;
-        process->signals.continue_untold = number == SIGNAL_CONT;
-        wait_queue_wake_all(&process->signals.continued);
-    }
+    if (number == SIGNAL_CONT || number == SIGNAL_KILL)
+        signal_stop_continue(process, number);
 }
 
-/* `thread` would take it, or is the oldest one. */
-static bool is_ignored(struct process *process, struct thread *thread, int number)
+bool signal_is_ignored(struct process *process, struct thread *target, int number)
 {
-    return !blocks(thread, number) &&
-           signal_action_ignores(&process->signals.actions[number - 1], number);
+    const struct thread_signals *own = thread_signals_of(target);
+
+    /* What is blocked is kept: the action may change until somebody takes it. */
+    if ((own->blocked | own->blocked_else) & SIGNAL_BIT(number))
+        return false;
+
+    const struct signal_action action = signal_action_of(&process->signals, number);
+
+    return signal_action_ignores(&action, number);
 }
 
-static struct thread *choose_thread(struct process *process, int number)
+/* ---- Choosing a thread --------------------------------------------------------------------- */
+
+/* One that is about to look anyway need not be told; `interrupted` is cleared before the look. */
+static bool wants(struct thread *thread, int number)
 {
-    LIST_FOR_EACH(node, &process->threads) {
-        if (!blocks(thread_of(node), number))
-            return thread_of(node);
-    }
+    return !blocks(thread, number) && (number == SIGNAL_KILL || !atomic_load(&thread->interrupted));
+}
+
+static struct thread *thread_after(struct process *process, struct thread *thread)
+{
+    struct list *next = thread->sibling_node.next;
+
+    return thread_of(next == &process->threads ? process->threads.next : next);
+}
+
+/* In turn, beginning with the one that was chosen last.  NULL: all that could take it look soon. */
+static struct thread *choose_other(struct process *process, int number)
+{
+    struct thread *begin = process->signals.target_last;
+    struct thread *thread;
+
+    if (!begin)
+        begin = thread_of(list_first(&process->threads));
+    thread = begin;
+    do {
+        if (wants(thread, number))
+            return thread;
+        thread = thread_after(process, thread);
+    } while (thread != begin);
     return NULL;
 }
+
+void signal_wake_taker(struct process *process, struct thread *first, bool is_shared, int number)
+{
+    struct thread *target = wants(first, number) ? first : NULL;
+
+    if (!list_is_empty(&process->signals.readers.waiters))
+        wait_queue_wake_all(&process->signals.readers);
+    if (!target && is_shared)
+        target = choose_other(process, number);
+    if (!target)
+        return;
+    if (is_shared)
+        process->signals.target_last = target;
+    thread_interrupt(target, THREAD_WORK_SIGNAL);
+}
+
+/* ---- Sending ------------------------------------------------------------------------------- */
 
 /* Both locks held; the process has threads.  `target` NULL: the process. */
 static int send(struct process *process, struct thread *target,
                 const struct signal_information *information)
 {
     int number = information->number;
-    struct thread *first = thread_of(process->threads.next);
-    struct signal_pending *pending = target ? &user_thread_of(target)->signals.pending
-                                            : &process->signals.pending;
+    struct thread *first = target ? target : thread_of(list_first(&process->threads));
+    struct signal_pending *pending =
+        target ? &thread_signals_of(target)->pending : &process->signals.pending;
+    const struct signal_payer payer = {
+        .user_id = process->credentials.user_id,
+        .limit = process->limits.of[LIMIT_PENDING_SIGNALS].soft,
+    };
     int error;
 
     ASSERT(number >= 1 && number <= SIGNAL_MAX);
-    apply_side_effects(process, number);
-    if (is_ignored(process, target ? target : first, number))
+    signal_side_effects(process, number);
+    if (signal_is_ignored(process, first, number))
         return 0;
-    error = signal_pending_add(pending, information);
+    error = signal_pending_add(pending, information, &payer);
     if (error)
         return error;
-    if (!target)
-        target = choose_thread(process, number);
-    if (target && !blocks(target, number))
-        thread_interrupt(target, THREAD_WORK_SIGNAL);
+    signal_wake_taker(process, first, !target, number);
     return 0;
 }
 
@@ -129,14 +171,23 @@ void signal_raise(int number)
     (void)signal_send_thread(current_thread(), &information);
 }
 
-/* Which threads would act on something that is pending? */
-void signal_retarget(struct process *process)
+/* ---- Handing on ---------------------------------------------------------------------------- */
+
+void signal_retarget(struct process *process, signal_set lost)
 {
     spin_lock(&process->lock);
     spin_lock(&process->signals.lock);
+    lost &= process->signals.pending.set;
     LIST_FOR_EACH(node, &process->threads) {
-        if (process->signals.pending.set & ~user_thread_of(thread_of(node))->signals.blocked)
-            thread_interrupt(thread_of(node), THREAD_WORK_SIGNAL);
+        struct thread *thread = thread_of(node);
+        signal_set takes = lost & ~thread_signals_of(thread)->blocked;
+
+        if (lost == 0)
+            break;
+        if (!takes || thread == current_thread())
+            continue;
+        thread_interrupt(thread, THREAD_WORK_SIGNAL);
+        lost &= ~takes;
     }
     spin_unlock(&process->signals.lock);
     spin_unlock(&process->lock);

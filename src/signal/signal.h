@@ -16,12 +16,15 @@
 
 #include "lib/error.h"
 #include "lib/list.h"
+#include "lib/refcount.h"
 #include "machine/machine.h"
 #include "sync/spinlock.h"
 #include "sync/wait_queue.h"
 
 struct process;
+struct signal_account;
 struct thread;
+struct timer_signal;
 
 #define SIGNAL_HUP 1
 #define SIGNAL_INT 2
@@ -63,6 +66,8 @@ struct thread;
 #define CODE_QUEUE (-1)
 #define CODE_TIMER (-2)
 #define CODE_TKILL (-6)
+#define CODE_DETHREAD (-7)
+#define CODE_NAME_LOOKUP (-60)    /* SI_ASYNCNL */
 #define CODE_ILL_ILLOPN 2
 #define CODE_FPE_INTDIV 1
 #define CODE_FPE_INTOVF 2
@@ -141,11 +146,28 @@ struct signal_action {
     signal_set mask;
 };
 
+/* One that was sent, with what is known about it. */
+struct queued_signal {
+    struct list node;                    /* of signal_pending.queue, or signals.ignored_timers */
+    struct signal_information information;
+    struct signal_account *account;      /* whose pending signals it is one of */
+    struct timer_signal *timer;          /* that it is part of; NULL: it has memory of its own */
+};
+
 /* Signals sent and not yet delivered, of a thread or of a process as a whole. */
 struct signal_pending {
     signal_set set;
     struct list queue;    /* struct queued_signal, oldest first; a number may lack one when no
-                           * memory was left for its information */
+                           * memory was left for its information, or the limit was reached */
+};
+
+/* What to do about each signal.  Processes share one if clone wanted that (CLONE_SIGHAND). */
+struct signal_actions {
+    struct refcount references;
+    struct spinlock lock;    /* RANK_SIGNAL_ACTIONS */
+
+    /* Protected by `lock`. */
+    struct signal_action of[SIGNAL_MAX];
 };
 
 /* Of a process. */
@@ -153,10 +175,19 @@ struct signals {
     struct spinlock lock;    /* RANK_SIGNAL */
 
     /* Protected by `lock`. */
-    struct signal_action actions[SIGNAL_MAX];
+    struct signal_actions *actions;
     struct signal_pending pending;
-    _Atomic bool stopped;    /* by SIGSTOP and its like; SIGCONT and SIGKILL end it */
-    bool continue_untold;        /* SIGCONT ended the stop: who was stopped tells the parent */
+    struct list ignored_timers;          /* of periodic timers, sent when the action ignored them */
+    struct thread *target_last;          /* the one that was chosen last; a live one, or NULL */
+    struct wait_queue readers;           /* of signalfds; woken by everything that is sent */
+
+    /* Stopping, see stop.c. */
+    _Atomic bool stopped;                /* threads stop when they look; may be read unlocked */
+    bool stop_complete;                  /* all threads have stopped */
+    bool was_continued;                  /* and no wait of the parent has said so yet */
+    int stop_signal;                     /* 0: none, or a wait has told of it */
+    int untold;                          /* CODE_CHILD_: who looks next tells the parent; 0: no */
+    unsigned stopping;                   /* how many threads have `owes_stop` */
     struct wait_queue continued;
 };
 
@@ -174,7 +205,10 @@ struct signal_stack {
 struct thread_signals {
     /* Protected by the process's signals.lock; `blocked` is changed by the thread only. */
     signal_set blocked;
+    signal_set blocked_else;    /* in sigtimedwait: what is blocked when it is over; else 0 */
     struct signal_pending pending;
+    bool owes_stop;             /* the process stops, and this thread has not yet */
+    bool stop_taken;            /* it is about to act on a stop, which SIGCONT takes back */
 
     /* The thread's own. */
     signal_set saved_blocked;    /* to be restored after a sigsuspend, ppoll, ... */
@@ -191,16 +225,19 @@ struct signal_delivery {
 
 /* ---- Life (called by process/) ------------------------------------------------------------- */
 
-void signals_init(struct signals *signals);
+/* All actions are SIGNAL_DEFAULT.  -ENOMEM. */
+MUST_CHECK int signals_init(struct signals *signals);
 void thread_signals_init(struct thread_signals *signals);
 /* Frees what is still pending. */
 void signals_destroy(struct signals *signals);
+/* Its process is gone. */
+void signals_release(struct signals *signals);
 void thread_signals_destroy(struct thread_signals *signals);
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
 /* To a process: one of its threads takes it.  Any context.  -EAGAIN when a real-time signal cannot
- * be queued. */
+ * be queued: no memory, or the user of the process has as many pending as its limit says. */
 int signal_send_process(struct process *process, const struct signal_information *information);
 int signal_send_thread(struct thread *thread, const struct signal_information *information);
 /* From the kernel (SI_KERNEL), for what a terminal or a pipe causes. */
@@ -214,6 +251,13 @@ void signal_raise(int number);
 MUST_CHECK int signal_kill(int32_t process_id, int number);
 /* tgkill() and, with process_id 0, tkill(). */
 MUST_CHECK int signal_thread_kill(int32_t process_id, int32_t thread_id, int number);
+/* rt_sigqueueinfo() and rt_tgsigqueueinfo(): the sender says what is known of it.  -EPERM: only the
+ * kernel, or the process itself, may say that. */
+MUST_CHECK int signal_queue(int32_t process_id, const struct signal_information *information);
+MUST_CHECK int signal_thread_queue(int32_t process_id, int32_t thread_id,
+                                   const struct signal_information *information);
+/* Pending signals of all processes of a user (SigQ of /proc/<pid>/status). */
+uint64_t signal_pending_of_user(uint32_t user_id);
 
 /*
  * What an instruction of the current thread did.  These cannot be ignored: if the signal is
@@ -247,6 +291,14 @@ void signal_set_blocked(signal_set blocked);
 /* Until the current call ends (sigsuspend, ppoll, pselect, epoll_pwait): the old mask returns
  * after a handler ran, or at once when none does. */
 void signal_set_blocked_for_call(signal_set blocked);
+/* The call has a result already: the old mask returns now, whatever is pending. */
+void signal_restore_blocked(void);
+
+/* Takes one of these signals, of the thread or the process, if there is one.  Its number, or 0. */
+int signal_take(signal_set wanted, struct signal_information *information);
+/* sigtimedwait: waits for it.  Its number; -EAGAIN at the deadline, -EINTR. */
+MUST_CHECK int signal_await(signal_set wanted, uint64_t deadline_ns,
+                            struct signal_information *information);
 
 /* Does the thread run on this alternate stack? */
 bool signal_stack_holds(const struct signal_stack *stack, user_address pointer);
@@ -255,9 +307,23 @@ bool signal_stack_holds(const struct signal_stack *stack, user_address pointer);
 MUST_CHECK int signal_stack_change(const struct signal_stack *wanted, user_address pointer,
                                    struct signal_stack *before);
 
-/* Threads of the process that could take what is pending look at it: the one it was meant for
- * has left or blocked it. */
-void signal_retarget(struct process *process);
+/* Other threads of the process look at what is pending and in `lost`: the one it was meant for has
+ * left or blocks it from now on. */
+void signal_retarget(struct process *process, signal_set lost);
+
+/* ---- Stopping ------------------------------------------------------------------------------ */
+
+/* The thread leaves the process, whose lock is held: it is taken off the list of threads. */
+void signal_thread_leaves(struct process *process, struct thread *thread);
+/* The process ends: no thread stops any more.  Its lock is held. */
+void signal_stop_end(struct process *process);
+/* Threads that are stopped look again, because the process is `executing`.  Its lock is held. */
+void signal_stop_look(struct process *process);
+/* For wait: has it stopped, by which signal (0: no); was it continued?  Unless `leave` is set, it
+ * is said once. */
+int signal_stop_report(struct process *process, bool leave);
+bool signal_continue_report(struct process *process, bool leave);
+bool signal_is_stopped(struct process *process);
 
 /* ---- Actions ------------------------------------------------------------------------------- */
 
@@ -266,6 +332,15 @@ MUST_CHECK int signal_action_change(int number, const struct signal_action *want
                                     struct signal_action *before);
 /* For exec: handlers become SIGNAL_DEFAULT. */
 void signal_actions_reset(struct signals *signals);
+/* A new process has its parent's actions, the same or copies of them. */
+void signal_actions_share(struct signals *signals, struct signals *parent);
+void signal_actions_copy(struct signals *signals, struct signals *parent);
+/* From here on they are nobody else's.  -ENOMEM. */
+MUST_CHECK int signal_actions_unshare(struct signals *signals);
+bool signal_actions_are_shared(struct signals *signals);
+/* A copy of one; takes signals.lock, which the second wants held. */
+struct signal_action signal_action_read(struct signals *signals, int number);
+struct signal_action signal_action_of(struct signals *signals, int number);
 
 /* "SIGSEGV", "SIGRTMIN+3"; and "Segmentation fault".  Valid until the machine stops. */
 const char *signal_name(int number);

@@ -90,37 +90,46 @@ static bool is_lending(const struct pi_mutex *mutex)
 
 /* ---- Walks --------------------------------------------------------------------------------- */
 
-static uint8_t wanted_priority(const struct thread *thread)
+/* The effective priority of a thread whose own is this one. */
+static uint8_t wanted_priority(const struct thread *thread, uint8_t own)
 {
     struct tree_node *node = tree_first(&thread->priority.lent);
     uint8_t lent = node ? mutex_of(node)->lends : 0;
 
-    return lent > thread->priority.own ? lent : thread->priority.own;
+    return lent > own ? lent : own;
+}
+
+/* The effective priority of a thread has changed: if it waits, its place among the waiters does.
+ * Returns the owner of what it waits for. */
+static struct thread *move_waiter(struct thread *thread)
+{
+    struct pi_waiter *waiter = thread->priority.waits;
+
+    if (!waiter)
+        return NULL;
+
+    struct pi_mutex *mutex = waiter->mutex;
+
+    if (mutex->owner)
+        tree_remove(&mutex->owner->priority.lent, &mutex->owner_node);
+    tree_remove(&mutex->waiters, &waiter->node);
+    waiter->priority = thread->priority.effective;
+    insert_waiter(mutex, waiter);
+    if (mutex->owner)
+        insert_lent(mutex);
+    return mutex->owner;
 }
 
 /* Something of this thread has changed: carries it on along the chain as far as it matters. */
 static void carry_on(struct thread *thread)
 {
     while (thread) {
-        struct pi_waiter *waiter = thread->priority.waits;
-        uint8_t wanted = wanted_priority(thread);
+        uint8_t wanted = wanted_priority(thread, thread->priority.own);
 
         if (wanted == thread->priority.effective)
             return;
         priority_set_effective(thread, wanted);
-        if (!waiter)
-            return;
-
-        struct pi_mutex *mutex = waiter->mutex;
-
-        if (mutex->owner)
-            tree_remove(&mutex->owner->priority.lent, &mutex->owner_node);
-        tree_remove(&mutex->waiters, &waiter->node);
-        waiter->priority = wanted;
-        insert_waiter(mutex, waiter);
-        if (mutex->owner)
-            insert_lent(mutex);
-        thread = mutex->owner;
+        thread = move_waiter(thread);
     }
 }
 
@@ -263,12 +272,22 @@ struct thread *pi_mutex_owner(const struct pi_mutex *mutex)
 
 /* ---- Threads ------------------------------------------------------------------------------- */
 
-void pi_thread_change(struct thread *thread, uint8_t class, uint8_t own)
+static bool is_same(const struct priority *now, const struct scheduling *setting)
+{
+    return now->class == setting->class && now->own == setting->own && now->nice == setting->nice &&
+           now->reset_on_fork == setting->reset_on_fork;
+}
+
+void pi_thread_change(struct thread *thread, const struct scheduling *setting)
 {
     spin_lock(&lock);
-    thread->priority.class = class;
-    thread->priority.own = own;
-    carry_on(thread);
+    if (!is_same(&thread->priority, setting)) {
+        uint8_t before = thread->priority.effective;
+
+        priority_write(thread, setting, wanted_priority(thread, setting->own));
+        if (thread->priority.effective != before)
+            carry_on(move_waiter(thread));
+    }
     spin_unlock(&lock);
 }
 

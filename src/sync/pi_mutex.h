@@ -15,6 +15,7 @@
 #include "lib/tree.h"
 #include "sync/wait_queue.h"
 
+struct scheduling;
 struct thread;
 
 #define PI_CHAIN_MAX 1024    /* owners that one wait may stand behind */
@@ -59,8 +60,8 @@ struct thread *pi_mutex_owner(const struct pi_mutex *mutex);
 
 /* ---- Threads ------------------------------------------------------------------------------- */
 
-/* For sched/priority.c: class and priority of its own. */
-void pi_thread_change(struct thread *thread, uint8_t class, uint8_t own);
+/* For sched/priority.c: the thread's own class and priority. */
+void pi_thread_change(struct thread *thread, const struct scheduling *setting);
 /* The current thread can become the owner of no pi_mutex with `owner_may_leave` any more. */
 void pi_thread_leave(void);
 /* Calls `visit` for the most urgent of those that the current thread still owns and that are waited

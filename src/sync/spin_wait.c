@@ -20,7 +20,6 @@
 
 #include <stdatomic.h>
 
-#include "sched/choice.h"
 #include "sync/spinlock.h"
 #include "sync/wait_queue.h"
 
@@ -33,7 +32,7 @@ static struct wait_queue waiters = {
     .waiters = LIST_INITIAL(waiters.waiters),
 };
 
-static void note_change(void)
+void spin_wait_note_progress(void)
 {
     atomic_fetch_add(&changes, 1);
     if (atomic_load(&spinners) == 0)
@@ -44,18 +43,10 @@ static void note_change(void)
     spin_unlock(&lock);
 }
 
-void spin_wait_progress(void)
+uint64_t spin_wait_note_trap(const struct trap *trap)
 {
-    if (choice_is_observed())
-        note_change();
-}
-
-uint64_t spin_wait_trapped(const struct trap *trap)
-{
-    if (!choice_is_observed())
-        return 0;
     if (trap->kind != TRAP_INTERRUPT && (trap->kind != TRAP_SPIN || trap->spin_began))
-        note_change();
+        spin_wait_note_progress();
     return atomic_load(&changes);
 }
 

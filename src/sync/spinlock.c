@@ -78,6 +78,24 @@ static void remove_from_held(struct per_cpu *cpu, struct spinlock *lock)
     lock->below = NULL;
 }
 
+void spin_notify(unsigned index)
+{
+    bool were_on = machine_interrupts_disable();
+    struct per_cpu *cpu = this_cpu();
+
+    if (cpu->held)
+        cpu->to_notify |= UINT64_C(1) << index;
+    else
+        machine_cpu_notify(index);
+    machine_interrupts_restore(were_on);
+}
+
+static void notify_all(struct per_cpu *cpu)
+{
+    for (; cpu->to_notify; cpu->to_notify &= cpu->to_notify - 1)
+        machine_cpu_notify((unsigned)__builtin_ctzll(cpu->to_notify));
+}
+
 void spin_unlock(struct spinlock *lock)
 {
     if (!spin_is_held(lock))
@@ -89,8 +107,11 @@ void spin_unlock(struct spinlock *lock)
     ASSERT(cpu->interrupts_off_depth > 0);
     remove_from_held(cpu, lock);
     atomic_store_explicit(&lock->owner, 0, memory_order_release);
-    if (--cpu->interrupts_off_depth == 0)
-        machine_interrupts_restore(cpu->interrupts_were_on);
+    if (--cpu->interrupts_off_depth > 0)
+        return;
+    if (cpu->to_notify)
+        notify_all(cpu);
+    machine_interrupts_restore(cpu->interrupts_were_on);
 }
 
 bool spin_is_held(const struct spinlock *lock)

@@ -25,4 +25,7 @@ void spin_lock(struct spinlock *lock);
 /* A second lock of a rank already held; the caller orders such locks by address. */
 void spin_lock_same_rank(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
+/* Notifies a CPU, at once or when this one gives its last spin lock back: a thread that is woken
+ * soon wants the locks of whoever woke it. */
+void spin_notify(unsigned index);
 bool spin_is_held(const struct spinlock *lock);    /* by this CPU */

@@ -59,6 +59,12 @@ const char *wait_kind_name(enum wait_kind kind)
         return "page";
     case WAIT_FILE_LOCK:
         return "file lock";
+    case WAIT_SEMAPHORE_ARRAY:
+        return "semop";
+    case WAIT_EVENT:
+        return "event";
+    case WAIT_MESSAGES:
+        return "messages";
     case WAIT_SPIN:
         return "spin";
     }
@@ -117,6 +123,9 @@ void wait_entry_remove(struct wait_entry *entry)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
+#define POLL_SLACK_PART 1000
+#define POLL_SLACK_MAX_NS UINT64_C(100000000)
+
 struct timeout {
     struct timer timer;
     struct thread *thread;
@@ -174,15 +183,40 @@ static int block_until_over(const struct wait_entry *entries, unsigned count,
 /* A kernel mutex is named by its address; where the machine put memory is not part of a run. */
 static uint64_t object_of(const struct wait_reason *reason)
 {
+    if (reason->kind != WAIT_MUTEX)
+        return reason->object;
+
     const struct machine_info *info = machine_info();
     size_t ranges = info->memory_range_count;
     uint64_t offset = reason->object - (uintptr_t)info->direct_map;
 
-    if (reason->kind != WAIT_MUTEX)
-        return reason->object;
     if (ranges > 0 && offset < info->memory[ranges - 1].end)
         return offset;
     return reason->object - (uintptr_t)&wait_kind_name;    /* static memory of the kernel */
+}
+
+/* How much later than at its deadline the wait may end, as Linux has it: a poll by a thousandth of
+ * its time. */
+static uint64_t slack(const struct thread *thread, enum wait_kind kind, uint64_t left_ns)
+{
+    uint64_t estimate_ns = left_ns / POLL_SLACK_PART;
+
+    if (thread_is_real_time(thread))
+        return 0;
+    if (kind != WAIT_POLL || thread->timer_slack_ns == 0)
+        return thread->timer_slack_ns;
+    if (estimate_ns > POLL_SLACK_MAX_NS)
+        estimate_ns = POLL_SLACK_MAX_NS;
+    return estimate_ns > thread->timer_slack_ns ? estimate_ns : thread->timer_slack_ns;
+}
+
+static void arm_timeout(struct timeout *timeout, enum wait_kind kind, uint64_t now_ns,
+                        uint64_t deadline_ns)
+{
+    uint64_t latest_ns = deadline_ns + slack(timeout->thread, kind, deadline_ns - now_ns);
+
+    timer_arm_between(&timeout->timer, deadline_ns,
+                      latest_ns < deadline_ns ? UINT64_MAX : latest_ns);
 }
 
 int wait_entries_wait(struct wait_entry *entries, unsigned count,
@@ -204,7 +238,7 @@ int wait_entries_wait(struct wait_entry *entries, unsigned count,
     if (deadline_ns <= now_ns)
         timeout.passed = true;
     else if (deadline_ns != WAIT_FOREVER)
-        timer_arm(&timeout.timer, deadline_ns);
+        arm_timeout(&timeout, reason->kind, now_ns, deadline_ns);
 
     if (thread->waiting_for.external)
         watch_external(true);

@@ -35,6 +35,9 @@ enum wait_kind {
     WAIT_FUTEX,
     WAIT_PAGE,        /* a page being filled */
     WAIT_FILE_LOCK,   /* a lock on a range of a file */
+    WAIT_SEMAPHORE_ARRAY,    /* System V semaphores */
+    WAIT_EVENT,       /* a counter that is a file (eventfd) */
+    WAIT_MESSAGES,    /* a queue of messages: one to come, or room for one */
     WAIT_SPIN,        /* goes round in user code until another thread changes memory */
 };
 #define WAIT_KIND_LAST WAIT_SPIN

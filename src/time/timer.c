@@ -10,8 +10,10 @@
  * that asks for a signal every microsecond shall still get to run.
  *
  * Invariants, for every CPU:
- * - while interrupts are on, armed_ns <= the earliest deadline of the heap and <= slice_end_ns, or
- *   it is the end of that rest;
+ * - while interrupts are on, armed_ns <= the first key of the heap, <= slice_end_ns and
+ *   <= alarm_ns, or it is the end of that rest;
+ * - a timer's key is the latest time at which it runs; whatever interrupt comes between `due_ns`
+ *   and that runs it too, if none with an earlier key waits for its own time;
  * - `running` names the timer whose function is being called, from before it leaves the heap's
  *   lock until the call has returned.  Cancelling waits for that (see timer_cancel).
  */
@@ -23,6 +25,7 @@
 #include "lib/container.h"
 #include "machine/machine.h"
 #include "sched/per_cpu.h"
+#include "sched/thread.h"
 #include "sync/spinlock.h"
 
 struct cpu_timers {
@@ -35,6 +38,7 @@ struct cpu_timers {
     /* This CPU's own, interrupts off. */
     uint64_t armed_ns;          /* what machine_timer_set was told; UINT64_MAX: nothing */
     uint64_t slice_end_ns;
+    uint64_t alarm_ns;          /* of the running thread's processor time */
 };
 
 static struct cpu_timers cpu_timers[CPUS_MAX];
@@ -57,6 +61,7 @@ void timer_init_cpu(unsigned cpu)
     timers->running = NULL;
     timers->armed_ns = UINT64_MAX;
     timers->slice_end_ns = UINT64_MAX;
+    timers->alarm_ns = UINT64_MAX;
 }
 
 void timer_init(struct timer *timer, void (*expired)(struct timer *timer))
@@ -97,6 +102,15 @@ void timer_set_slice_end(uint64_t slice_end_ns)
         arm_machine(timers, slice_end_ns);
 }
 
+void timer_set_processor_alarm(uint64_t alarm_ns)
+{
+    struct cpu_timers *timers = &cpu_timers[machine_cpu_index()];
+
+    ASSERT(!machine_interrupts_enabled());
+    timers->alarm_ns = alarm_ns;
+    arm_machine(timers, alarm_ns);
+}
+
 /* Locks the heap the timer is on, or would be. */
 static struct cpu_timers *lock_timers_of(const struct timer *timer)
 {
@@ -135,18 +149,35 @@ static struct cpu_timers *lock_timers_to_arm(struct timer *timer)
     return &cpu_timers[cpu];
 }
 
-void timer_arm(struct timer *timer, uint64_t deadline_ns)
+void timer_arm_between(struct timer *timer, uint64_t due_ns, uint64_t latest_ns)
 {
     bool were_on = machine_interrupts_disable();
     struct cpu_timers *timers = lock_timers_to_arm(timer);
-    int error = heap_insert(&timers->heap, &timer->node, deadline_ns);
+
+    ASSERT(due_ns <= latest_ns);
+    timer->due_ns = due_ns;
+
+    int error = heap_insert(&timers->heap, &timer->node, latest_ns);
 
     ASSERT(!error);
     spin_unlock(&timers->lock);
     /* Another CPU arms its machine's timer by itself, when the function that it runs has ended. */
     if (timers == &cpu_timers[machine_cpu_index()])
-        arm_machine(timers, deadline_ns);
+        arm_machine(timers, latest_ns);
     machine_interrupts_restore(were_on);
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+    timer_arm_between(timer, deadline_ns, deadline_ns);
+}
+
+void timer_disarm(struct timer *timer)
+{
+    struct cpu_timers *timers = lock_timers_of(timer);
+
+    (void)remove_if_armed(timers, timer);
+    spin_unlock(&timers->lock);
 }
 
 bool timer_cancel(struct timer *timer)
@@ -193,7 +224,7 @@ static struct timer *take_due(struct cpu_timers *timers, uint64_t now_ns)
 {
     struct heap_node *first = heap_first(&timers->heap);
 
-    if (!first || first->key > now_ns)
+    if (!first || timer_of(first)->due_ns > now_ns)
         return NULL;
     heap_remove(&timers->heap, first);
     return timer_of(first);
@@ -227,6 +258,11 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 void timer_interrupt(void)
 {
     struct cpu_timers *timers = &cpu_timers[machine_cpu_index()];
@@ -240,8 +276,11 @@ void timer_interrupt(void)
 
     if (timers->slice_end_ns <= now_ns)
         end_slice(timers);
-    if (timers->slice_end_ns < next_ns)
-        next_ns = timers->slice_end_ns;
+    if (timers->alarm_ns <= now_ns) {
+        timers->alarm_ns = UINT64_MAX;
+        atomic_fetch_or(&this_cpu()->current->work, THREAD_WORK_PROCESSOR_TIME);
+    }
+    next_ns = sooner(next_ns, sooner(timers->slice_end_ns, timers->alarm_ns));
     timers->armed_ns = UINT64_MAX;
     arm_machine(timers, later(next_ns, machine_time_ns() + TIMER_REST_NS));
 }

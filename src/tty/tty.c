@@ -12,6 +12,7 @@
 #include "lib/assert.h"
 #include "machine/machine.h"
 #include "process/process.h"
+#include "sched/watch.h"
 #include "signal/signal.h"
 
 #define CHUNK_SIZE 256u
@@ -61,6 +62,8 @@ static void tty_signal(struct tty *tty, int number)
 {
     int32_t group = tty_foreground_group(tty);
 
+    if (number == SIGNAL_QUIT)
+        watch_asked();    /* before those that could tell are killed */
     if (group > 0)
         (void)signal_send_group(group, number);
 }

@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.path.join(TOP, os.environ.get("BUILD", "build")))
@@ -65,6 +66,21 @@ def execute(command, directory=None, text=None, timeout=TIMEOUT_SECONDS):
     except subprocess.TimeoutExpired as late:
         return Result(late.stdout or b"", late.stderr or b"", "does not end")
     return Result(result.stdout, result.stderr, shell_status(result.returncode))
+
+
+def cost_of_waiting(command, seconds):
+    """CPU seconds of a command that is given no input for so long, and then its end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    time.sleep(seconds)
+    try:
+        process.communicate(timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def differences(native, hosted):

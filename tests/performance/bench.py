@@ -21,12 +21,33 @@ MEASURES = [
     ("cpu_bound", "ns", "a step of integer arithmetic in one loop", 1.03),
     ("memory_copy", "ns", "1 KiB copied by memcpy, in blocks of 1 MiB", 1.03),
     ("null_call", "ns", "getppid: into the kernel and out again", 15),
-    ("clock_call", "ns", "clock_gettime of libc; natively the vDSO answers", None),
+    ("clock_call", "ns", "clock_gettime of libc, which the vDSO answers", 1.2),
+    ("timer_life", "ns", "timer_create, timer_settime twice and timer_delete", None),
+    ("signal_self", "ns", "a signal to oneself (getpid twice, tgkill), handler and return", None),
     ("touch_in_order", "ns", "first write to a page of 64 MiB, one after the other", 1),
     ("touch_scattered", "ns", "first write to a single page far from all others", 4),
     ("read_small", "ns", "read of 4 KiB of a cached file (inside: of --root)", None),
     ("read_large", "ns", "4 KiB of a read of 1 MiB of a cached file", None),
+    ("futex_wake", "ns", "a wake-up that finds nobody", None),
+    ("futex_turns", "ns", "from one thread to another that waits; native on one processor", 1.5),
+    ("mutex_of_four", "ns", "a lock and unlock of a mutex that four threads want", None),
+    ("semop", "ns", "a wait for a free System V semaphore, and giving it back", None),
+    ("semop_turns", "ns", "two processes that wake each other by semop; on one processor", None),
+    ("thread_create", "ns", "pthread_create and pthread_join", 1),
+    ("wake_among_10", "ns", "a wake-up of nobody while 10 threads wait for other words", None),
+    ("wake_among_10000", "ns", "the same while 10,000 wait", None),
+    ("sched_yield", "ns", "sched_yield of a thread that is alone", None),
+    ("ready_10", "ns", "from one thread to the next by sched_yield, 10 ready; on one processor",
+     None),
+    ("ready_1000", "ns", "the same with 1,000 ready", None),
+    ("ready_10000", "ns", "the same with 10,000 ready", None),
 ]
+# What must not grow: the second is at most so many times the first, inside.
+GROWTHS = [("wake_among_10", "wake_among_10000", 1.2), ("ready_10", "ready_1000", None),
+           ("ready_10", "ready_10000", None)]
+# Stacks of 10,000 threads.
+SIM_OPTIONS = {name: ["--memory=2G"] for name in ("wake_among_10", "wake_among_10000",
+                                                  "ready_10000")}
 # The same for the teaching ABI; natively by processes and System V semaphores on one processor.
 TEACHING_MEASURES = [
     ("alone", ["alone"], "a wait for a free semaphore, and the signal"),
@@ -36,6 +57,7 @@ TEACHING_MEASURES = [
 ]
 HELLO_TIME_GOAL_MS = 5
 HELLO_MEMORY_GOAL_MIB = 12
+QEMU_BOOT_GOAL_MS = 1000
 
 
 class Bench:
@@ -45,6 +67,7 @@ class Bench:
         self.timing = os.path.join(self.guests, "timing.elf")
         self.dinner = os.path.join(self.guests, "dinner.elf")
         self.sim = [os.path.join(build, "sim")]
+        self.qemu = os.path.join(build, "eft-qemu")
         self.rounds = rounds
         self.data = data
 
@@ -60,7 +83,7 @@ class Bench:
     def ratio(self, name):
         """Medians of a measure that the guest makes of itself."""
         native = [self.measure, name, self.data]
-        hosted = [*self.sim, "--root", "/", *native]
+        hosted = [*self.sim, "--root", "/", *SIM_OPTIONS.get(name, []), *native]
         return [statistics.median(words[-1] for words in results)
                 for results in self.alternate(native, hosted)]
 
@@ -91,6 +114,19 @@ class Bench:
             times, sizes = zip(*results)
             measured.append((statistics.median(times) / 1e6, statistics.median(sizes) / 1024))
         return measured
+
+
+    def boot(self):
+        """Median ms from the start of the runner to the first output of a program on QEMU."""
+        times = []
+        for _ in range(self.rounds):
+            start = time.monotonic()
+            with subprocess.Popen([self.qemu, os.path.join(self.guests, "hello.elf")],
+                                  stdout=subprocess.PIPE) as process:
+                if not process.stdout.read(1):
+                    raise subprocess.CalledProcessError(process.wait(), self.qemu)
+                times.append((time.monotonic() - start) * 1000)
+        return statistics.median(times)
 
 
 def verdict(reached, goal):
@@ -138,12 +174,21 @@ def main():
             native, hosted = bench.ratio(name)
             show(name, native, hosted, unit, verdict(hosted / native, goal), what)
             results[name] = {"native": native, "sim": hosted, "unit": unit}
+        for few, many, limit in GROWTHS:
+            if few in results and many in results:
+                growth = results[many]["sim"] / results[few]["sim"]
+                print(f"{many}: {growth:.2f} times {few} inside   {verdict(growth, limit)}")
         for name, arguments, what in TEACHING_MEASURES:
             if options.names and name not in options.names:
                 continue
             native, hosted = bench.teaching_ratio(name, arguments)
             show(name, native, hosted, "ns", "", what)
             results[name] = {"native": native, "sim": hosted, "unit": "ns"}
+        if not options.names or "qemu_boot" in options.names:
+            boot_ms = bench.boot()
+            print(f"{'qemu_boot':<16} {'':10} {boot_ms:10.2f} ms{'':13}"
+                  f"{verdict(boot_ms, QEMU_BOOT_GOAL_MS):<20} start to the first output there")
+            results["qemu_boot"] = {"sim": boot_ms, "unit": "ms"}
         if not options.names or "search" in options.names:
             rate = bench.schedules_per_second()
             print(f"{'search':<16} {'':10} {rate:10.0f} /s{'':35}schedules of five philosophers, "

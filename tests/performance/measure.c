@@ -5,8 +5,11 @@
  * ended and its peak memory in KiB: from a parent this small nothing is added to either.
  */
 #define _GNU_SOURCE
+#include "measure.h"
+
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +28,7 @@
 
 static const char *file_name;
 
-static double now_ns(void)
+double now_ns(void)
 {
     struct timespec time;
 
@@ -74,16 +77,54 @@ static double null_call(void)
     return (now_ns() - start) / calls;
 }
 
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* A signal from a thread to itself, its handler, and the way back: ns a signal. */
+static double signal_self(void)
+{
+    const int signals = 50000;
+    const struct sigaction action = { .sa_handler = do_nothing };
+    double start;
+
+    sigaction(SIGUSR1, &action, NULL);
+    start = now_ns();
+    for (int i = 0; i < signals; i++)
+        syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
+    return (now_ns() - start) / signals;
+}
+
 /* As programs ask for the time, with a vDSO where there is one: ns a call. */
 static double clock_call(void)
 {
-    const int calls = 100000;
+    const int calls = 500000;
     struct timespec time;
     double start = now_ns();
 
     for (int i = 0; i < calls; i++)
         clock_gettime(CLOCK_MONOTONIC, &time);
     return (now_ns() - start) / calls;
+}
+
+/* A timer that is set, set anew and deleted before it goes off: ns. */
+static double timer_life(void)
+{
+    const int rounds = 10000;
+    struct itimerspec later = { .it_value = { 1000, 0 } };
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+    double start = now_ns();
+
+    for (int i = 0; i < rounds; i++) {
+        int timer;
+
+        syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
+        syscall(SYS_timer_settime, timer, 0, &later, NULL);
+        syscall(SYS_timer_settime, timer, 0, &later, NULL);
+        syscall(SYS_timer_delete, timer);
+    }
+    return (now_ns() - start) / rounds;
 }
 
 /* First write to each page of 64 MiB, in order: ns a page. */
@@ -155,7 +196,7 @@ static double read_large(void)
 #define PAIRS 100000
 #define PASSES 100000
 
-static void use_one_processor(void)
+void use_one_processor(void)
 {
     cpu_set_t one;
 
@@ -244,23 +285,40 @@ static double many_time(void)
     return ring_time(1000);
 }
 
-static const struct {
-    const char *name;
-    double (*run)(void);
-} measures[] = {
+static const struct measure measures[] = {
     { "cpu_bound", cpu_bound },
     { "memory_copy", memory_copy },
     { "null_call", null_call },
     { "clock_call", clock_call },
+    { "timer_life", timer_life },
+    { "signal_self", signal_self },
     { "touch_in_order", touch_in_order },
     { "touch_scattered", touch_scattered },
     { "read_small", read_small },
     { "read_large", read_large },
+    { "semop", alone_time },
+    { "semop_turns", pair_time },
     { "alone", alone_time },
     { "pair", pair_time },
     { "fork", fork_time },
     { "many", many_time },
+    { NULL, NULL },
 };
+
+static const struct measure *measure_find(const char *name)
+{
+    static const struct measure *const tables[] = {
+        measures, thread_measures, scheduling_measures,
+    };
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        for (const struct measure *measure = tables[i]; measure->name; measure++) {
+            if (strcmp(name, measure->name) == 0)
+                return measure;
+        }
+    }
+    return NULL;
+}
 
 static int run_command(char **command)
 {
@@ -284,11 +342,12 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[1], "run") == 0)
         return run_command(argv + 2);
     file_name = argc > 2 ? argv[2] : "";
-    for (size_t i = 0; argc > 1 && i < sizeof(measures) / sizeof(measures[0]); i++) {
-        if (strcmp(argv[1], measures[i].name) == 0) {
-            printf("%.3f\n", measures[i].run());
-            return 0;
-        }
+
+    const struct measure *measure = argc > 1 ? measure_find(argv[1]) : NULL;
+
+    if (measure) {
+        printf("%.3f\n", measure->run());
+        return 0;
     }
     fprintf(stderr, "usage: measure NAME [FILE] | run COMMAND...\n");
     return 99;

@@ -16,7 +16,7 @@ _Static_assert(PATH_MAX == PAGE_SIZE, "a path's text has a page of its own");
 
 int fd_get_any(int32_t fd, struct file **file)
 {
-    *file = file_table_get(current_process()->files, fd);
+    *file = file_table_get(current_files(), fd);
     return *file ? 0 : -EBADF;
 }
 
@@ -45,7 +45,7 @@ uint64_t file_size_limit(void)
 
 int64_t fd_install(struct file *file, bool close_on_exec)
 {
-    int fd = file_table_add(current_process()->files, file, close_on_exec, open_files_limit());
+    int fd = file_table_add(current_files(), file, close_on_exec, open_files_limit());
 
     if (fd < 0)
         file_release(file);
@@ -72,11 +72,7 @@ int64_t write_result(int64_t result)
 
 void fs_context_of_process(struct fs_context *context)
 {
-    struct process *process = current_process();
-
-    spin_lock(&process->lock);
-    fs_context_copy(&process->fs, context);
-    spin_unlock(&process->lock);
+    current_fs_context(context);
 }
 
 /* A page with the text, or the error as Linux's getname gives it. */

@@ -94,6 +94,10 @@ static const struct named_value fcntl_names[] = {
     VALUE(0x40a, "F_GET_SEALS"),
 };
 
+static const struct named_value flock_names[] = {
+    BIT(1, "LOCK_SH"), BIT(2, "LOCK_EX"), BIT(8, "LOCK_UN"), BIT(4, "LOCK_NB"),
+};
+
 static const struct named_value futex_names[] = {
     FIELD(0, 0x7f, "FUTEX_WAIT"), FIELD(1, 0x7f, "FUTEX_WAKE"), FIELD(2, 0x7f, "FUTEX_FD"),
     FIELD(3, 0x7f, "FUTEX_REQUEUE"), FIELD(4, 0x7f, "FUTEX_CMP_REQUEUE"),
@@ -107,6 +111,22 @@ static const struct named_value futex_names[] = {
 
 static const struct named_value interval_timer_names[] = {
     VALUE(0, "ITIMER_REAL"), VALUE(1, "ITIMER_VIRTUAL"), VALUE(2, "ITIMER_PROF"),
+};
+
+static const struct named_value eventfd_names[] = {
+    BIT(1, "EFD_SEMAPHORE"), BIT(04000, "EFD_NONBLOCK"), BIT(02000000, "EFD_CLOEXEC"),
+};
+
+static const struct named_value ipc_names[] = {
+    BIT(01000, "IPC_CREAT"), BIT(02000, "IPC_EXCL"), BIT(04000, "IPC_NOWAIT"),
+};
+
+static const struct named_value ipc_key_names[] = { VALUE(0, "IPC_PRIVATE") };
+
+static const struct named_value kcmp_names[] = {
+    VALUE(0, "KCMP_FILE"), VALUE(1, "KCMP_VM"), VALUE(2, "KCMP_FILES"), VALUE(3, "KCMP_FS"),
+    VALUE(4, "KCMP_SIGHAND"), VALUE(5, "KCMP_IO"), VALUE(6, "KCMP_SYSVSEM"),
+    VALUE(7, "KCMP_EPOLL_TFD"),
 };
 
 static const struct named_value limit_names[] = {
@@ -129,6 +149,19 @@ static const struct named_value map_names[] = {
 
 static const struct named_value mask_change_names[] = {
     VALUE(0, "SIG_BLOCK"), VALUE(1, "SIG_UNBLOCK"), VALUE(2, "SIG_SETMASK"),
+};
+
+static const struct named_value membarrier_names[] = {
+    VALUE(0, "MEMBARRIER_CMD_QUERY"), VALUE(1, "MEMBARRIER_CMD_GLOBAL"),
+    VALUE(2, "MEMBARRIER_CMD_GLOBAL_EXPEDITED"),
+    VALUE(4, "MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED"),
+    VALUE(8, "MEMBARRIER_CMD_PRIVATE_EXPEDITED"),
+    VALUE(0x10, "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED"),
+    VALUE(0x20, "MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE"),
+    VALUE(0x40, "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE"),
+    VALUE(0x80, "MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ"),
+    VALUE(0x100, "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ"),
+    VALUE(0x200, "MEMBARRIER_CMD_GET_REGISTRATIONS"),
 };
 
 static const struct named_value memfd_names[] = {
@@ -220,6 +253,38 @@ static const struct named_value scheduler_names[] = {
 };
 
 /* Of the teaching ABI. */
+static const struct named_value messages_names[] = {
+    BIT(04000, "IPC_NOWAIT"), BIT(010000, "MSG_NOERROR"), BIT(020000, "MSG_EXCEPT"),
+    BIT(040000, "MSG_COPY"),
+};
+
+static const struct named_value msgctl_names[] = {
+    VALUE(0, "IPC_RMID"), VALUE(1, "IPC_SET"), VALUE(2, "IPC_STAT"), VALUE(3, "IPC_INFO"),
+    VALUE(0xb, "MSG_STAT"), VALUE(0xc, "MSG_INFO"), VALUE(0xd, "MSG_STAT_ANY"),
+};
+
+static const struct named_value shmat_names[] = {
+    BIT(010000, "SHM_RDONLY"), BIT(020000, "SHM_RND"), BIT(040000, "SHM_REMAP"),
+    BIT(0100000, "SHM_EXEC"),
+};
+
+static const struct named_value shmctl_names[] = {
+    VALUE(0, "IPC_RMID"), VALUE(1, "IPC_SET"), VALUE(2, "IPC_STAT"), VALUE(3, "IPC_INFO"),
+    VALUE(0xb, "SHM_LOCK"), VALUE(0xc, "SHM_UNLOCK"), VALUE(0xd, "SHM_STAT"),
+    VALUE(0xe, "SHM_INFO"), VALUE(0xf, "SHM_STAT_ANY"),
+};
+
+static const struct named_value semctl_names[] = {
+    VALUE(0, "IPC_RMID"), VALUE(1, "IPC_SET"), VALUE(2, "IPC_STAT"), VALUE(3, "IPC_INFO"),
+    VALUE(0xb, "GETPID"), VALUE(0xc, "GETVAL"), VALUE(0xd, "GETALL"), VALUE(0xe, "GETNCNT"),
+    VALUE(0xf, "GETZCNT"), VALUE(0x10, "SETVAL"), VALUE(0x11, "SETALL"), VALUE(0x12, "SEM_STAT"),
+    VALUE(0x13, "SEM_INFO"), VALUE(0x14, "SEM_STAT_ANY"),
+};
+
+static const struct named_value semaphore_flags_names[] = {
+    BIT(04000, "IPC_NOWAIT"), BIT(010000, "SEM_UNDO"),
+};
+
 static const struct named_value semaphore_operation_names[] = {
     VALUE(0, "NEW"), VALUE(1, "REMOVE"), VALUE(2, "SIGNAL"), VALUE(3, "WAIT"),
 };

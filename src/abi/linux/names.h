@@ -6,6 +6,8 @@
 #define NAME_SETS(SET)                                                                       \
     SET(access) SET(address_family) SET(advice) SET(arch_prctl) SET(at) SET(clock)           \
     SET(clone) SET(close_range) SET(epoll) SET(fcntl) SET(futex) SET(interval_timer)         \
+    SET(ipc) SET(ipc_key) SET(semctl) SET(semaphore_flags) SET(eventfd) SET(membarrier)      \
+    SET(shmat) SET(shmctl) SET(messages) SET(msgctl) SET(flock) SET(kcmp)                    \
     SET(limit) SET(map) SET(mask_change) SET(memfd) SET(message) SET(mremap) SET(msync)      \
     SET(open) SET(prctl) SET(protection) SET(random) SET(rename) SET(request)                \
     SET(scheduler) SET(seek) SET(semaphore_operation) SET(signal_action) SET(signal_stack)   \

@@ -44,6 +44,10 @@ int poll_timeout_read(struct poll_timeout *timeout, user_address address, bool i
 
 int64_t poll_timeout_finish(const struct poll_timeout *timeout, int64_t result)
 {
+    /* What became pending under the mask of the call waits, if the call has another result. */
+    if (result != -CALL_RESTART_NO_HANDLER)
+        signal_restore_blocked();
+
     uint64_t now_ns = machine_time_ns();
     uint64_t left_ns = timeout->deadline_ns > now_ns ? timeout->deadline_ns - now_ns : 0;
     struct linux_timespec left = {

@@ -62,7 +62,9 @@
 #define MXCSR_MASK_DEFAULT 0xffbf
 #define FEATURE_X87 1u
 #define FEATURE_SSE 2u
+#define FEATURE_AVX 4u
 #define FEATURES_LEGACY (FEATURE_X87 | FEATURE_SSE)
+#define FEATURES_WITH_MXCSR (FEATURE_SSE | FEATURE_AVX)
 
 static uint32_t load_32(const uint8_t *bytes)
 {
@@ -139,7 +141,8 @@ static int place_frame(const struct thread *thread, const struct signal_stack *s
     user_address pointer = thread->registers.rsp;
     size_t vector_size = machine_info()->vector_state_size;
     bool was_on = signal_stack_holds(stack, pointer);
-    bool enters = (flags & ACTION_ON_STACK) && stack->size != 0 && !was_on;
+    bool enters = (flags & ACTION_ON_STACK) && stack->size != 0 &&
+                  !signal_stack_holds(stack, pointer - RED_ZONE);
 
     if (has_extensions(vector_size))
         vector_size += sizeof(uint32_t);    /* the second magic number */
@@ -273,14 +276,16 @@ int signal_frame_push(struct thread *thread, const struct signal_delivery *deliv
 /* ---- Restoring ----------------------------------------------------------------------------- */
 
 /* How much of the state at `source` is to be used: all of it if the magic numbers are there, else
- * the FXSAVE part. */
-static int vector_size_in_frame(struct address_space *space, user_address source, size_t *size)
+ * the FXSAVE part; and which features of it. */
+static int vector_size_in_frame(struct address_space *space, user_address source, size_t *size,
+                                uint64_t *features)
 {
     size_t own_size = machine_info()->vector_state_size;
     struct linux_vector_trailer trailer;
     uint32_t magic2;
 
     *size = LEGACY_SIZE;
+    *features = FEATURES_LEGACY;
     if (!has_extensions(own_size))
         return 0;
     if (user_copy_in(space, &trailer, source + PLACE_TRAILER, sizeof(trailer)) != 0)
@@ -290,8 +295,10 @@ static int vector_size_in_frame(struct address_space *space, user_address source
         return 0;
     if (user_copy_in(space, &magic2, source + trailer.state_size, sizeof(magic2)) != 0)
         return -EFAULT;
-    if (magic2 == VECTOR_MAGIC2)
+    if (magic2 == VECTOR_MAGIC2) {
         *size = trailer.state_size;
+        *features = trailer.features;
+    }
     return 0;
 }
 
@@ -315,13 +322,24 @@ static bool vector_is_valid(const uint8_t *vector, size_t size, uint32_t mxcsr_m
     return true;
 }
 
+/* What is not meant begins anew, whatever the rest says of it. */
+static void keep_features(uint8_t *vector, uint64_t features)
+{
+    uint64_t kept = load_64(vector + PLACE_FEATURES) & features;
+
+    memcpy(vector + PLACE_FEATURES, &kept, sizeof(kept));
+    if (!(features & FEATURES_WITH_MXCSR))
+        store_32(vector + PLACE_MXCSR, MXCSR_INITIAL);
+}
+
 /* Loads the state into `buffer` (of the machine's size) and checks it. */
 static int read_vector(struct thread *thread, user_address source, uint8_t *buffer)
 {
     const uint8_t *own = thread->registers.vector;
     uint32_t mask = load_32(own + PLACE_MXCSR_MASK);
+    uint64_t features;
     size_t size;
-    int error = vector_size_in_frame(thread->process->space, source, &size);
+    int error = vector_size_in_frame(thread->process->space, source, &size, &features);
 
     /* The processor wants it aligned. */
     if (!error && source % (size == LEGACY_SIZE ? LEGACY_ALIGNMENT : VECTOR_ALIGNMENT) != 0)
@@ -335,7 +353,9 @@ static int read_vector(struct thread *thread, user_address source, uint8_t *buff
     store_32(buffer + PLACE_MXCSR_MASK, mask);    /* the processor's word, not the program's */
     memset(buffer + PLACE_TRAILER, 0, sizeof(struct linux_vector_trailer));
     if (size == LEGACY_SIZE && has_extensions(machine_info()->vector_state_size))
-        buffer[PLACE_FEATURES] = FEATURES_LEGACY;    /* the rest begins anew */
+        buffer[PLACE_FEATURES] = FEATURES_LEGACY;
+    if (has_extensions(machine_info()->vector_state_size))
+        keep_features(buffer, features);
     return 0;
 }
 
@@ -410,8 +430,10 @@ int signal_frame_restore(struct thread *thread)
     if (error)
         return error;
     signal_set_blocked(frame.context.mask);
-    /* Only 64-bit code runs here. */
-    if ((saved->cs | SEGMENT_PRIVILEGE) != CODE_SEGMENT)
+    /* Only 64-bit code runs here, with the one stack segment there is. */
+    if ((saved->cs | SEGMENT_PRIVILEGE) != CODE_SEGMENT ||
+        ((frame.context.flags & UCONTEXT_STRICT_SS) &&
+         (saved->ss | SEGMENT_PRIVILEGE) != STACK_SEGMENT))
         return -EFAULT;
     error = restore_vector(thread, saved->vector);
     if (error)
@@ -419,5 +441,6 @@ int signal_frame_restore(struct thread *thread)
     restore_registers(thread, saved);
     restore_stack(thread, &frame.context.stack);
     user_thread_of(thread)->interrupted.code = 0;
+    user_thread_of(thread)->interrupted.resume = NULL;
     return 0;
 }

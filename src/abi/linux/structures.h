@@ -36,6 +36,29 @@ struct linux_itimerspec {
     struct linux_timespec interval, value;
 };
 
+struct linux_sigevent {
+    uint64_t value;
+    int32_t number, notify, thread_id, padding[11];
+};
+LINUX_LAYOUT(struct linux_sigevent, 64);
+
+struct linux_timex {
+    uint32_t modes, padding1;
+    int64_t offset, frequency, maximum_error, estimated_error;
+    int32_t status, padding2;
+    int64_t constant, precision, tolerance;
+    struct linux_timeval time;
+    int64_t tick;
+    int64_t pulse[2];
+    int32_t pulse_shift, padding3;
+    int64_t pulse_counts[5];
+    int32_t atomic_offset, reserved[11];
+};
+LINUX_LAYOUT(struct linux_timex, 208);
+LINUX_PLACE(struct linux_timex, status, 40);
+LINUX_PLACE(struct linux_timex, time, 72);
+LINUX_PLACE(struct linux_timex, atomic_offset, 160);
+
 struct linux_tms {
     int64_t user, system, children_user, children_system;
 };
@@ -146,6 +169,18 @@ struct linux_rlimit {
     uint64_t soft, hard;
 };
 LINUX_LAYOUT(struct linux_rlimit, 16);
+
+#define SCHED_ATTRIBUTES_SIZE_FIRST 48u    /* without the last two */
+struct linux_sched_attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;    /* ns; SCHED_DEADLINE */
+    uint32_t utilisation_minimum, utilisation_maximum;
+};
+LINUX_LAYOUT(struct linux_sched_attributes, 56);
+LINUX_PLACE(struct linux_sched_attributes, runtime, 24);
 
 struct linux_rusage {
     struct linux_timeval user_time, system_time;

@@ -5,8 +5,6 @@
 #include "process/process.h"
 #include "time/clock.h"
 
-#define TIMER_REAL 0
-#define TIMER_PROFILE 2
 #define NS_PER_MICROSECOND 1000
 #define MICROSECONDS_PER_SECOND 1000000
 
@@ -35,7 +33,7 @@ int64_t sys_alarm(uint32_t seconds)
     const struct interval wanted = { .remaining_ns = seconds * NS_PER_SECOND };
     struct interval before;
 
-    interval_timer_set(current_process(), &wanted, &before);
+    interval_timer_set(current_process(), INTERVAL_TIMER_REAL, &wanted, &before);
 
     uint64_t left = before.remaining_ns / NS_PER_SECOND;
     uint64_t part_ns = before.remaining_ns % NS_PER_SECOND;
@@ -56,12 +54,10 @@ static int64_t write_interval(user_address address, const struct interval *inter
     return user_copy_out(current_space(), address, &value, sizeof(value));
 }
 
-/* ITIMER_VIRTUAL and ITIMER_PROF are not there yet. */
+/* The numbers of programs are ours. */
 static int check_timer(int32_t which)
 {
-    if (which < TIMER_REAL || which > TIMER_PROFILE)
-        return -EINVAL;
-    return which == TIMER_REAL ? 0 : -ENOSYS;
+    return which < INTERVAL_TIMER_REAL || which > INTERVAL_TIMER_PROFILE ? -EINVAL : 0;
 }
 
 int64_t sys_getitimer(int32_t which, user_address value)
@@ -71,7 +67,7 @@ int64_t sys_getitimer(int32_t which, user_address value)
 
     if (error)
         return error;
-    interval_timer_get(current_process(), &interval);
+    interval_timer_get(current_process(), (enum interval_timer)which, &interval);
     return write_interval(value, &interval);
 }
 
@@ -91,6 +87,6 @@ int64_t sys_setitimer(int32_t which, user_address value, user_address before)
         error = check_timer(which);
     if (error)
         return error;
-    interval_timer_set(current_process(), &wanted, &old);
+    interval_timer_set(current_process(), (enum interval_timer)which, &wanted, &old);
     return before ? write_interval(before, &old) : 0;
 }

@@ -1,4 +1,4 @@
-/* fork, vfork, clone and clone3: new threads and processes. */
+/* fork, vfork, clone and clone3: new threads and processes; unshare. */
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
 #include "lib/checked.h"
@@ -22,7 +22,6 @@ LINUX_LAYOUT(struct linux_clone_arguments, ARGUMENTS_SIZE_GROUP);
 
 #define CLONE3_FLAGS (UINT32_MAX | CLONE_DEFAULT_ACTIONS | CLONE_INTO_CONTROL_GROUP)
 #define CLONE3_REFUSED (CLONE_DETACHED | (CLONE_EXIT_SIGNAL & ~CLONE_NEW_TIME))
-#define CLONE_NEW_TIME UINT64_C(0x80)
 
 int64_t sys_clone(uint64_t flags, user_address stack, user_address parent_id,
                   user_address child_id, user_address thread_area)
@@ -95,20 +94,40 @@ static int check_stack(const struct linux_clone_arguments *arguments)
     return 0;
 }
 
+/* An id for each namespace, of which there is one. */
+static int read_id(const struct linux_clone_arguments *arguments, int32_t *id)
+{
+    int32_t ids[SET_IDS_MAX];
+    uint64_t size = arguments->set_id_count * sizeof(ids[0]);
+
+    *id = 0;
+    if (size == 0)
+        return 0;
+    if (user_copy_in(current_space(), ids, arguments->set_ids, size) != 0)
+        return -EFAULT;
+    *id = arguments->set_id_count > 1 ? -1 : ids[0];
+    return 0;
+}
+
 /* In Linux's order. */
 static int check_arguments(const struct linux_clone_arguments *arguments, uint64_t size)
 {
-    uint64_t flags = arguments->flags;
-
     if (arguments->set_id_count > SET_IDS_MAX)
         return -EINVAL;
     if ((arguments->set_ids == 0) != (arguments->set_id_count == 0))
         return -EINVAL;
     if ((arguments->exit_signal & ~CLONE_EXIT_SIGNAL) || arguments->exit_signal > SIGNAL_MAX)
         return -EINVAL;
-    if ((flags & CLONE_INTO_CONTROL_GROUP) &&
+    if ((arguments->flags & CLONE_INTO_CONTROL_GROUP) &&
         (arguments->control_group > DESCRIPTOR_MAX || size < ARGUMENTS_SIZE_GROUP))
         return -EINVAL;
+    return 0;
+}
+
+static int check_flags(const struct linux_clone_arguments *arguments)
+{
+    uint64_t flags = arguments->flags;
+
     if (flags & ~CLONE3_FLAGS)
         return -EINVAL;
     if (flags & CLONE3_REFUSED)
@@ -123,17 +142,22 @@ static int check_arguments(const struct linux_clone_arguments *arguments, uint64
 int64_t sys_clone3(user_address address, uint64_t size)
 {
     struct linux_clone_arguments arguments;
+    int32_t id;
     int error = read_arguments(address, size, &arguments);
 
     if (!error)
         error = check_arguments(&arguments, size);
+    if (!error)
+        error = read_id(&arguments, &id);
+    if (!error)
+        error = check_flags(&arguments);
     if (error)
         return error;
-    if (arguments.set_id_count > 0 || (arguments.flags & CLONE_NEW_TIME))
-        return -ENOSYS;
 
     const struct clone_request request = {
         .flags = arguments.flags,
+        .id = id,
+        .wants_id = arguments.set_id_count > 0,
         .exit_signal = arguments.exit_signal,
         .stack = arguments.stack ? arguments.stack + arguments.stack_size : 0,
         .thread_area = arguments.thread_area,
@@ -143,4 +167,9 @@ int64_t sys_clone3(user_address address, uint64_t size)
     };
 
     return process_clone(&request);
+}
+
+int64_t sys_unshare(uint64_t flags)
+{
+    return thread_unshare(flags);
 }

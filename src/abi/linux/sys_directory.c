@@ -9,6 +9,7 @@
 #include "lib/memory.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
+#include "process/places.h"
 #include "process/process.h"
 #include "signal/signal.h"
 
@@ -131,8 +132,6 @@ int64_t sys_getcwd(user_address buffer, uint64_t size)
 /* Goes there if that is allowed; takes a reference of its own. */
 static int change_directory(const struct fs_context *context, const struct path *path)
 {
-    struct process *process = current_process();
-    struct path before;
     int error = inode_is_directory(path_inode(path)) ? 0 : -ENOTDIR;
 
     if (!error)
@@ -140,11 +139,7 @@ static int change_directory(const struct fs_context *context, const struct path 
     if (error)
         return error;
     path_reference(path);
-    spin_lock(&process->lock);
-    before = process->fs.working_directory;
-    process->fs.working_directory = *path;
-    spin_unlock(&process->lock);
-    path_release(&before);
+    places_set_working_directory(current_places(), path);
     return 0;
 }
 

@@ -64,7 +64,7 @@ static int make_path(const struct file_name *name, int32_t directory, char **tex
 static bool is_hidden(const struct file_name *name, int32_t directory)
 {
     return name->start && name->text[0] != '/' &&
-           file_table_flag(current_process()->files, directory) > 0;
+           file_table_flag(current_files(), directory) > 0;
 }
 
 static int execute(struct execution *execution, user_address arguments, user_address environment)
@@ -78,6 +78,7 @@ static int execute(struct execution *execution, user_address arguments, user_add
     error = gather(&strings, arguments, environment);
     if (!error)
         error = process_execute(execution);
+    execution->strings = NULL;
     exec_strings_destroy(&strings);
     return error;
 }

@@ -5,6 +5,7 @@
 #include "fs/inode.h"
 #include "fs/read_write.h"
 #include "memory/user_memory.h"
+#include "process/places.h"
 #include "process/process.h"
 #include "time/clock.h"
 
@@ -96,13 +97,7 @@ int64_t sys_fchmod(int32_t fd, uint32_t mode)
 
 int64_t sys_umask(uint32_t mask)
 {
-    struct process *process = current_process();
-
-    spin_lock(&process->lock);
-    uint32_t before = process->fs.umask;
-    process->fs.umask = mask & 0777;
-    spin_unlock(&process->lock);
-    return before;
+    return places_set_umask(current_places(), mask & 0777);
 }
 
 /* ---- Owners -------------------------------------------------------------------------------- */

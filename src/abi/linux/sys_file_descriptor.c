@@ -15,7 +15,7 @@
 /* The lowest free descriptor from `minimum` on becomes another one for the file. */
 static int64_t duplicate(struct file *file, uint64_t minimum, bool close_on_exec)
 {
-    struct file_table *files = current_process()->files;
+    struct file_table *files = current_files();
     uint64_t limit = open_files_limit();
     int fd;
 
@@ -47,7 +47,7 @@ static int64_t duplicate_to(int32_t old, int32_t new, bool close_on_exec)
     error = fd_get_any(old, &file);
     if (error)
         return error;
-    error = file_table_replace(current_process()->files, new, file, close_on_exec,
+    error = file_table_replace(current_files(), new, file, close_on_exec,
                                open_files_limit());
     if (error) {
         file_release(file);
@@ -60,7 +60,7 @@ int64_t sys_dup2(int32_t old, int32_t new)
 {
     if (old != new)
         return duplicate_to(old, new, false);
-    return file_table_flag(current_process()->files, old) < 0 ? -EBADF : new;
+    return file_table_flag(current_files(), old) < 0 ? -EBADF : new;
 }
 
 int64_t sys_dup3(int32_t old, int32_t new, uint32_t flags)
@@ -114,7 +114,7 @@ static int64_t set_flags(struct file *file, uint64_t flags)
 static int64_t control_descriptor(int32_t fd, struct file *file, int32_t command,
                                   uint64_t argument)
 {
-    struct file_table *files = current_process()->files;
+    struct file_table *files = current_files();
 
     switch (command) {
     case FCNTL_DUPLICATE:
@@ -132,6 +132,9 @@ static int64_t control_descriptor(int32_t fd, struct file *file, int32_t command
     case FCNTL_GET_LOCK:
     case FCNTL_SET_LOCK:
     case FCNTL_SET_LOCK_WAIT:
+    case FCNTL_GET_FILE_LOCK:
+    case FCNTL_SET_FILE_LOCK:
+    case FCNTL_SET_FILE_LOCK_WAIT:
         return file_lock_control(file, command, argument);
     case FCNTL_SET_PIPE_SIZE:
         return pipe_set_size(file, (uint32_t)argument,
@@ -225,7 +228,7 @@ static int64_t control(int32_t fd, struct file *file, uint32_t request, user_add
     switch (request) {
     case IOCTL_CLOSE_ON_EXEC:
     case IOCTL_NO_CLOSE_ON_EXEC:
-        return file_table_set_flag(current_process()->files, fd, request == IOCTL_CLOSE_ON_EXEC);
+        return file_table_set_flag(current_files(), fd, request == IOCTL_CLOSE_ON_EXEC);
     case IOCTL_NONBLOCK:
         return set_nonblocking(file, argument);
     case IOCTL_BLOCK_SIZE:

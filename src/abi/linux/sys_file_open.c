@@ -88,7 +88,7 @@ static int64_t open_name(const struct file_name *name, const struct linux_open_h
         .mode = (uint32_t)how->mode,
         .resolve = lookup_of_resolve(how->resolve),
     };
-    struct file_table *files = current_process()->files;
+    struct file_table *files = current_files();
     struct file *file;
     int fd = file_table_reserve(files, 0, open_files_limit());
 
@@ -201,22 +201,25 @@ int64_t sys_memfd_create(user_address name_address, uint32_t flags)
 
 int64_t sys_close(int32_t fd)
 {
-    return file_table_close(current_process()->files, fd);
+    return file_table_close(current_files(), fd);
 }
 
 #define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_FLAG_ONLY 4u
 
-/* A process has one table for all of its threads, so there is nothing to unshare. */
 int64_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
-    struct file_table *files = current_process()->files;
+    int error = 0;
 
     if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_FLAG_ONLY)) || first > last)
         return -EINVAL;
+    if (flags & CLOSE_RANGE_UNSHARE)
+        error = files_unshare();
+    if (error)
+        return error;
     if (flags & CLOSE_RANGE_FLAG_ONLY)
-        file_table_set_flag_range(files, first, last);
+        file_table_set_flag_range(current_files(), first, last);
     else
-        file_table_close_range(files, first, last);
+        file_table_close_range(current_files(), first, last);
     return 0;
 }

@@ -48,6 +48,7 @@ static int64_t resume_wait(struct interrupted_call *call)
         .deadline = { call->deadline_ns, (call->arguments[2] & FLAG_CLOCK_REAL) != 0 },
     };
 
+    call->resume = NULL;    /* once only, as on Linux */
     return wait_until(&wait);
 }
 

@@ -31,7 +31,7 @@ static int check_limit(const struct process *process, uint32_t resource,
         return -EINVAL;
     if (resource == LIMIT_OPEN_FILES && wanted->hard > OPEN_FILES_MAX)
         return -EPERM;
-    if (wanted->hard > old->hard && process->fs.credentials.effective_user_id != 0)
+    if (wanted->hard > old->hard && process->credentials.effective_user_id != 0)
         return -EPERM;
     return 0;
 }
@@ -55,6 +55,8 @@ static int change_limit(uint32_t resource, const struct limit *wanted, struct li
     spin_unlock(&process->lock);
     if (!error && wanted)
         apply_memory_limits(process);
+    if (!error && wanted && resource == LIMIT_CPU)
+        processor_timers_look(process);
     return error;
 }
 
@@ -136,7 +138,7 @@ int put_usage(user_address address, const struct process_usage *used)
 
 static void usage_of_thread(struct process_usage *usage)
 {
-    const struct thread *thread = current_thread();
+    struct thread *thread = current_thread();
 
     process_usage(current_process(), usage);    /* of its memory */
     thread_times(thread, &usage->user_ns, &usage->system_ns);

@@ -61,7 +61,7 @@ static uint64_t soft_limit(unsigned which)
 
 static bool may_exceed_lock_limit(void)
 {
-    return current_process()->fs.credentials.effective_user_id == 0;
+    return current_process()->credentials.effective_user_id == 0;
 }
 
 static bool may_lock(void)
@@ -175,7 +175,7 @@ static int prepare_file(struct map_request *request, struct file *file, uint64_t
 /* The file of a mapping with a reference; -EBADF. */
 static int get_mapped_file(int32_t fd, struct file **file)
 {
-    *file = file_table_get(current_process()->files, fd);
+    *file = file_table_get(current_files(), fd);
     if (!*file)
         return -EBADF;
     if (!(file_flags(*file) & OPEN_PATH))

@@ -13,7 +13,7 @@
 /* Two numbers that are taken.  -EMFILE, -ENOMEM. */
 static int reserve_two(int32_t fds[2])
 {
-    struct file_table *files = current_process()->files;
+    struct file_table *files = current_files();
     uint64_t limit = open_files_limit();
 
     fds[0] = file_table_reserve(files, 0, limit);
@@ -29,7 +29,7 @@ static int reserve_two(int32_t fds[2])
 /* Takes the files over.  Nobody sees the descriptors before the program knows their numbers. */
 static int install_two(struct file *ends[2], user_address numbers, bool close_on_exec)
 {
-    struct file_table *files = current_process()->files;
+    struct file_table *files = current_files();
     int32_t fds[2];
     int error = reserve_two(fds);
 

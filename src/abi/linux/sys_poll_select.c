@@ -88,7 +88,7 @@ static int open_requests(struct selection *selection)
 
         if (events == 0)
             continue;
-        if (file_table_flag(current_process()->files, (int)fd) < 0)
+        if (file_table_flag(current_files(), (int)fd) < 0)
             return -EBADF;
         poll_request_open(&selection->requests[selection->count++], (int32_t)fd, events);
     }
@@ -158,7 +158,7 @@ static int64_t select_in(struct selection *selection)
 
 static int64_t select_files(int32_t count, struct selection *selection)
 {
-    uint32_t capacity = file_table_capacity(current_process()->files);
+    uint32_t capacity = file_table_capacity(current_files());
     int64_t result;
     size_t size;
     char *memory;

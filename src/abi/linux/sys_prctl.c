@@ -7,7 +7,6 @@
 #include "process/process.h"
 
 #define CAPABILITY_LAST 40
-#define TIMER_SLACK_DEFAULT 50000
 
 struct prctl_request {
     struct process *process;
@@ -111,17 +110,21 @@ static int64_t get_tsc(const struct prctl_request *request)
     return put_int(request->argument2, 1);    /* reading the counter is allowed */
 }
 
+/* Of the thread; one that runs in real time has none. */
 static int64_t set_timer_slack(const struct prctl_request *request)
 {
+    struct thread *thread = current_thread();
     uint64_t slack_ns = request->argument2;
 
-    request->process->timer_slack_ns = (int64_t)slack_ns > 0 ? slack_ns : TIMER_SLACK_DEFAULT;
+    if (!thread_is_real_time(thread))
+        thread->timer_slack_ns = slack_ns ? slack_ns : thread->timer_slack_default_ns;
     return 0;
 }
 
 static int64_t get_timer_slack(const struct prctl_request *request)
 {
-    return (int64_t)request->process->timer_slack_ns;
+    (void)request;
+    return thread_is_real_time(current_thread()) ? 0 : (int64_t)current_thread()->timer_slack_ns;
 }
 
 static int64_t set_no_new_privileges(const struct prctl_request *request)

@@ -2,9 +2,11 @@
 #include "abi/linux/signal_frame.h"
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
+#include "lib/container.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
 #include "sched/choice.h"
+#include "time/clock.h"
 
 #define CHANGE_BLOCK 0
 #define CHANGE_UNBLOCK 1
@@ -127,6 +129,117 @@ int64_t sys_rt_sigsuspend(user_address set, uint64_t set_size)
     signal_set_blocked_for_call(blocked);
     return wait_for_signal();
 }
+
+/* ---- Taking one without a handler ---------------------------------------------------------- */
+
+/* When the wait ends; address 0: never.  -EFAULT, -EINVAL. */
+static int read_timeout(user_address address, uint64_t *deadline_ns)
+{
+    struct linux_timespec time;
+    uint64_t ns;
+
+    *deadline_ns = WAIT_FOREVER;
+    if (address == 0)
+        return 0;
+    if (user_copy_in(current_space(), &time, address, sizeof(time)) != 0)
+        return -EFAULT;
+    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND)
+        return -EINVAL;
+    *deadline_ns = 0;
+    if (time.seconds == 0 && time.nanoseconds == 0)
+        return 0;
+    *deadline_ns = WAIT_FOREVER - 1;
+    if (__builtin_mul_overflow((uint64_t)time.seconds, NS_PER_SECOND, &ns) ||
+        __builtin_add_overflow(ns, (uint64_t)time.nanoseconds + machine_time_ns(), &ns))
+        return 0;
+    *deadline_ns = ns < WAIT_FOREVER ? ns : WAIT_FOREVER - 1;
+    return 0;
+}
+
+int64_t sys_rt_sigtimedwait(user_address set, user_address information, user_address timeout,
+                            uint64_t set_size)
+{
+    struct linux_siginfo layout = { .zero = { 0 } };
+    uint64_t deadline_ns;
+    signal_set wanted;
+    int result;
+
+    if (set_size != sizeof(signal_set))
+        return -EINVAL;
+    if (user_copy_in(current_space(), &wanted, set, sizeof(wanted)) != 0)
+        return -EFAULT;
+    result = read_timeout(timeout, &deadline_ns);
+    if (result)
+        return result;
+    result = signal_await(wanted & ~SIGNALS_UNBLOCKABLE, deadline_ns, &layout.information);
+    if (result > 0 && information &&
+        user_copy_out(current_space(), information, &layout, sizeof(layout)) != 0)
+        return -EFAULT;
+    return result;
+}
+
+/* ---- Sending with information -------------------------------------------------------------- */
+
+/* Is what the kernel knows of such a signal all that there is?  Codes above 0 differ by signal. */
+static bool is_known_code(int32_t number, int32_t code)
+{
+    static const struct {
+        int number, codes;
+    } own_codes[] = {
+        { SIGNAL_ILL, 11 },  { SIGNAL_FPE, 15 }, { SIGNAL_SEGV, 10 }, { SIGNAL_BUS, 5 },
+        { SIGNAL_TRAP, 6 },  { SIGNAL_CHLD, 6 }, { SIGNAL_IO, 6 },    { SIGNAL_SYS, 2 },
+    };
+
+    if (code == CODE_KERNEL)
+        return true;
+    if (code <= CODE_USER)
+        return code >= CODE_DETHREAD || code == CODE_NAME_LOOKUP;
+    for (size_t i = 0; i < ARRAY_SIZE(own_codes); i++) {
+        if (own_codes[i].number == number)
+            return code <= own_codes[i].codes;
+    }
+    return code <= 6;    /* those of SIGIO may come with any other number */
+}
+
+static int read_information(user_address address, int32_t number,
+                            struct signal_information *information)
+{
+    struct linux_siginfo layout;
+    uint8_t any = 0;
+
+    if (user_copy_in(current_space(), &layout, address, sizeof(layout.information)) != 0)
+        return -EFAULT;
+    layout.information.number = number;
+    *information = layout.information;
+    if (is_known_code(number, information->code))
+        return 0;
+    if (user_copy_in(current_space(), layout.zero, address + sizeof(layout.information),
+                     sizeof(layout.zero)) != 0)
+        return -EFAULT;
+    for (size_t i = 0; i < sizeof(layout.zero); i++)
+        any |= layout.zero[i];
+    return any ? -E2BIG : 0;
+}
+
+int64_t sys_rt_sigqueueinfo(int32_t id, int32_t number, user_address information)
+{
+    struct signal_information copy;
+    int error = read_information(information, number, &copy);
+
+    return error ? error : signal_queue(id, &copy);
+}
+
+int64_t sys_rt_tgsigqueueinfo(int32_t group, int32_t id, int32_t number, user_address information)
+{
+    struct signal_information copy;
+    int error = read_information(information, number, &copy);
+
+    if (error)
+        return error;
+    return id <= 0 || group <= 0 ? -EINVAL : signal_thread_queue(group, id, &copy);
+}
+
+/* ---- Stacks and frames --------------------------------------------------------------------- */
 
 int64_t sys_sigaltstack(user_address stack, user_address before)
 {

@@ -38,6 +38,7 @@
 
 #define SYSCALL(number, name, status, ...) WRAPPER_##status(name, ##__VA_ARGS__)
 #include "abi/linux/syscalls.def"
+#include "abi/linux/vdso.h"
 #undef SYSCALL
 
 #define POINTER_DONE(name) call_##name
@@ -69,7 +70,9 @@ static bool accepts_all(const struct elf_image *elf)
 const struct abi abi_linux = {
     .name = "linux",
     .accepts = accepts_all,
-    .build_start = exec_build_start,
+    .scheduling = "fair",
+    .build_start = linux_build_start,
+    .describe_address = vdso_describe,
     .call_instruction = TRAP_SYSCALL,
     .serve = abi_serve_linux,
     .table = table,

@@ -13,6 +13,7 @@ struct address_space;
 struct elf_image;
 struct exec_image;
 struct exec_request;
+struct file;
 struct fs_context;
 struct process;
 struct text_builder;
@@ -51,8 +52,9 @@ enum call_result { RESULT_NUMBER, RESULT_ADDRESS, RESULT_NOTHING, RESULT_NEVER }
  * Returns what the function should return. */
 int64_t teaching_interrupted(void);
 /* For calls that only look whether something has changed, before they look: sleeps a little when
- * they are made again and again.  False: a signal came. */
-bool teaching_poll_pause(void);
+ * they are made again and again.  `input`: what is looked for is input of this file, which ends the
+ * sleep; NULL: it is the time.  False: a signal came. */
+bool teaching_poll_pause(struct file *input);
 /* The current call's operation, for functions that tell the observer themselves. */
 struct operation teaching_operation(uint8_t object_kind, uint8_t access, uint64_t object);
 

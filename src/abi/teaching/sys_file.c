@@ -158,7 +158,7 @@ static int64_t read_console(struct file *file, user_address buffer, uint64_t len
         tty_read_by(file->contents, TTY_CHARACTERS);
     size = take_character(file, character, &at_end);
     if (size == 0 || at_end) {
-        if (!teaching_poll_pause())
+        if (!teaching_poll_pause(at_end ? NULL : file))
             return teaching_interrupted();
         if (!at_end)
             size = take_character(file, character, &at_end);
@@ -194,7 +194,7 @@ static int64_t result_of(int64_t result)
 
 int64_t teaching_read(uint8_t fd, user_address buffer, uint64_t length)
 {
-    struct file *file = file_table_get(current_process()->files, fd);
+    struct file *file = file_table_get(current_files(), fd);
     int64_t result = 0;
 
     if (!file)
@@ -225,7 +225,7 @@ void teaching_console_has_gone(void)
 
 int64_t teaching_write(uint8_t fd, user_address buffer, uint64_t length)
 {
-    struct file *file = file_table_get(current_process()->files, fd);
+    struct file *file = file_table_get(current_files(), fd);
     int64_t result = 0;
 
     stop_polling();
@@ -243,11 +243,7 @@ int64_t teaching_write(uint8_t fd, user_address buffer, uint64_t length)
 
 void teaching_fs_context(struct fs_context *context)
 {
-    struct process *process = current_process();
-
-    spin_lock(&process->lock);
-    fs_context_copy(&process->fs, context);
-    spin_unlock(&process->lock);
+    current_fs_context(context);
 }
 
 static int open_path(const char *path, uint32_t flags, struct file **file)
@@ -282,7 +278,7 @@ static int install(struct process *process, struct file *file)
         fd = family->closed[family->closed_count - 1];
     if (fd >= FAMILY_DESCRIPTORS)
         return -EMFILE;
-    error = file_table_replace(process->files, (int)fd, file, false, FAMILY_DESCRIPTORS);
+    error = file_table_replace(current_files(), (int)fd, file, false, FAMILY_DESCRIPTORS);
     if (error)
         return error;
     if (family->closed_count > 0)
@@ -342,7 +338,7 @@ int64_t teaching_close(uint8_t fd)
     if (fd < FIRST_OWN)
         return 0;
     mutex_lock(&family->lock);
-    error = file_table_close(process->files, fd);
+    error = file_table_close(current_files(), fd);
     if (!error)
         family->closed[family->closed_count++] = fd;
     mutex_unlock(&family->lock);

@@ -95,7 +95,7 @@ static int spawn(const char *path, int32_t *id)
 static void prepare_terminal(int32_t id)
 {
     struct process *child = process_find(id);
-    struct file *input = file_table_get(current_process()->files, 0);
+    struct file *input = file_table_get(current_files(), 0);
 
     if (child && child->abi == &abi_linux && input && input->operations == &tty_file_operations)
         tty_read_by(input->contents, TTY_LINES);

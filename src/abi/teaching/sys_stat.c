@@ -44,7 +44,7 @@ struct row {
 void teaching_print(const char *text, size_t size)
 {
     const struct io_segment segment = { .address = (uintptr_t)text, .length = size };
-    struct file *file = file_table_get(current_process()->files, OUTPUT);
+    struct file *file = file_table_get(current_files(), OUTPUT);
     struct io_buffer buffer;
 
     if (!file)
@@ -73,12 +73,12 @@ static void fill_name(const struct process *process, char *name)
     name[length] = '\0';
 }
 
-/* A process that asks for the time in order to sleep is not blocked, as it sees it. */
+/* A process that asks for the time or for a key again and again is not blocked, as it sees it. */
 static const char *status_of(struct thread *thread)
 {
     enum wait_kind kind = thread->waiting_for.kind;
 
-    if (kind == WAIT_SLEEP && user_thread_of(thread)->polling.active)
+    if ((kind == WAIT_SLEEP || kind == WAIT_POLL) && user_thread_of(thread)->polling.active)
         return "Ready";
     if (kind != WAIT_NONE || thread->state == THREAD_BLOCKED)
         return "Blocked";

@@ -275,6 +275,7 @@ const struct abi abi_teaching = {
     .accepts = teaching_accepts,
     .build_start = teaching_build_start,
     .leave = teaching_leave,
+    .scheduling = "rr",
     .reserved_id = RESERVED_ID,
     .call_instruction = TRAP_INT80,
     .serve = serve,

@@ -7,7 +7,7 @@ The guest's symbols load by themselves when the kernel has loaded it.  On QEMU g
 processors.  Hosted, the sim works with three signals (system calls, page faults, the timer): they
 pass silently.  Commands:
 
-    eft threads     the kernel's threads: state, CPU, what each waits for
+    eft threads     the kernel's threads: state, CPU, class, priority, what each waits for
     eft bt ID       the kernel backtrace of a thread that is not running
     eft user [ID]   the user registers of a thread, and where in the guest it is
     eft trace [N]   the last N trace events
@@ -50,6 +50,11 @@ def mark_code(path):
             gdb.execute(f"mem {words[0]} {words[2]} ro", to_string=True)
 
 
+def vdso_path():
+    """It is built beside the kernel."""
+    return os.path.join(os.path.dirname(gdb.current_progspace().filename), "vdso.so")
+
+
 class ProgramLoaded(gdb.Breakpoint):
     """Stops for no time where the kernel has loaded a guest, and loads its symbols.
 
@@ -64,7 +69,8 @@ class ProgramLoaded(gdb.Breakpoint):
         self.loaded = set()
 
     def stop(self):
-        path = self.host_path(gdb.parse_and_eval("path").string())
+        name = gdb.parse_and_eval("path").string()
+        path = vdso_path() if name == "[vdso]" else self.host_path(name)
         bias = int(gdb.parse_and_eval("bias"))
         if (path, bias) in self.loaded:
             return False
@@ -162,6 +168,19 @@ def describe_wait(thread):
     return text
 
 
+CLASSES = {0: "other", 1: "fifo", 2: "rr", 3: "batch", 5: "idle"}
+
+
+def describe_priority(thread):
+    """Class and priority."""
+    priority = thread["priority"]
+    own, effective = int(priority["own"]), int(priority["effective"])
+    text = str(own if own else int(priority["nice"]))
+    if effective > own:
+        text += f" ({effective})"
+    return CLASSES[int(priority["class"])], text
+
+
 def where_in_guest(thread):
     address = int(thread["registers"]["rip"])
     text = gdb.execute(f"info symbol {address:#x}", to_string=True).strip()
@@ -240,13 +259,16 @@ class Eft(gdb.Command):
 
 
 class EftThreads(gdb.Command):
-    """eft threads: the kernel's threads with state, CPU and what they wait for."""
+    """eft threads: the kernel's threads with state, CPU, class, priority and what they wait for.
+
+    The priority is the nice value or, of the real-time classes, the priority; behind it, in
+    brackets, a higher one that somebody lends."""
 
     def __init__(self):
         super().__init__("eft threads", gdb.COMMAND_STATUS)
 
     def invoke(self, argument, from_tty):
-        rows = [("ID", "NAME", "STATE", "CPU", "WAITS FOR", "GUEST")]
+        rows = [("ID", "NAME", "STATE", "CPU", "WAITS FOR", "GUEST", "CLASS", "PRIORITY")]
         for thread in threads():
             rows.append(
                 (
@@ -256,6 +278,7 @@ class EftThreads(gdb.Command):
                     str(int(thread["cpu"])),
                     describe_wait(thread) or "-",
                     where_in_guest(thread) if int(thread["process"]) else "-",
+                    *describe_priority(thread),
                 )
             )
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

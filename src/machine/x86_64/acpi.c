@@ -32,7 +32,13 @@
 #define FADT_PM_TIMER 76
 #define FADT_FLAGS 112
 #define FADT_FLAG_TIMER_32_BITS (1u << 8)
+#define FADT_FLAG_RESET (1u << 10)
+#define FADT_RESET_SPACE 116
+#define FADT_RESET_ADDRESS 120
+#define FADT_RESET_VALUE 128
 #define HPET_ADDRESS 44
+#define SPACE_MEMORY 0              /* of what an address is */
+#define SPACE_PORTS 1
 
 #define AML_PACKAGE 0x12
 #define AML_BYTE 0x0a
@@ -173,6 +179,20 @@ static void find_power_off(const struct table *dsdt)
     }
 }
 
+static void read_reset(const struct table *table)
+{
+    if (table->length <= FADT_RESET_VALUE || !(load(table, FADT_FLAGS, 4) & FADT_FLAG_RESET))
+        return;
+
+    uint64_t address = load(table, FADT_RESET_ADDRESS, 8);
+
+    if (load(table, FADT_RESET_SPACE, 1) == SPACE_PORTS)
+        found.reset_port = (uint16_t)address;
+    else if (load(table, FADT_RESET_SPACE, 1) == SPACE_MEMORY && address != 0)
+        found.reset_register = paging_map(address, 1, PAGING_DEVICE);
+    found.reset_value = (uint8_t)load(table, FADT_RESET_VALUE, 1);
+}
+
 static void read_fixed(const struct table *table)
 {
     if (table->length < FADT_FLAGS + 4)
@@ -184,6 +204,7 @@ static void read_fixed(const struct table *table)
     found.pm_control_b = (uint16_t)load(table, FADT_PM_CONTROL_B, 4);
     found.pm_timer = (uint16_t)load(table, FADT_PM_TIMER, 4);
     found.pm_timer_is_32_bits = load(table, FADT_FLAGS, 4) & FADT_FLAG_TIMER_32_BITS;
+    read_reset(table);
 
     const struct table *dsdt = table_map(load(table, FADT_DSDT, 4));
 

@@ -43,7 +43,7 @@ static uint64_t hpet_ns_scale;             /* ns per tick << 32 */
 static uint64_t timestamp_hz, timestamp_ns_scale;
 static uint64_t apic_hz;
 static uint64_t timestamp_start, hpet_start;
-static bool uses_hpet;
+static bool uses_hpet, timestamps_are_one;
 
 static bool has_jitter;
 static struct random jitter[CPUS_LIMIT];    /* each used by its own processor only */
@@ -192,9 +192,20 @@ void clock_init(void)
 
 void clock_choose(bool timestamps_agree)
 {
+    timestamps_are_one = timestamps_agree;
     uses_hpet = !timestamps_agree && hpet;
     if (!timestamps_agree && !hpet)
         port_log("the processors' time stamps differ, and there is no HPET");
+}
+
+void machine_time_show(struct machine_time_line *line)
+{
+    line->cpu_source = cpu_features()->has_counter_cpu ? CPU_SOURCE_COUNTER : CPU_SOURCE_NONE;
+    if (!timestamps_are_one)
+        return;
+    line->counter = timestamp_start;
+    line->multiplier = timestamp_ns_scale;
+    line->has_line = 1;
 }
 
 uint64_t machine_time_ns(void)

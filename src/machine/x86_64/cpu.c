@@ -40,16 +40,21 @@
 #define CPUID_FEATURES 1
 #define CPUID_MORE_FEATURES 7
 #define CPUID_VECTOR_STATE 0xd
+#define CPUID_HYPERVISOR 0x40000000u
+#define HYPERVISOR_TCG 0x54474354u          /* "TCGT" */
+#define PAUSES_LEFT_OUT 1024u
 #define CPUID_EXTENDED_FEATURES 0x80000001u
 #define FEATURE_X2APIC (1u << 21)           /* leaf 1, ecx */
 #define FEATURE_DEADLINE (1u << 24)
 #define FEATURE_XSAVE (1u << 26)
+#define FEATURE_HYPERVISOR (1u << 31)
 #define FEATURE_FS_GS_BASE (1u << 0)        /* leaf 7, ebx */
 #define FEATURE_SMEP (1u << 7)
 #define FEATURE_SMAP (1u << 20)
 #define FEATURE_UMIP (1u << 2)              /* leaf 7, ecx */
 #define FEATURE_SYSCALL (1u << 11)          /* extended, edx */
 #define FEATURE_NO_EXECUTE (1u << 20)
+#define FEATURE_COUNTER_CPU (1u << 27)
 
 /* x87, SSE, AVX and the three parts of AVX-512.  Protection keys are left out (the kernel gives
  * none), tiles too (Linux gives them on request only). */
@@ -117,6 +122,7 @@ void cpu_find_features(void)
 
     if (!(extended.d & FEATURE_NO_EXECUTE) || !(extended.d & FEATURE_SYSCALL))
         port_refuse("this processor cannot forbid execution (NX), or has no `syscall`");
+    features.has_counter_cpu = extended.d & FEATURE_COUNTER_CPU;
     features.x2apic = basic.c & FEATURE_X2APIC;
     features.deadline_timer = basic.c & FEATURE_DEADLINE;
     features.has_xsave = basic.c & FEATURE_XSAVE;
@@ -131,6 +137,8 @@ void cpu_find_features(void)
     }
     if (features.has_xsave)
         find_vector_state();
+    features.pause_is_dear = (basic.c & FEATURE_HYPERVISOR) &&
+                             cpuid_read(CPUID_HYPERVISOR, 0).b == HYPERVISOR_TCG;
 }
 
 /* ---- Each processor ------------------------------------------------------------------------ */
@@ -203,6 +211,8 @@ void cpu_init(unsigned index)
     load_descriptors(cpu);
     msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)cpu);
     msr_write(MSR_KERNEL_GS_BASE, 0);
+    if (features.has_counter_cpu)
+        msr_write(MSR_COUNTER_CPU, index);
     set_system_calls();
     cpu_load_interrupts();
 }
@@ -227,9 +237,14 @@ void cpu_set_smap(bool on)
     __asm__ volatile("movq %0, %%cr4" : : "r"(cr4) : "memory");
 }
 
+/* QEMU without KVM takes a lock of its own for each `pause`: whoever spins would keep those away
+ * from it who have work to do. */
 void machine_cpu_relax(void)
 {
-    cpu_pause();
+    if (!features.pause_is_dear || cpu_self()->relaxed++ % PAUSES_LEFT_OUT == 0)
+        cpu_pause();
+    else
+        __asm__ volatile("" : : : "memory");
 }
 
 _Noreturn void cpu_stop(void)

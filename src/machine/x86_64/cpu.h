@@ -102,6 +102,7 @@ static inline void cpu_pause(void)
     __asm__ volatile("pause" : : : "memory");
 }
 
+#define MSR_COUNTER_CPU 0xc0000103u    /* what rdtscp gives besides the counter */
 #define MSR_TIMESTAMP_DEADLINE 0x6e0
 #define FLAG_INTERRUPTS (UINT64_C(1) << 9)
 
@@ -129,6 +130,7 @@ struct cpu {
     uint64_t descriptors[DESCRIPTORS];
     uint32_t index;                      /* the kernel's number of it */
     uint32_t apic_id;
+    uint32_t relaxed;                    /* calls of machine_cpu_relax */
     uint32_t pending;                    /* enum machine_interrupt, noted but not yet delivered */
     uint64_t timer_deadline_ns;          /* UINT64_MAX: none */
     physical_address active_root;        /* what CR3 holds */
@@ -150,6 +152,8 @@ static inline struct cpu *cpu_self(void)
 /* Features, found once on the first processor. */
 struct cpu_features {
     bool smep, smap, umip, fs_gs_base, x2apic, deadline_timer, has_xsave;
+    bool has_counter_cpu;            /* rdtscp */
+    bool pause_is_dear;              /* see machine_cpu_relax */
     uint64_t vector_features;        /* XCR0 */
     uint32_t vector_size;
 };

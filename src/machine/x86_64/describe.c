@@ -1,8 +1,8 @@
 /*
  * Addresses in words, and backtraces of other processors.
  *
- * The runner has the files with the debugging information and is asked; without it, the image's own
- * table gives names of the kernel's functions (symbols.S, made by the linker's second pass).
+ * The runner has the files with the debugging information and is asked.  Without it, addresses are
+ * printed as numbers, which addr2line finds in build/eft.elf.
  */
 #include "lib/format.h"
 #include "lib/memory.h"
@@ -73,6 +73,8 @@ void machine_program_loaded(physical_address root, const char *path, uint64_t bi
 {
     struct program *program = &programs[atomic_load(&programs_loaded) % PROGRAMS_KEPT];
 
+    if (path[0] == '[')
+        return;    /* code of the kernel's own: it names that itself */
     program->root = root;
     program->bias = bias;
     (void)text_copy(program->path, path, sizeof(program->path));
@@ -88,9 +90,11 @@ static void print_frame(uint64_t address)
     port_log("  %#llx %s", (unsigned long long)address, name);
 }
 
+/* Between the first instructions of a trap, the stack is still the program's. */
 static bool is_frame(uint64_t frame, uint64_t above)
 {
-    return frame > above && frame % sizeof(uint64_t) == 0 && frame - above < 0x8000;
+    return above >= DIRECT_MAP_BASE && frame > above && frame % sizeof(uint64_t) == 0 &&
+           frame - above < 0x8000;
 }
 
 void print_backtrace_from(uint64_t rip, uint64_t rbp, uint64_t rsp)

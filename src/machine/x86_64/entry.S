@@ -13,6 +13,75 @@
  * to the common path.
  */
 #include "layout.h"
+#include "machine/registers_layout.h"
+
+/* What a C function may change. */
+        .macro  PUSH_CALLER_SAVED
+        pushq   %r11
+        pushq   %r10
+        pushq   %r9
+        pushq   %r8
+        pushq   %rdi
+        pushq   %rsi
+        pushq   %rdx
+        pushq   %rcx
+        pushq   %rax
+        .endm
+
+        .macro  POP_CALLER_SAVED
+        popq    %rax
+        popq    %rcx
+        popq    %rdx
+        popq    %rsi
+        popq    %rdi
+        popq    %r8
+        popq    %r9
+        popq    %r10
+        popq    %r11
+        .endm
+
+/* What a C function leaves as it is. */
+        .macro  PUSH_CALLEE_SAVED
+        pushq   %rbp
+        pushq   %rbx
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        .endm
+
+        .macro  POP_CALLEE_SAVED
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbx
+        popq    %rbp
+        .endm
+
+/* The first instructions behind a trap from user mode: GS becomes the kernel's, and the general
+ * registers but for the stack pointer go where user_enter was told; that address stays in rdi. */
+        .macro  STORE_USER_REGISTERS
+        swapgs
+        movq    %rdi, %gs:CPU_SCRATCH
+        movq    %gs:CPU_REGISTERS, %rdi
+        movq    %rax, REGISTERS_RAX(%rdi)
+        movq    %rbx, REGISTERS_RBX(%rdi)
+        movq    %rcx, REGISTERS_RCX(%rdi)
+        movq    %rdx, REGISTERS_RDX(%rdi)
+        movq    %rsi, REGISTERS_RSI(%rdi)
+        movq    %rbp, REGISTERS_RBP(%rdi)
+        movq    %r8, REGISTERS_R8(%rdi)
+        movq    %r9, REGISTERS_R9(%rdi)
+        movq    %r10, REGISTERS_R10(%rdi)
+        movq    %r11, REGISTERS_R11(%rdi)
+        movq    %r12, REGISTERS_R12(%rdi)
+        movq    %r13, REGISTERS_R13(%rdi)
+        movq    %r14, REGISTERS_R14(%rdi)
+        movq    %r15, REGISTERS_R15(%rdi)
+        movq    %gs:CPU_SCRATCH, %rax
+        movq    %rax, REGISTERS_RDI(%rdi)
+        .endm
 
         .text
 
@@ -46,15 +115,7 @@ entry_common:
 
 /* A frame as a call makes it comes first, so that backtraces show what was interrupted. */
 from_kernel:
-        pushq   %r11
-        pushq   %r10
-        pushq   %r9
-        pushq   %r8
-        pushq   %rdi
-        pushq   %rsi
-        pushq   %rdx
-        pushq   %rcx
-        pushq   %rax
+        PUSH_CALLER_SAVED
         pushq   11 * 8(%rsp)             /* rip */
         pushq   %rbp
         movq    %rsp, %rbp
@@ -65,15 +126,7 @@ from_kernel:
         call    interrupt_in_kernel
         popq    %rbp
         addq    $8, %rsp
-        popq    %rax
-        popq    %rcx
-        popq    %rdx
-        popq    %rsi
-        popq    %rdi
-        popq    %r8
-        popq    %r9
-        popq    %r10
-        popq    %r11
+        POP_CALLER_SAVED
         addq    $16, %rsp
         iretq
 
@@ -87,25 +140,7 @@ user_iret_faulted:
 
 /* The stack is the one user_enter left, a few words further down. */
 from_user:
-        swapgs
-        movq    %rdi, %gs:CPU_SCRATCH
-        movq    %gs:CPU_REGISTERS, %rdi
-        movq    %rax, REGISTERS_RAX(%rdi)
-        movq    %rbx, REGISTERS_RBX(%rdi)
-        movq    %rcx, REGISTERS_RCX(%rdi)
-        movq    %rdx, REGISTERS_RDX(%rdi)
-        movq    %rsi, REGISTERS_RSI(%rdi)
-        movq    %rbp, REGISTERS_RBP(%rdi)
-        movq    %r8, REGISTERS_R8(%rdi)
-        movq    %r9, REGISTERS_R9(%rdi)
-        movq    %r10, REGISTERS_R10(%rdi)
-        movq    %r11, REGISTERS_R11(%rdi)
-        movq    %r12, REGISTERS_R12(%rdi)
-        movq    %r13, REGISTERS_R13(%rdi)
-        movq    %r14, REGISTERS_R14(%rdi)
-        movq    %r15, REGISTERS_R15(%rdi)
-        movq    %gs:CPU_SCRATCH, %rax
-        movq    %rax, REGISTERS_RDI(%rdi)
+        STORE_USER_REGISTERS
         movq    2 * 8(%rsp), %rax
         movq    %rax, REGISTERS_RIP(%rdi)
         movq    4 * 8(%rsp), %rax
@@ -120,12 +155,7 @@ user_leave:
         popfq
         shlq    $32, %rdx
         orq     %rdx, %rax
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbx
-        popq    %rbp
+        POP_CALLEE_SAVED
         ret
 
         .size   entry_common, . - entry_common
@@ -134,29 +164,10 @@ user_leave:
         .globl  entry_syscall
         .type   entry_syscall, @function
 entry_syscall:
-        swapgs
-        movq    %rdi, %gs:CPU_SCRATCH
-        movq    %gs:CPU_REGISTERS, %rdi
+        STORE_USER_REGISTERS
         movq    %rsp, REGISTERS_RSP(%rdi)
-        movq    %gs:CPU_KERNEL_STACK, %rsp
-        movq    %rax, REGISTERS_RAX(%rdi)
-        movq    %rbx, REGISTERS_RBX(%rdi)
-        movq    %rcx, REGISTERS_RCX(%rdi)
         movq    %rcx, REGISTERS_RIP(%rdi)
-        movq    %rdx, REGISTERS_RDX(%rdi)
-        movq    %rsi, REGISTERS_RSI(%rdi)
-        movq    %rbp, REGISTERS_RBP(%rdi)
-        movq    %r8, REGISTERS_R8(%rdi)
-        movq    %r9, REGISTERS_R9(%rdi)
-        movq    %r10, REGISTERS_R10(%rdi)
-        movq    %r11, REGISTERS_R11(%rdi)
         movq    %r11, REGISTERS_RFLAGS(%rdi)
-        movq    %r12, REGISTERS_R12(%rdi)
-        movq    %r13, REGISTERS_R13(%rdi)
-        movq    %r14, REGISTERS_R14(%rdi)
-        movq    %r15, REGISTERS_R15(%rdi)
-        movq    %gs:CPU_SCRATCH, %rax
-        movq    %rax, REGISTERS_RDI(%rdi)
         movl    $VECTOR_SYSCALL, %eax
         xorl    %edx, %edx
         jmp     user_leave
@@ -168,12 +179,7 @@ entry_syscall:
         .globl  user_enter
         .type   user_enter, @function
 user_enter:
-        pushq   %rbp
-        pushq   %rbx
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
+        PUSH_CALLEE_SAVED
         movq    %rsp, %gs:CPU_KERNEL_STACK
         movq    %rsp, %gs:CPU_TASK_STACK
         movq    %rdi, %gs:CPU_REGISTERS
@@ -218,15 +224,7 @@ user_iret:
         .balign 16
         .type   entry_paranoid, @function
 entry_paranoid:
-        pushq   %r11
-        pushq   %r10
-        pushq   %r9
-        pushq   %r8
-        pushq   %rdi
-        pushq   %rsi
-        pushq   %rdx
-        pushq   %rcx
-        pushq   %rax
+        PUSH_CALLER_SAVED
         pushq   11 * 8(%rsp)
         pushq   %rbp
         movq    %rsp, %rbp
@@ -258,15 +256,7 @@ entry_paranoid:
         popq    %rbx
         popq    %rbp
         addq    $8, %rsp
-        popq    %rax
-        popq    %rcx
-        popq    %rdx
-        popq    %rsi
-        popq    %rdi
-        popq    %r8
-        popq    %r9
-        popq    %r10
-        popq    %r11
+        POP_CALLER_SAVED
         addq    $16, %rsp
         iretq
 
@@ -280,35 +270,17 @@ debug_from_user:
         popq    %rbx
         popq    %rbp
         addq    $8, %rsp
-        popq    %rax
-        popq    %rcx
-        popq    %rdx
-        popq    %rsi
-        popq    %rdi
-        popq    %r8
-        popq    %r9
-        popq    %r10
-        popq    %r11
+        POP_CALLER_SAVED
         jmp     from_user
 
 /* void machine_context_switch(struct machine_context *from, struct machine_context *to) */
         .globl  machine_context_switch
         .type   machine_context_switch, @function
 machine_context_switch:
-        pushq   %rbp
-        pushq   %rbx
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
+        PUSH_CALLEE_SAVED
         movq    %rsp, (%rdi)
         movq    (%rsi), %rsp
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbx
-        popq    %rbp
+        POP_CALLEE_SAVED
         ret
 
         .section .note.GNU-stack, "", @progbits

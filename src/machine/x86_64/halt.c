@@ -5,6 +5,9 @@
  * port, if the command line names it (exit-port=0xf4), else by ACPI's power-off.  A machine that
  * has neither stops.
  *
+ * A new start is a reset of the machine, by the first of three ways that works (option reset=NAME:
+ * by that alone).  A runner that has been told starts QEMU anew when the reset has ended it.
+ *
  * The exit port makes QEMU's own status (value << 1 | 1), which has seven bits: enough to see that
  * something went wrong, not enough for a program's status.
  */
@@ -17,6 +20,11 @@
 #include "machine/x86_64/port.h"
 
 #define LINE_SIZE 256
+#define KEYBOARD_COMMAND 0x64
+#define KEYBOARD_BUSY 0x02
+#define KEYBOARD_RESET 0xfe
+#define KEYBOARD_LOOKS 100000u
+#define RESET_WAIT_NS UINT64_C(100000000)
 #define POWER_SLEEP_ENABLE (1u << 13)
 
 static void print_line(const char *pattern, va_list arguments)
@@ -49,6 +57,8 @@ void port_refuse(const char *pattern, ...)
     machine_halt(MACHINE_HALT_REFUSED, 0);
 }
 
+/* ---- Power-off ----------------------------------------------------------------------------- */
+
 static void leave_by_exit_port(enum machine_halt why, int status)
 {
     const char *option = port_option("exit-port");
@@ -74,12 +84,68 @@ static void power_off(void)
         port_write_16(tables->pm_control_b, sleep_value(tables->power_off_b));
 }
 
+/* ---- A new start --------------------------------------------------------------------------- */
+
+static void reset_by_acpi(void)
+{
+    const struct acpi *tables = acpi();
+
+    if (tables->reset_port)
+        port_write_8(tables->reset_port, tables->reset_value);
+    if (tables->reset_register)
+        *tables->reset_register = tables->reset_value;
+}
+
+/* The keyboard's controller of the first PCs held the processor's reset line. */
+static void reset_by_keyboard(void)
+{
+    for (unsigned i = 0; i < KEYBOARD_LOOKS; i++) {
+        if (!(port_read_8(KEYBOARD_COMMAND) & KEYBOARD_BUSY))
+            break;
+        cpu_pause();
+    }
+    port_write_8(KEYBOARD_COMMAND, KEYBOARD_RESET);
+}
+
+/* A fault that cannot be delivered, nor can the double fault that follows from that. */
+static void reset_by_fault(void)
+{
+    static const struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) nothing = { 0, 0 };
+
+    __asm__ volatile("lidt %0; int3" : : "m"(nothing));
+}
+
+static void restart(void)
+{
+    static const struct {
+        const char *name;
+        void (*reset)(void);
+    } ways[] = {
+        { "acpi", reset_by_acpi }, { "keyboard", reset_by_keyboard }, { "fault", reset_by_fault },
+    };
+    const char *wanted = port_option("reset");
+
+    for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (wanted && !text_equal(wanted, ways[i].name))
+            continue;
+        ways[i].reset();
+        clock_wait_ns(RESET_WAIT_NS);
+    }
+}
+
+/* ---- All of them --------------------------------------------------------------------------- */
+
 void machine_halt(enum machine_halt why, int status)
 {
     machine_interrupts_disable();
     smp_stop_others(why == MACHINE_HALT_PANIC);
     observe_finish();
     link_send_end(why, status);
+    if (why == MACHINE_HALT_RESTART)
+        restart();
     leave_by_exit_port(why, status);
     power_off();
     cpu_stop();

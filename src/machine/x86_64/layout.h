@@ -6,7 +6,7 @@
  *   DIRECT_MAP_BASE      all RAM, at its physical address + this; no execution
  *   STACKS_BASE          kernel stacks a second time, each above a page that is never mapped
  *   DEVICES_BASE         registers of devices, tables of the firmware
- *   CPU_STACKS_BASE      stacks for booting, idling and the three faults that need one of their own
+ *   CPU_STACKS_BASE      stacks for idling, and for the four vectors that need one of their own
  *   KERNEL_BASE          the kernel's image
  */
 
@@ -36,26 +36,6 @@
 #define CPU_KERNEL_STACK 16
 #define CPU_SCRATCH      24
 #define CPU_TASK_STACK   36                  /* the task state's rsp0 */
-
-/* struct user_registers (machine.h). */
-#define REGISTERS_RAX 0
-#define REGISTERS_RBX 8
-#define REGISTERS_RCX 16
-#define REGISTERS_RDX 24
-#define REGISTERS_RSI 32
-#define REGISTERS_RDI 40
-#define REGISTERS_RBP 48
-#define REGISTERS_RSP 56
-#define REGISTERS_R8 64
-#define REGISTERS_R9 72
-#define REGISTERS_R10 80
-#define REGISTERS_R11 88
-#define REGISTERS_R12 96
-#define REGISTERS_R13 104
-#define REGISTERS_R14 112
-#define REGISTERS_R15 120
-#define REGISTERS_RIP 128
-#define REGISTERS_RFLAGS 136
 
 #define VECTOR_DEBUG 1
 #define VECTOR_NMI 2

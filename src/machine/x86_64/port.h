@@ -92,10 +92,11 @@ struct acpi {
     uint16_t pm_timer, pm_control_a, pm_control_b, pm_event_a;    /* ports */
     uint16_t smi_command;
     uint8_t acpi_enable;
-    bool has_power_off, has_reset, pm_timer_is_32_bits;
+    bool has_power_off, pm_timer_is_32_bits;
     uint16_t power_off_a, power_off_b;              /* for the control ports */
-    uint8_t reset_value, reset_space;
-    uint64_t reset_address;
+    uint16_t reset_port;                            /* where reset_value resets all; 0: none */
+    volatile uint8_t *reset_register;               /* the same; NULL: none */
+    uint8_t reset_value;
 };
 void acpi_init(void);
 const struct acpi *acpi(void);

@@ -6,6 +6,7 @@
  * Interrupts are off all the time in between.
  */
 #include "lib/assert.h"
+#include "machine/registers_layout.h"
 #include "machine/x86_64/cpu.h"
 #include "machine/x86_64/port.h"
 

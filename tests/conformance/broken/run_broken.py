@@ -151,6 +151,7 @@ def check_command_lines(suite, directory):
         "memory_huge": ["--memory=99999999999T", hello],
         "memory_suffix": ["--memory=64Q", hello],
         "log_level": ["--log-level=loud", hello],
+        "sched": ["--sched=quick", hello],
         "trace_filter": ["--trace=nosuchcall", hello],
         "trace_file_impossible": ["--trace", "--trace-file=/absent/file", hello],
         "env_without_name": ["--env==x", hello],

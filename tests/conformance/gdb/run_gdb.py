@@ -46,9 +46,14 @@ CASES = [
         [r'"print_format" is (a function|at)', r"print\.c"],
     ),
     (
+        "symbols_of_the_vdso",
+        ["break sys_write", "run", "info address __vdso_clock_gettime"],
+        [r'"__vdso_clock_gettime" is (a function|at)'],
+    ),
+    (
         "break_in_the_guest_and_step_into_the_kernel",
         [
-            "break symbols_loaded",
+            "tbreak symbols_loaded",
             "run",
             "finish",
             "break print_format",

@@ -26,6 +26,7 @@ DETAILS = {
     "deep_recursion": r"deep_recursion\b.*crash_faults\.c:\d+",
     "write_to_text": r"0x40[0-9a-f]+.*crash_faults\.c:\d+",
     "write_null": r"\b0x0\b.*crash_faults\.c:\d+",
+    "time_to_nowhere": r"\b0x10\b.*clock_gettime\+0x[0-9a-f]+ \(\[vdso\]\)",
     "read_high": r"0x7fff00000000\b.*crash_faults\.c:\d+",
     "misaligned_vector": r"misaligned_vector\b.*crash_faults\.c:\d+",
     "privileged_cli": r"privileged_cli\b.*crash_faults\.c:\d+",

@@ -151,6 +151,9 @@ def check_idle(suite):
     if lasted < IDLE_SECONDS:
         problems.append(f"slept only {lasted:.2f} s")
     suite.check("idle_costs_nothing", problems)
+    used = common.cost_of_waiting([SIM, guest("sh")], IDLE_SECONDS)
+    suite.check("idle_shell_costs_nothing", [] if used <= IDLE_CPU_SECONDS else
+                [f"{used:.2f} s of CPU time for {IDLE_SECONDS} s of waiting for a key"])
 
 
 def ready(command):

@@ -22,6 +22,25 @@ static void takes(const char *text, double expected, long result, double spent)
         (void)printf("%s takes %.1f ms instead of %.1f\n", text, spent, expected);
 }
 
+/* Not before the time has come, and what came of it. */
+#define LASTS_UNTIL(clock, when, expression)                               \
+    do {                                                                   \
+        long result = (long)(intptr_t)answer(expression);                  \
+                                                                           \
+        show(#expression, result);                                         \
+        if (is_before(clock, when))                                        \
+            (void)printf("%s ends too early\n", #expression);              \
+    } while (0)
+
+static bool is_before(clockid_t clock, const struct timespec *when)
+{
+    struct timespec now;
+
+    (void)clock_gettime(clock, &now);
+    return now.tv_sec < when->tv_sec ||
+           (now.tv_sec == when->tv_sec && now.tv_nsec < when->tv_nsec);
+}
+
 static void relative(void)
 {
     struct timespec soon = { 0, 30000000 };
@@ -39,13 +58,14 @@ static void absolute(void)
     struct timespec soon = from_now(CLOCK_MONOTONIC, 30);
 
     SECTION("WAIT_BITSET: until when");
-    TAKES(25, futex(&word, FUTEX_WAIT_BITSET, 0, &soon, NULL, -1));
+    LASTS_UNTIL(CLOCK_MONOTONIC, &soon, futex(&word, FUTEX_WAIT_BITSET, 0, &soon, NULL, -1));
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET, 0, &soon, NULL, -1));
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET, 0, &past, NULL, -1));
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET, 0, &zero, NULL, -1));
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET, 1, &past, NULL, -1));
     soon = from_now(CLOCK_REALTIME, 30);
-    TAKES(25, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, -1));
+    LASTS_UNTIL(CLOCK_REALTIME, &soon,
+                futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, -1));
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, -1));
     soon = from_now(CLOCK_MONOTONIC, 3600000);
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, -1));
@@ -68,15 +88,16 @@ static void locks(void)
     SECTION("LOCK_PI: the real clock; LOCK_PI2: as one likes");
     await_waiters(&word, 0, 1);
     soon = from_now(CLOCK_REALTIME, 30);
-    TAKES(25, futex(&lock_word, FUTEX_LOCK_PI, 0, &soon));
+    LASTS_UNTIL(CLOCK_REALTIME, &soon, futex(&lock_word, FUTEX_LOCK_PI, 0, &soon));
     TAKES(0, futex(&lock_word, FUTEX_LOCK_PI, 0, &soon));
     soon = from_now(CLOCK_MONOTONIC, 3600000);
     TAKES(0, futex(&lock_word, FUTEX_LOCK_PI, 0, &soon));
     soon = from_now(CLOCK_MONOTONIC, 30);
-    TAKES(25, futex(&lock_word, FUTEX_LOCK_PI2, 0, &soon));
+    LASTS_UNTIL(CLOCK_MONOTONIC, &soon, futex(&lock_word, FUTEX_LOCK_PI2, 0, &soon));
     TAKES(0, futex(&lock_word, FUTEX_LOCK_PI2, 0, &past));
     soon = from_now(CLOCK_REALTIME, 30);
-    TAKES(25, futex(&lock_word, FUTEX_LOCK_PI2 | FUTEX_CLOCK_REALTIME, 0, &soon));
+    LASTS_UNTIL(CLOCK_REALTIME, &soon,
+                futex(&lock_word, FUTEX_LOCK_PI2 | FUTEX_CLOCK_REALTIME, 0, &soon));
     FACT((lock_word & FUTEX_WAITERS) != 0);
     (void)futex(&word, FUTEX_WAKE, 1);
     (void)join(holder);
@@ -89,10 +110,12 @@ static void requeue_waits(void)
     struct timespec soon = from_now(CLOCK_MONOTONIC, 30);
 
     SECTION("WAIT_REQUEUE_PI: until when");
-    TAKES(25, futex(&word, FUTEX_WAIT_REQUEUE_PI, 0, &soon, &lock_word, 0));
+    LASTS_UNTIL(CLOCK_MONOTONIC, &soon,
+                futex(&word, FUTEX_WAIT_REQUEUE_PI, 0, &soon, &lock_word, 0));
     TAKES(0, futex(&word, FUTEX_WAIT_REQUEUE_PI, 0, &past, &lock_word, 0));
     soon = from_now(CLOCK_REALTIME, 30);
-    TAKES(25, futex(&word, FUTEX_WAIT_REQUEUE_PI | FUTEX_CLOCK_REALTIME, 0, &soon, &lock_word));
+    LASTS_UNTIL(CLOCK_REALTIME, &soon,
+                futex(&word, FUTEX_WAIT_REQUEUE_PI | FUTEX_CLOCK_REALTIME, 0, &soon, &lock_word));
 }
 
 static void newer_calls(void)
@@ -101,15 +124,18 @@ static void newer_calls(void)
     struct timespec soon = from_now(CLOCK_MONOTONIC, 30);
 
     SECTION("calls with a clock");
-    TAKES(25, syscall(CALL_FUTEX_WAITV, &one, 1, 0, &soon, CLOCK_MONOTONIC));
+    LASTS_UNTIL(CLOCK_MONOTONIC, &soon,
+                syscall(CALL_FUTEX_WAITV, &one, 1, 0, &soon, CLOCK_MONOTONIC));
     TAKES(0, syscall(CALL_FUTEX_WAITV, &one, 1, 0, &soon, CLOCK_REALTIME));
     TAKES(0, syscall(CALL_FUTEX_WAITV, &one, 1, 0, &soon, CLOCK_BOOTTIME));
     soon = from_now(CLOCK_REALTIME, 30);
-    TAKES(25, syscall(CALL_FUTEX_WAITV, &one, 1, 0, &soon, CLOCK_REALTIME));
+    LASTS_UNTIL(CLOCK_REALTIME, &soon,
+                syscall(CALL_FUTEX_WAITV, &one, 1, 0, &soon, CLOCK_REALTIME));
     TAKES(0, syscall(CALL_FUTEX_WAIT, &word, 0, -1u, 2, &past, CLOCK_MONOTONIC));
     TAKES(0, syscall(CALL_FUTEX_WAIT, &word, 0, -1u, 2, &past, CLOCK_TAI));
     soon = from_now(CLOCK_MONOTONIC, 30);
-    TAKES(25, syscall(CALL_FUTEX_WAIT, &word, 0, -1u, 2, &soon, CLOCK_MONOTONIC));
+    LASTS_UNTIL(CLOCK_MONOTONIC, &soon,
+                syscall(CALL_FUTEX_WAIT, &word, 0, -1u, 2, &soon, CLOCK_MONOTONIC));
     TAKES(0, syscall(CALL_FUTEX_WAIT, &word, 1, -1u, 2, NULL, 77));
 }
 

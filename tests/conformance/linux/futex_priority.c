@@ -38,6 +38,7 @@ struct member {
     pthread_t thread;
     uint32_t *lock;
     volatile int id;
+    long patience_ms;
 };
 
 static unsigned order[8], count;
@@ -132,7 +133,7 @@ static void *be_in_chain(void *argument)
 static void *lock_with_priority(void *argument)
 {
     struct member *member = argument;
-    struct timespec soon = from_now(CLOCK_MONOTONIC, 200);
+    struct timespec soon = from_now(CLOCK_MONOTONIC, member->patience_ms);
 
     set_priority(member->policy, member->priority);
     member->id = own_id();
@@ -150,7 +151,9 @@ static void show_chain(const struct member *members)
 static void chain(void)
 {
     struct member members[4];
-    struct member urgent = { .policy = SCHED_FIFO, .priority = 30, .lock = &locks[3] };
+    struct member urgent = {
+        .policy = SCHED_FIFO, .priority = 30, .lock = &locks[3], .patience_ms = 200,
+    };
 
     SECTION("along a chain, until the time is up");
     memset(members, 0, sizeof(members));
@@ -177,8 +180,12 @@ static void chain(void)
 /* Two locks, two urgencies: the owner has the higher one, and then what is left. */
 static void two_locks(void)
 {
-    struct member low = { .policy = SCHED_FIFO, .priority = 10, .lock = &locks[0] };
-    struct member high = { .policy = SCHED_FIFO, .priority = 40, .lock = &locks[1] };
+    struct member low = {
+        .policy = SCHED_FIFO, .priority = 10, .lock = &locks[0], .patience_ms = MEMBER_PATIENCE_MS,
+    };
+    struct member high = {
+        .policy = SCHED_FIFO, .priority = 40, .lock = &locks[1], .patience_ms = MEMBER_PATIENCE_MS,
+    };
 
     SECTION("from two locks");
     memset(locks, 0, sizeof(locks));
@@ -201,7 +208,7 @@ static void two_locks(void)
 /* The waiter becomes more urgent while it waits. */
 static void change_while_waiting(void)
 {
-    struct member member = { .policy = SCHED_OTHER, .priority = 0, .lock = &locks[0] };
+    struct member member = { .lock = &locks[0], .patience_ms = MEMBER_PATIENCE_MS };
     struct sched_param more = { .sched_priority = 25 }, none = { .sched_priority = 0 };
 
     SECTION("a waiter that changes its priority");

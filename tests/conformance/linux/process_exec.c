@@ -1,6 +1,7 @@
 /* execve and execveat: what the new program finds, scripts, and every error. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -342,6 +343,29 @@ static void show_vfork(void)
     show_status(child);
 }
 
+/* Its own stack, and the parent's memory: the kernel clears the word there. */
+static int execute_elsewhere(void *unused)
+{
+    (void)unused;
+    (void)execve(self, (char *[]){ "exit", NULL }, NULL);
+    _exit(1);
+}
+
+static void show_cleared_word(void)
+{
+    static _Alignas(16) char stack[65536];
+    static int word;
+    pid_t child;
+
+    SECTION("the word that is cleared");
+    (void)fflush(stdout);
+    child = clone(execute_elsewhere, stack + sizeof(stack),
+                  CLONE_VM | CLONE_VFORK | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD,
+                  NULL, NULL, NULL, &word);
+    FACT(word == 0);
+    show_status(child);
+}
+
 int main(int count, char **arguments)
 {
     if (readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0)
@@ -362,5 +386,6 @@ int main(int count, char **arguments)
     show_threads(true);
     show_threads(false);
     show_vfork();
+    show_cleared_word();
     return 0;
 }

@@ -91,7 +91,7 @@ static void stacks(void)
 /* ---- Cancellation -------------------------------------------------------------------------- */
 
 static unsigned cleaned;
-static volatile bool at_work;
+static volatile bool at_work, asked;
 
 static void clean(void *argument)
 {
@@ -123,7 +123,8 @@ static void *refuse_for_a_while(void *argument)
 {
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     at_work = true;
-    sleep_ms(30);
+    while (!asked)
+        sleep_ms(1);
     counter = 77;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     pthread_testcancel();
@@ -170,13 +171,14 @@ static void cancel(const char *what, void *(*body)(void *))
     pthread_t thread;
     void *result = NULL;
 
-    at_work = false;
+    at_work = asked = false;
     cleaned = counter = 0;
     thread = start(body, NULL);
     while (!at_work)
         sleep_ms(1);
     sleep_ms(5);
     (void)printf("%s: %d", what, pthread_cancel(thread));
+    asked = true;
     (void)printf(", %d", pthread_join(thread, &result));
     (void)printf(", %s, cleaned %u, counter %u\n",
                  result == PTHREAD_CANCELED ? "cancelled" : "not cancelled", cleaned, counter);

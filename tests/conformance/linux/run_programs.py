@@ -15,7 +15,9 @@ import common
 PROGRAMS = os.path.join(common.BUILD, "conformance/linux")
 NATIVE_TMPFS = "/dev/shm"
 INPUT = "line one\nline two\n"
-ABOUT_THREADS = ("futex_", "robust_", "thread_", "pthread_", "pipe_", "process_")
+ABOUT_THREADS = ("futex_", "signal_", "robust_", "thread_", "pthread_", "pipe_", "process_",
+                 "sysv_", "event_", "sched_",
+                 "time_", "timer_")
 
 
 def compare(suite, name):
@@ -29,6 +31,20 @@ def compare(suite, name):
                     common.differences(native, hosted))
 
 
+# What all ways to schedule ordinary threads must get right.
+WITH_ALL_POLICIES = ("futex_order", "pthread_mutex", "pthread_sync", "sched_order")
+
+
+def compare_policies(suite, name):
+    program = os.path.join(PROGRAMS, name + ".elf")
+    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
+        native = common.execute([program], directory, INPUT)
+    for policy in ("rr", "fifo"):
+        hosted = common.execute([common.SIM, f"--sched={policy}", "--cpus=2", "--cwd=/tmp",
+                                 program], common.TOP, INPUT)
+        suite.check(f"linux_{name}_sched_{policy}", common.differences(native, hosted))
+
+
 def main():
     suite = common.Suite()
     names = sorted(entry[:-len(".elf")] for entry in os.listdir(PROGRAMS)
@@ -36,6 +52,8 @@ def main():
     for name in names:
         if suite.wants("linux_" + name):
             compare(suite, name)
+            if name in WITH_ALL_POLICIES:
+                compare_policies(suite, name)
     return suite.status()
 
 

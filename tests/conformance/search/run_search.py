@@ -7,23 +7,26 @@ compared with those of DPOR (default 300; `make conformance` has 10,000).
 """
 import os
 import re
-import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
 from common import BUILD, ENVIRONMENT, SIM, Suite, execute, guest
 
 RUNS = int(os.environ.get("EFT_SEARCH_RUNS", "300"))
 TIMEOUT = 600
 REPEATS = 20
-DEADLOCK, INCOMPLETE = 121, 119
+DEADLOCK, TIME_LIMIT, INCOMPLETE, INTERRUPTED = 121, 122, 119, 130
+PREEMPTIONS_MAX = 10    # of a program that sleeps
 BROKEN = os.path.join(BUILD, "sim-broken")
 REPEAT = re.compile(r"^repeat it:  (.*)$", re.MULTILINE)
 FOUND = re.compile(r"^schedule (\d+)", re.MULTILINE)
 RUN = re.compile(r"^run (\d+): .*, hash (\w+), schedule (\S+)$", re.MULTILINE)
+PREEMPTIONS = re.compile(r"^how it came about \((\d+) preemption", re.MULTILINE)
 COUNTED = re.compile(r"^all (\d+) distinguishable schedules of this program were run: (.*)$",
                      re.MULTILINE)
 
@@ -50,11 +53,11 @@ def search(program, arguments=(), options=(), sim=SIM, timeout=TIMEOUT):
     return execute([sim, *options, guest(program), *arguments], timeout=timeout)
 
 
-def repeats(command, times, status):
+def repeats(command, times, status, directory=None):
     """Runs the printed command; problems, or none if it ends in the same way each time."""
     reports = set()
     for _ in range(times):
-        result = execute(shlex.split(command), timeout=60)
+        result = execute(["sh", "-c", command], directory, timeout=60)
         reports.add((result.status, result.output, result.errors))
     if len(reports) != 1:
         return [f"the command gave {len(reports)} different results: {command}"]
@@ -62,7 +65,7 @@ def repeats(command, times, status):
     return [] if found == status else [f"the command ended with {found}, not {status}: {command}"]
 
 
-def check_found(result, status, texts, times=3):
+def check_found(result, status, texts, times=3, directory=None):
     problems = []
     if result.status != status:
         problems.append(f"status {result.status}, not {status}")
@@ -70,7 +73,7 @@ def check_found(result, status, texts, times=3):
     command = REPEAT.search(result.output)
     if not command:
         return problems + ["no command that repeats it"] + result.output.splitlines()[-20:]
-    return problems + repeats(command.group(1), times, status)
+    return problems + repeats(command.group(1), times, status, directory)
 
 
 def test_found(suite, name, program, arguments, status, texts):
@@ -146,6 +149,29 @@ def test_decided(suite, program, arguments, schedules, deadlocks):
     if result.status != (DEADLOCK if deadlocks else 0):
         problems.append(f"status {result.status}")
     suite.check(name, problems)
+
+
+def test_linux(suite):
+    """Programs of Linux whose calls wait in their middle are decided as well."""
+    names = ("pipe", "signal", "mutexes", "abba")
+    if not any(suite.wants(f"decided_linux_{name}") for name in names):
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        program = os.path.join(directory, "linux.elf")
+        subprocess.run(["gcc", "-O1", "-g", "-static", "-pthread", "-Wall", "-Wextra", "-Werror",
+                        "-o", program, os.path.join(HERE, "linux.c")], check=True)
+        for name in names:
+            if not suite.wants(f"decided_linux_{name}"):
+                continue
+            result = execute([SIM, "--search", "--strategy=dpor", "--keep-going", program, name],
+                             timeout=TIMEOUT)
+            counted = COUNTED.search(result.output)
+            wanted = "deadlock in" if name == "abba" else "no deadlock"
+            good = counted and wanted in counted.group(2) and \
+                result.status == (DEADLOCK if name == "abba" else 0) and \
+                "200 random runs were all among them" in result.output
+            suite.check(f"decided_linux_{name}", [] if good else
+                        [f"status {result.status}"] + result.output.splitlines()[-6:])
 
 
 def test_incomplete(suite):
@@ -263,6 +289,100 @@ def test_input(suite):
     suite.check(name, problems)
 
 
+def test_commands(suite):
+    """The printed command gives the program the same input, arguments and options, wherever the
+    search had them from."""
+    with tempfile.TemporaryDirectory(prefix="eft search ") as directory:
+        shutil.copy(guest("dinner"), os.path.join(directory, "the dinner's.elf"))
+        with open(os.path.join(directory, "in put"), "w") as file:
+            file.write("1\n3\n0\n")
+        with open(os.path.join(directory, "second"), "w") as file:
+            file.write("unused line\n1\n3\n0\n")
+        program = f'{SIM} --search "the dinner\'s.elf"'
+        blanks = " " * 500
+        cases = {
+            "pipe": f"printf '1\\n3\\n0\\n' | {program}",
+            "long_pipe": f"printf '1\\n3\\n0\\n{blanks}' | {program}",
+            "odd_pipe": f"printf '1\\n3\\n0\\n-%%\\047\\\\\\001\\000\\377' | {program}",
+            "file": f"{program} < 'in put'",
+            "file_rest": f"(read line; {program}) < second",
+            "empty": f"{program} < /dev/null",
+            "arguments": f"{program} 1 3 0",
+            "options": f"{SIM} --sear=500 --strat random --env='A=b c' --seed=3 --job=2 "
+                       "--mem 64M -- \"the dinner's.elf\" 1 3 0",
+        }
+        for name, command in cases.items():
+            if not suite.wants(f"command_{name}"):
+                continue
+            result = execute(["sh", "-c", command], directory, timeout=TIMEOUT)
+            suite.check(f"command_{name}", check_found(result, DEADLOCK, [], REPEATS, directory))
+
+
+def test_root(suite):
+    if not suite.wants("command_root"):
+        return
+    with tempfile.TemporaryDirectory(prefix="eft search ") as directory:
+        shutil.copy(guest("dinner"), directory)
+        result = execute([SIM, "--search", "--root", directory, "--cwd=/", "/dinner.elf", "1"],
+                         timeout=TIMEOUT)
+        suite.check("command_root", check_found(result, DEADLOCK, []))
+
+
+class Load:
+    """Keeps the host busy while it is open."""
+
+    def __enter__(self):
+        self.processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                          for _ in range(4)]
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def told(result):
+    """All that a search says but for how long it took."""
+    return re.sub(r"[0-9.]+ s \([0-9]+ a second\)", "", result.output)
+
+
+def test_sleepers(suite):
+    """Programs that sleep by looking at the clock: few preemptions are left, no file is needed, and
+    a busy host finds and tells the same."""
+    for seed in (0, 100, 200):
+        name = f"sleepers_{seed}"
+        if not suite.wants(name):
+            continue
+        with tempfile.TemporaryDirectory() as directory:
+            command = [SIM, "--search", f"--seed={seed}", guest("dinner"), "1"]
+            result = execute(command, directory, timeout=TIMEOUT)
+            problems = check_found(result, DEADLOCK, ["take_forks, dinner.c:"], REPEATS, directory)
+            preemptions = PREEMPTIONS.search(result.output)
+            if not preemptions or int(preemptions.group(1)) > PREEMPTIONS_MAX:
+                problems.append("many preemptions are left: " + str(preemptions))
+            if os.listdir(directory):
+                problems.append(f"it wrote {os.listdir(directory)}")
+            with Load():
+                busy = execute(command, directory, timeout=TIMEOUT)
+            if told(busy) != told(result):
+                problems += ["a busy host finds something else"] + busy.output.splitlines()
+        suite.check(name, problems)
+
+
+def test_verified_schedule(suite):
+    name = "schedule_verify"
+    if not suite.wants(name):
+        return
+    result = execute([SIM, "--schedule=6:4", "--verify", guest("abba")])
+    problems = [] if result.status == DEADLOCK and \
+        result.errors.endswith("verify: 2 runs, hash identical\n") else [result.errors]
+    if "seed" in result.errors:
+        problems.append("a schedule without a seed has seed 0")
+    result = execute([SIM, "--search", "--verify", guest("abba")])
+    if result.status != 2 or result.errors.count("\n") != 1:
+        problems += [f"--search --verify: status {result.status}", result.errors]
+    suite.check(name, problems)
+
 def test_host_files(suite):
     """Files of the host that runs open do not add up; each run sees the same."""
     name = "host_files"
@@ -273,6 +393,60 @@ def test_host_files(suite):
     suite.check(name, [] if result.status == 0 and "300 schedules, 1 different" in
                 result.output else [f"status {result.status}"] + result.output.splitlines() +
                 result.errors.splitlines())
+
+
+def endless(directory):
+    source, program = (os.path.join(directory, name) for name in ("endless.c", "endless.elf"))
+    with open(source, "w") as file:
+        file.write("int main(void)\n{\n    volatile unsigned long n = 0;\n\n"
+                   "    for (;;)\n        n++;\n}\n")
+    subprocess.run(["gcc", "-O1", "-static", "-o", program, source], check=True)
+    return program
+
+
+def processes_of(program):
+    """Those of the host that have it on their command line."""
+    found = []
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{number}/cmdline", "rb") as file:
+                if program.encode() in file.read():
+                    found.append(int(number))
+        except OSError:
+            pass
+    return found
+
+
+def test_endless(suite):
+    """One run that does not end: the time limit and a single Ctrl-C end the search at once, and all
+    its processes."""
+    with tempfile.TemporaryDirectory() as directory:
+        program = endless(directory)
+        for options in (["--search"], ["--search", "--jobs=2"],
+                        ["--search", "--strategy=dpor"]):
+            name = "endless_" + "_".join(options).replace("--", "").replace("=", "_")
+            if not suite.wants(name):
+                continue
+            began = time.monotonic()
+            result = execute([SIM, *options, "--time-limit=0.7", program], directory)
+            problems = [] if result.status == TIME_LIMIT and "hang" in result.output else \
+                [f"time limit: status {result.status}"] + result.output.splitlines()
+            if "dpor" not in options[-1] and result.output.count("repeat it:") != 1:
+                problems.append("it is not told once")
+            if time.monotonic() - began > 20:
+                problems.append("the time limit took long")
+            with subprocess.Popen([SIM, *options, program], env=ENVIRONMENT,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+                time.sleep(1)
+                process.send_signal(2)
+                output = process.communicate(timeout=20)[0].decode()
+            if process.returncode != INTERRUPTED:
+                problems += [f"Ctrl-C: status {process.returncode}"] + output.splitlines()
+            if processes_of(program):
+                time.sleep(1)
+            if processes_of(program):
+                problems.append("processes are left")
+            suite.check(name, problems)
 
 
 def test_interrupt(suite):
@@ -314,9 +488,10 @@ def main():
     test_not_found(suite, "dinner", ["2", "1", "0"])
     for case in DECIDED:
         test_decided(suite, *case)
-    for test in (test_incomplete, test_schedules, test_expectations, test_jobs, test_snapshot,
-                 test_input, test_host_files,
-                 test_interrupt, test_kernel):
+    for test in (test_linux, test_incomplete, test_schedules, test_expectations, test_jobs,
+                 test_snapshot, test_input, test_commands, test_root, test_sleepers,
+                 test_verified_schedule, test_host_files, test_endless, test_interrupt,
+                 test_kernel):
         test(suite)
     return suite.status()
 

@@ -23,6 +23,7 @@ import recording  # noqa: E402
 SEEDS = 2 * int(os.environ.get("EFT_SEEDS", "0")) or 3
 CPUS = (1, 2, 8)
 STATUS_DEADLOCK = 121
+STATUS_TIME_LIMIT = 122
 STATUS_DIVERGED = 123
 EVENT_SWITCH = 1    # debug/events.def
 INTERACTIVE_WAIT = 0.3
@@ -95,7 +96,8 @@ class Slow:
     """Reads output as slowly as a person."""
 
     def run(self, command, text):
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
         feeder = threading.Thread(target=self.feed, args=(process, text))
         feeder.start()
         output = b""
@@ -142,13 +144,16 @@ def same_in_all_circumstances(directory, name, seed, cpus):
     options = ["--seed", str(seed), "--cpus", str(cpus)]
     peace = run(traced(options, directory, "a"), command, text)
     again = [common.SIM, *traced(options, directory, "b"), *command]
-    way = (seed + cpus + len(program)) % 4
+    way = (seed + cpus + len(program)) % 5
     if way == 0:
         again = ["setarch", "-R", *again]
     if way == 1:
         status, output = run_on_terminal(again, text, {"TERM": "vt52", "SEED_TEST": "x" * 99})
     elif way == 2:
         status, output = Slow().run(again, text)
+    elif way == 3:
+        with Load():
+            status, output, _ = run(again[1:], [], text)
     else:
         done = subprocess.run(again, input=text.encode(), capture_output=True, check=False,
                               cwd=directory, timeout=common.TIMEOUT_SECONDS)
@@ -239,6 +244,31 @@ def test_spins(guests, directory):
                                  [guests["spins_blocks"], "until_assembly"])
     good = status == 0 and b"ended after 1 s" in output and "identical" in errors
     report("spin_that_does_not_count", [] if good else [f"status {status}", errors])
+
+
+def test_endless(guests, directory):
+    """A program that computes for ever is ended by the time limit, on whichever CPU it is; the
+    report names its function, also where each block calls a counter."""
+    for program in ("spins", "spins_blocks"):
+        problems = []
+        for cpus, seed in ((1, 1), (4, 2), (4, 3), (8, 4)):
+            status, _, errors = run(["--seed", str(seed), "--cpus", str(cpus),
+                                     "--time-limit", "0.3"], [guests[program], "endless"])
+            if status != STATUS_TIME_LIMIT or "at endless (spins.c:" not in errors:
+                problems += [f"--cpus {cpus}: status {status}", errors]
+        report(f"endless_{program}", problems)
+    status, _, errors = run(["--time-limit", "0.3"], [guests["spins_blocks"], "endless"])
+    good = status == STATUS_TIME_LIMIT and "at endless (spins.c:" in errors
+    report("endless_in_real_time", [] if good else [f"status {status}", errors])
+    path = os.path.join(directory, "endless.rec")
+    for limit in ("0.3", "1", "4"):    # a busy host may not have come to the loop by then
+        status, _, errors = run(["--seed", "3", "--time-limit", limit, "--record", path],
+                                [guests["spins"], "endless"])
+        good = status == STATUS_TIME_LIMIT and "sim: the time limit stopped a program" in errors \
+            and "key" not in errors
+        if good:
+            break
+    report("endless_recorded", [] if good else [f"status {status}", errors])
 
 
 def test_hostile(guests):
@@ -426,7 +456,8 @@ def test_command_line():
     hello = common.guest("hello")
     for name, options in (
             ("seed", ["--seed", "x"]), ("seed_negative", ["--seed", "-1"]),
-            ("preempt", ["--preempt", "never"]), ("verify_record", ["--verify", "--record", "x"]),
+            ("preempt", ["--preempt", "never"]), ("preempt_alone", ["--preempt", "traps"]),
+            ("verify_record", ["--verify", "--record", "x"]),
             ("replay_seed", ["--replay", "x", "--seed", "1"]), ("cpus", ["--cpus", "65"])):
         status, _, errors = run(options, [hello])
         fine = status == common.STATUS_REFUSED and errors.count("\n") == 1
@@ -456,6 +487,7 @@ def main():
         test_preemption_is_exact()
         test_circumstances(guests, directory)
         test_spins(guests, directory)
+        test_endless(guests, directory)
         test_hostile(guests)
         test_verify(guests)
         test_record_pipe(directory)

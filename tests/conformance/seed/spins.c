@@ -106,6 +106,13 @@ static void counts(void)
     printf("counted to %llx\n", (unsigned long long)sum);
 }
 
+/* Makes progress for ever, in a register, without a trap. */
+static __attribute__((noinline)) void endless(void)
+{
+    for (uint64_t count = 0;; count++)
+        __asm__ volatile("" : "+r"(count));
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -114,6 +121,7 @@ static const struct {
     { "until_called", until_called }, { "until_nested", until_nested },
     { "until_vector", until_vector }, { "until_assembly", until_assembly },
     { "forever", forever },           { "counts", counts },
+    { "endless", endless },
 };
 
 int main(int argument_count, char **arguments)

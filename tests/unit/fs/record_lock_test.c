@@ -188,7 +188,29 @@ START_TEST(a_waiter_gives_up_at_a_signal)
 }
 END_TEST
 
+START_TEST(whole_files_and_ranges_do_not_meet)
+{
+    begin();
+    ck_assert_int_eq(take(A, 0, RECORD_LOCK_END, true), 0);
+    ck_assert_int_eq(whole_lock_take(&inodes[0], A, false, false), 0);
+    ck_assert_int_eq(whole_lock_take(&inodes[0], B, false, false), 0);
+    ck_assert_uint_eq(lock_count(), 3);    /* A's two have not become one */
+    ck_assert_int_eq(whole_lock_take(&inodes[0], A, true, false), -EAGAIN);
+    ck_assert_uint_eq(lock_count(), 2);    /* it has lost what it had, as on Linux */
+    ck_assert_int_eq(whole_lock_take(&inodes[0], B, true, false), 0);
+    ck_assert_int_eq(whole_lock_take(&inodes[0], B, true, false), 0);
+    ck_assert_int_eq(whole_lock_take(&inodes[1], A, true, false), 0);
+    ck_assert_int_eq(whole_lock_drop(&inodes[0], B), 0);
+    ck_assert_int_eq(whole_lock_take(&inodes[0], A, true, false), 0);
+    ck_assert_int_eq(drop(A, 0, RECORD_LOCK_END), 0);
+    ck_assert_int_eq(whole_lock_take(&inodes[0], B, false, false), -EAGAIN);
+    record_lock_drop_all(&inodes[0], A);
+    record_lock_drop_all(&inodes[1], A);
+    ck_assert_uint_eq(lock_count(), 0);
+}
+END_TEST
+
 TEST_MAIN("fs/record_lock", writers_exclude_all_and_readers_writers, other_files_do_not_matter,
           own_locks_are_replaced, neighbours_of_a_kind_are_one, parts_can_be_given_back,
           too_many_locks_are_refused, a_waiter_gets_what_is_given_back,
-          a_waiter_gives_up_at_a_signal)
+          a_waiter_gives_up_at_a_signal, whole_files_and_ranges_do_not_meet)

@@ -120,6 +120,22 @@ START_TEST(second_removal_panics)
 }
 END_TEST
 
+START_TEST(rotation_goes_round)
+{
+    begin();
+    ck_assert_ptr_null(list_rotate(&head));
+    ck_assert_uint_eq(list_length(&head), 0);
+    for (int i = 0; i < 3; i++)
+        list_append(&head, &items[i].link);
+    ck_assert_ptr_eq(list_rotate(&head), &items[0].link);
+    ck_assert_int_eq(digits(), 231);
+    ck_assert_ptr_eq(list_rotate(&head), &items[1].link);
+    ck_assert_int_eq(digits(), 312);
+    ck_assert_uint_eq(list_length(&head), 3);
+}
+END_TEST
+
 TEST_MAIN_WITH_PANICS("lib/list", PANICS(second_insertion_panics, second_removal_panics),
                       new_list_is_empty, append_and_prepend_keep_order, removal_from_every_place,
-                      take_first_empties_in_order, safe_walk_allows_removal)
+                      take_first_empties_in_order, safe_walk_allows_removal,
+                      rotation_goes_round)

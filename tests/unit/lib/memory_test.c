@@ -22,8 +22,9 @@ int kernel_memcmp(const void *a, const void *b, size_t size);
 
 #include "harness/test.h"
 
-#define AREA 128
-#define SIZE_TRIED_MAX 40
+#define AREA 240
+#define SIZE_TRIED_MAX 72    /* more than two blocks of words */
+#define COPY_TO 100
 #define OFFSETS 10
 
 static unsigned char area[AREA], expected[AREA];
@@ -46,9 +47,10 @@ START_TEST(copy_moves_exactly_its_bytes)
     for (size_t size = 0; size <= SIZE_TRIED_MAX; size++) {
         for (size_t from = 0; from < OFFSETS; from++) {
             fill_areas();
-            ck_assert_ptr_eq(kernel_memcpy(area + 64, area + from, size), area + 64);
+            ck_assert_ptr_eq(kernel_memcpy(area + COPY_TO, area + from, size),
+                             area + COPY_TO);
             for (size_t i = 0; i < size; i++)
-                expected[64 + i] = (unsigned char)(from + i + 1);
+                expected[COPY_TO + i] = (unsigned char)(from + i + 1);
             check_areas();
         }
     }
@@ -92,5 +94,24 @@ START_TEST(comparison_is_by_unsigned_bytes)
 }
 END_TEST
 
+/* Nothing behind the first difference matters. */
+START_TEST(comparison_finds_the_first_difference)
+{
+    for (size_t size = 1; size <= SIZE_TRIED_MAX; size++) {
+        fill_areas();
+        ck_assert_int_eq(kernel_memcmp(area + 1, expected + 1, size), 0);
+        area[1 + size] = 0;
+        ck_assert_int_eq(kernel_memcmp(area + 1, expected + 1, size), 0);
+        for (size_t i = size; i > 0; i--) {
+            area[i] = 0xff;
+            expected[i] = i % 2 ? 0 : 0xfe;
+            ck_assert_int_eq(kernel_memcmp(area + 1, expected + 1, size), i % 2 ? 0xff : 1);
+            ck_assert_int_eq(kernel_memcmp(expected + 1, area + 1, size), i % 2 ? -0xff : -1);
+        }
+    }
+}
+END_TEST
+
 TEST_MAIN("lib/memory", copy_moves_exactly_its_bytes, move_survives_every_overlap,
-          set_uses_the_low_byte_only, comparison_is_by_unsigned_bytes)
+          set_uses_the_low_byte_only, comparison_is_by_unsigned_bytes,
+          comparison_finds_the_first_difference)

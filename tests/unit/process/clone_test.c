@@ -96,9 +96,10 @@ static void is_refused(void)
     process = current_process();
     ck_assert_int_eq(clone_with(CLONE_THREAD), -EINVAL);
     ck_assert_int_eq(clone_with(CLONE_THREAD | CLONE_ACTIONS), -EINVAL);
-    ck_assert_int_eq(clone_with(ORDINARY & ~CLONE_FILES), -ENOSYS);
+    ck_assert_int_eq(clone_with(ORDINARY | CLONE_PROCESS_FD), -EINVAL);
+    ck_assert_int_eq(clone_with(ORDINARY | CLONE_INTO_CONTROL_GROUP), -EBADF);
     ck_assert_int_eq(clone_with(ORDINARY | CLONE_NEW_USERS), -EINVAL);
-    process->fs.credentials.user_id = 1000;
+    process->credentials.user_id = 1000;
     process->capabilities.effective = 0;
     process->limits.of[LIMIT_PROCESSES].soft = 1;
     ck_assert_int_eq(clone_with(ORDINARY), -EAGAIN);

@@ -139,7 +139,7 @@ static void start_second(void (*entry)(void *argument))
     second->parent_id = fixture_process->id;
     fixture_process->of_family = true;    /* so the rules of the teaching ABI hold */
     ck_assert_int_eq(address_space_create(&second->space), 0);
-    ck_assert_int_eq(file_table_create(&second->files), 0);
+    ck_assert_int_eq(file_table_create(&second->beginning.files), 0);
     ck_assert_int_eq(process_thread_create(second, "second", entry, &thread), 0);
     process_thread_launch(second, thread);
 }

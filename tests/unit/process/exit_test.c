@@ -106,7 +106,7 @@ static void use_everything(void)
 
     thread_release(fixture_thread(wait_for_ever));
     scheduler_yield();
-    interval_timer_set(current_process(), &soon, NULL);
+    interval_timer_set(current_process(), INTERVAL_TIMER_REAL, &soon, NULL);
     signal_set_blocked(UINT64_MAX);
     for (int number = 32; number < 64; number++) {
         ck_assert_int_eq(signal_thread_kill(0, current_thread()->id, number), 0);
@@ -141,15 +141,15 @@ static void set_timer(void)
     struct interval now;
 
     signal_set_blocked(SIGNAL_BIT(SIGNAL_ALRM));
-    interval_timer_set(current_process(), &wanted, NULL);
+    interval_timer_set(current_process(), INTERVAL_TIMER_REAL, &wanted, NULL);
     fake_machine_advance(2000);
-    interval_timer_get(current_process(), &now);
+    interval_timer_get(current_process(), INTERVAL_TIMER_REAL, &now);
     ck_assert_uint_eq(now.remaining_ns, 3000);
     ck_assert_uint_eq(now.interval_ns, 1000);
     ck_assert_uint_eq(signal_pending_blocked(), 0);
     fake_machine_advance(5500);    /* once, and twice more that are missed */
     ck_assert_uint_eq(signal_pending_blocked(), SIGNAL_BIT(SIGNAL_ALRM));
-    interval_timer_get(current_process(), &now);
+    interval_timer_get(current_process(), INTERVAL_TIMER_REAL, &now);
     ck_assert_uint_eq(now.remaining_ns, 500);
 }
 

@@ -14,8 +14,11 @@
 #include "fs/file_table.h"
 #include "harness/fake_scheduler.h"
 #include "harness/test.h"
+#include "ipc/ipc_table.h"
 #include "memory/address_space.h"
 #include "memory/page.h"
+#include "process/clone.h"
+#include "process/places.h"
 #include "process/process_internal.h"
 #include "sched/scheduler.h"
 #include "signal/signal.h"
@@ -57,6 +60,11 @@ static void fixture_halt(enum machine_halt why, int status)
     thread_exit();    /* back to the test, when nothing else is ready */
 }
 
+static int32_t fixture_process_id(void)
+{
+    return current_process()->id;
+}
+
 static void fixture_begin(void)
 {
     const struct map_request request = {
@@ -65,15 +73,18 @@ static void fixture_begin(void)
         .protection = PROTECTION_READ | PROTECTION_WRITE,
         .flags = MAP_AT_ADDRESS,
     };
+    const struct path nowhere = { NULL, NULL };
     user_address address;
 
     fake_scheduler_init(1);
+    ipc_init(fixture_process_id);
     fake_machine.halt = fixture_halt;
     fixture_process = process_create();
     ck_assert_ptr_nonnull(fixture_process);
     fixture_process->abi = &fixture_abi;
     ck_assert_int_eq(address_space_create(&fixture_process->space), 0);
-    ck_assert_int_eq(file_table_create(&fixture_process->files), 0);
+    ck_assert_int_eq(file_table_create(&fixture_process->beginning.files), 0);
+    ck_assert_int_eq(places_create(&nowhere, &nowhere, 0, &fixture_process->beginning.places), 0);
     ck_assert_int_eq(address_space_map(fixture_process->space, &request, &address), 0);
 }
 
@@ -83,6 +94,13 @@ __attribute__((unused)) static struct thread *fixture_thread(void (*entry)(void 
     struct thread *thread;
 
     ck_assert_int_eq(process_thread_create(fixture_process, "test", entry, &thread), 0);
+    if (fixture_process->id) {
+        ck_assert_int_eq(shares_inherit(&user_thread_of(thread)->shares,
+                                        CLONE_FILES | CLONE_PLACES), 0);
+    } else {
+        user_thread_of(thread)->shares = fixture_process->beginning;
+        fixture_process->beginning = (struct thread_shares){ NULL, NULL };
+    }
     process_thread_add(fixture_process, thread);
     if (!fixture_process->id) {
         fixture_process->id = fixture_process->group_id = thread->id;

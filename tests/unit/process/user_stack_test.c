@@ -128,6 +128,20 @@ START_TEST(places_are_ordered_and_aligned)
 }
 END_TEST
 
+START_TEST(auxiliary_vector_begins_with_the_vdso)
+{
+    const uint64_t *vector = words + 3;
+
+    begin();
+    request.vdso = 0x7fff0000;
+    plan();
+    ck_assert_uint_eq(vector[0], 33);
+    ck_assert_uint_eq(vector[1], 0x7fff0000);
+    ck_assert_uint_eq(vector[2], 51);
+    ck_assert_uint_eq(auxiliary(15, vector), stack.platform);    /* the last one is there, too */
+}
+END_TEST
+
 START_TEST(auxiliary_vector_is_complete)
 {
     static const char *const arguments[] = { "program" };
@@ -171,4 +185,5 @@ END_TEST
 
 TEST_MAIN("process/user_stack", strings_are_where_the_pointers_say,
           stack_without_arguments_is_complete, places_are_ordered_and_aligned,
-          auxiliary_vector_is_complete, headers_that_are_not_loaded_have_no_address)
+          auxiliary_vector_is_complete,
+          auxiliary_vector_begins_with_the_vdso, headers_that_are_not_loaded_have_no_address)

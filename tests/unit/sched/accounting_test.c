@@ -176,7 +176,113 @@ START_TEST(accounting_does_not_count_sleep_as_system_time)
 }
 END_TEST
 
+/* ---- The alarm ----------------------------------------------------------------------------- */
+
+static bool has_alarm(void)
+{
+    return current_thread()->work & THREAD_WORK_PROCESSOR_TIME;
+}
+
+static void run_to_alarm(void *argument)
+{
+    (void)argument;
+    thread_set_run_alarm(1000000);
+    fake_machine_advance(400000);
+    ck_assert(!has_alarm());
+    scheduler_block();
+    ck_assert(!has_alarm());    /* others ran meanwhile: that does not count */
+    fake_machine_advance(599999);
+    ck_assert(!has_alarm());
+    fake_machine_advance(1);
+    ck_assert(has_alarm());
+}
+
+START_TEST(accounting_alarm_comes_after_so_much_processor_time)
+{
+    fake_scheduler_init(1);
+
+    struct thread *thread = fake_thread_start("a", run_to_alarm, NULL);
+
+    fake_scheduler_run();
+    ck_assert_int_eq(thread->state, THREAD_BLOCKED);
+    fake_machine_advance(50000000);
+    ck_assert(!(thread->work & THREAD_WORK_PROCESSOR_TIME));
+    (void)scheduler_wake(thread);
+    fake_scheduler_run();
+    ck_assert(thread->work & THREAD_WORK_PROCESSOR_TIME);
+}
+END_TEST
+
+static void pass_alarm_in_kernel(void *argument)
+{
+    (void)argument;
+    thread_set_run_alarm(1000);
+    machine_interrupts_disable();
+    fake_machine.time_ns += 5000;    /* the interrupt does not come */
+    schedule(THREAD_BLOCKED);
+    machine_interrupts_restore(true);
+}
+
+START_TEST(accounting_alarm_that_was_passed_is_seen_when_it_runs_again)
+{
+    fake_scheduler_init(1);
+
+    struct thread *thread = fake_thread_start("a", pass_alarm_in_kernel, NULL);
+
+    fake_scheduler_run();
+    (void)scheduler_wake(thread);
+    fake_scheduler_run();
+    ck_assert(thread->work & THREAD_WORK_PROCESSOR_TIME);
+}
+END_TEST
+
+static void without_alarm(void *argument)
+{
+    (void)argument;
+    thread_set_run_alarm(1000);
+    thread_set_run_alarm(UINT64_MAX);
+    fake_machine_advance(100000000);
+    ck_assert(!has_alarm());
+}
+
+START_TEST(accounting_alarm_can_be_taken_back)
+{
+    fake_scheduler_init(1);
+    (void)fake_thread_start("a", without_alarm, NULL);
+    fake_scheduler_run();
+}
+END_TEST
+
+static void look_often(void *argument)
+{
+    uint64_t last_user = 0, last_system = 0, user_ns, system_ns;
+
+    (void)argument;
+    for (int i = 0; i < 200; i++) {
+        round_trip(1000, i % 16 == 0 ? 15000 : 10);    /* the samples are all wrong */
+        thread_times(current_thread(), &user_ns, &system_ns);
+        ck_assert_uint_ge(user_ns, last_user);
+        ck_assert_uint_ge(system_ns, last_system);
+        last_user = user_ns;
+        last_system = system_ns;
+    }
+}
+
+START_TEST(accounting_parts_never_become_less)
+{
+    fake_scheduler_init(1);
+
+    struct thread *thread = start_user_thread(look_often);
+
+    fake_scheduler_run();
+    thread_release(thread);
+}
+END_TEST
+
 TEST_MAIN("sched/accounting", accounting_charges_only_time_on_the_cpu,
           accounting_includes_the_running_stretch, accounting_splits_short_calls_by_sampling,
           accounting_measures_long_calls_closely, accounting_gives_computing_to_the_user,
-          accounting_does_not_count_sleep_as_system_time)
+          accounting_does_not_count_sleep_as_system_time,
+          accounting_alarm_comes_after_so_much_processor_time,
+          accounting_alarm_that_was_passed_is_seen_when_it_runs_again,
+          accounting_alarm_can_be_taken_back, accounting_parts_never_become_less)

@@ -24,16 +24,16 @@ static void begin_queue(void)
 static void enqueue_urgent(struct thread *thread)
 {
     thread->urgent = true;
-    runqueue_enqueue(&queue, thread);
+    runqueue_enqueue(&queue, thread, ENQUEUE_NEW);
 }
 
 START_TEST(round_robin_urgent_threads_go_first_among_their_priority)
 {
     begin_queue();
     threads[2].priority.effective = 5;
-    runqueue_enqueue(&queue, &threads[0]);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
     enqueue_urgent(&threads[1]);
-    runqueue_enqueue(&queue, &threads[2]);
+    runqueue_enqueue(&queue, &threads[2], ENQUEUE_NEW);
     enqueue_urgent(&threads[3]);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[2]);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[1]);
@@ -51,7 +51,7 @@ START_TEST(round_robin_urgent_threads_starve_nobody)
     for (int round = 0; round < 3; round++) {
         int overtakings = 0;
 
-        runqueue_enqueue(&queue, &threads[0]);
+        runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
         enqueue_urgent(&threads[1]);
         while (runqueue_take_next(&queue) == &threads[1]) {
             ck_assert_int_lt(++overtakings, 100);

@@ -32,11 +32,11 @@ START_TEST(runqueue_is_first_in_first_out)
 {
     begin();
     for (int i = 0; i < 4; i++)
-        runqueue_enqueue(&queue, &threads[i]);
+        runqueue_enqueue(&queue, &threads[i], ENQUEUE_NEW);
     ck_assert_uint_eq(queue.ready_count, 4);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[0]);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[1]);
-    runqueue_enqueue(&queue, &threads[0]);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[2]);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[3]);
     ck_assert_ptr_eq(runqueue_take_next(&queue), &threads[0]);
@@ -49,7 +49,7 @@ START_TEST(runqueue_enqueue_without_the_lock_panics)
 {
     begin();
     spin_unlock(&queue.lock);
-    runqueue_enqueue(&queue, &threads[0]);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
 }
 END_TEST
 
@@ -64,8 +64,8 @@ END_TEST
 START_TEST(runqueue_second_enqueue_panics)
 {
     begin();
-    runqueue_enqueue(&queue, &threads[0]);
-    runqueue_enqueue(&queue, &threads[0]);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
 }
 END_TEST
 
@@ -73,14 +73,14 @@ START_TEST(runqueue_blocked_thread_panics)
 {
     begin();
     threads[0].state = THREAD_BLOCKED;
-    runqueue_enqueue(&queue, &threads[0]);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
 }
 END_TEST
 
 START_TEST(runqueue_thread_that_is_not_ready_when_taken_panics)
 {
     begin();
-    runqueue_enqueue(&queue, &threads[0]);
+    runqueue_enqueue(&queue, &threads[0], ENQUEUE_NEW);
     threads[0].state = THREAD_RUNNING;
     (void)runqueue_take_next(&queue);
 }

@@ -7,28 +7,41 @@
 #include "memory/page.h"
 #include "signal/signal_internal.h"
 
+#define USER 1000
+#define OTHER_USER 1001
+
 static struct signal_pending pending;
-static struct signal_information information;
+static struct signal_taken taken;
+static uint64_t limit;
+
+#define information taken.information
 
 static void begin(void)
 {
     fake_machine_init(64 << 20);
     page_allocator_init();
     signal_pending_init(&pending);
+    limit = LIMIT_INFINITY;
+}
+
+static int add_code(int number, int code, uint64_t value)
+{
+    const struct signal_information wanted = {
+        .number = number, .code = code, .sender = { .value = value },
+    };
+    const struct signal_payer payer = { .user_id = USER, .limit = limit };
+
+    return signal_pending_add(&pending, &wanted, &payer);
 }
 
 static int add(int number, uint64_t value)
 {
-    const struct signal_information wanted = {
-        .number = number, .code = CODE_QUEUE, .sender = { .value = value },
-    };
-
-    return signal_pending_add(&pending, &wanted);
+    return add_code(number, CODE_QUEUE, value);
 }
 
 static bool take(signal_set blocked)
 {
-    return signal_pending_take(&pending, blocked, &information);
+    return signal_pending_take(&pending, blocked, &taken);
 }
 
 START_TEST(nothing_is_pending_at_first)
@@ -123,6 +136,72 @@ START_TEST(the_limit_refuses_queued_signals_only)
 }
 END_TEST
 
+START_TEST(a_user_has_so_many_and_no_more)
+{
+    begin();
+    limit = 2;
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 1), 0);
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 2), 0);
+    ck_assert_uint_eq(signal_pending_of_user(USER), 2);
+    ck_assert_uint_eq(signal_pending_of_user(OTHER_USER), 0);
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 3), -EAGAIN);
+    ck_assert_int_eq(add_code(SIGNAL_RTMIN, CODE_TKILL, 3), -EAGAIN);
+    ck_assert_int_eq(add_code(SIGNAL_MAX, CODE_USER, 3), 0);    /* nothing of it is known */
+    ck_assert_int_eq(add(SIGNAL_TERM, 3), 0);                   /* the same */
+    ck_assert_int_eq(add_code(SIGNAL_HUP, CODE_KERNEL, 3), 0);  /* beyond the limit */
+    ck_assert_uint_eq(signal_pending_of_user(USER), 3);
+    ck_assert(take(0));
+    ck_assert_uint_eq(information.sender.value, 3);
+    ck_assert_int_eq(information.number, SIGNAL_HUP);
+    ck_assert(take(0));
+    ck_assert_int_eq(information.number, SIGNAL_TERM);
+    ck_assert_int_eq(information.code, CODE_USER);
+    ck_assert(take(0));
+    ck_assert_uint_eq(information.sender.value, 1);
+    ck_assert_int_eq(add(SIGNAL_RTMIN, 4), 0);
+    signal_pending_discard(&pending, ~UINT64_C(0));
+    ck_assert_uint_eq(signal_pending_of_user(USER), 0);
+}
+END_TEST
+
+START_TEST(users_have_accounts_of_their_own)
+{
+    struct signal_account *accounts[40];
+
+    begin();
+    for (uint32_t user = 0; user < 40; user++) {
+        accounts[user] = signal_account_charge(user, 1);
+        ck_assert_ptr_nonnull(accounts[user]);
+        ck_assert_ptr_null(signal_account_charge(user, 1));
+    }
+    ck_assert_ptr_null(signal_account_charge(99, 0));
+    for (uint32_t user = 0; user < 40; user++) {
+        ck_assert_uint_eq(signal_pending_of_user(user), 1);
+        signal_account_give_back(accounts[user]);
+        ck_assert_uint_eq(signal_pending_of_user(user), 0);
+    }
+}
+END_TEST
+
+START_TEST(faults_are_taken_in_the_order_in_which_they_happened)
+{
+    begin();
+    ck_assert_int_eq(add_code(SIGNAL_TRAP, CODE_TKILL, 1), 0);    /* somebody sent it */
+    ck_assert_int_eq(add_code(SIGNAL_SEGV, CODE_SEGV_MAPERR, 2), 0);
+    ck_assert_int_eq(add_code(SIGNAL_ILL, CODE_KERNEL, 3), 0);
+    ck_assert_int_eq(add_code(SIGNAL_HUP, CODE_KERNEL, 4), 0);    /* no fault */
+    ck_assert(!signal_pending_take_fault(&pending, ~UINT64_C(0), &taken));
+    ck_assert(signal_pending_take_fault(&pending, 0, &taken));
+    ck_assert_int_eq(information.number, SIGNAL_SEGV);
+    ck_assert(signal_pending_take_fault(&pending, 0, &taken));
+    ck_assert_int_eq(information.number, SIGNAL_ILL);
+    ck_assert(!signal_pending_take_fault(&pending, 0, &taken));
+    ck_assert_uint_eq(pending.set, SIGNAL_BIT(SIGNAL_TRAP) | SIGNAL_BIT(SIGNAL_HUP));
+}
+END_TEST
+
 TEST_MAIN("signal/pending", nothing_is_pending_at_first, ordinary_signals_do_not_queue,
           real_time_signals_queue_in_order, lower_numbers_are_first, blocked_ones_stay,
-          discarded_ones_are_gone, the_limit_refuses_queued_signals_only)
+          discarded_ones_are_gone, the_limit_refuses_queued_signals_only,
+          a_user_has_so_many_and_no_more, users_have_accounts_of_their_own,
+          faults_are_taken_in_the_order_in_which_they_happened)

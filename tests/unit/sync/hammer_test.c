@@ -50,6 +50,11 @@ void machine_cpu_relax(void)
     sched_yield();
 }
 
+void machine_cpu_notify(unsigned cpu)
+{
+    (void)cpu;    /* no thread of the kernel's waits here */
+}
+
 uint64_t machine_time_ns(void)
 {
     return 0;    /* only observers ask, and there is none */

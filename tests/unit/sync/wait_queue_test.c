@@ -111,7 +111,8 @@ START_TEST(wait_kinds_have_names)
 {
     static const char *const names[] = {
         "none",   "sleep",     "mutex", "input", "output", "poll", "child",
-        "signal", "semaphore", "futex", "page", "file lock", "spin",
+        "signal", "semaphore", "futex", "page", "file lock", "semop", "event", "messages",
+        "spin",
     };
 
     for (unsigned kind = 0; kind < ARRAY_SIZE(names); kind++)

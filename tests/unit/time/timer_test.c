@@ -317,6 +317,46 @@ START_TEST(timer_function_may_cancel_itself)
 }
 END_TEST
 
+/* ---- Slack and the alarm of processor time ------------------------------------------------- */
+
+START_TEST(timer_with_slack_runs_at_its_latest_time)
+{
+    begin(1);
+    timer_arm_between(&timers[0].timer, 1000000, 1050000);
+    ck_assert_uint_eq(deadline(), 1050000);
+    fake_machine_advance(1049999);
+    ck_assert_str_eq(story, "");
+    fake_machine_advance(1);
+    ck_assert_str_eq(story, "a");
+}
+END_TEST
+
+START_TEST(timer_with_slack_runs_with_an_interrupt_that_comes_anyway)
+{
+    begin(1);
+    timer_arm_between(&timers[0].timer, 1000000, 2000000);
+    timer_arm(&timers[1].timer, 900000);
+    timer_arm(&timers[2].timer, 1500000);
+    fake_machine_advance(900000);
+    ck_assert_str_eq(story, "b");    /* too early for it */
+    fake_machine_advance(600000);
+    ck_assert_str_eq(story, "bca");
+    ck_assert_uint_eq(deadline(), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(timer_disarmed_does_not_run)
+{
+    begin(1);
+    timer_arm(&timers[0].timer, 1000);
+    timer_disarm(&timers[0].timer);
+    timer_disarm(&timers[0].timer);
+    ck_assert(!timer_is_armed(&timers[0].timer));
+    fake_machine_advance(100000);
+    ck_assert_str_eq(story, "");
+}
+END_TEST
+
 /* ---- Limits -------------------------------------------------------------------------------- */
 
 static struct timer many[TIMERS_PER_CPU_MAX + 1];
@@ -359,4 +399,7 @@ TEST_MAIN_WITH_PANICS("time/timer", PANICS(timer_full_heap_panics),
                       timer_expires_on_the_cpu_that_armed_it,
                       timer_cancel_from_another_cpu, timer_armed_on_another_cpu_moves_there,
                       timer_cancel_waits_for_a_function_that_runs,
-                      timer_function_may_cancel_itself, timer_heap_holds_what_config_says)
+                      timer_function_may_cancel_itself,
+                      timer_with_slack_runs_at_its_latest_time,
+                      timer_with_slack_runs_with_an_interrupt_that_comes_anyway,
+                      timer_disarmed_does_not_run, timer_heap_holds_what_config_says)

@@ -1,5 +1,6 @@
 """The command line of the runner."""
 import os
+import shlex
 import sys
 
 NAME = "eft-qemu"
@@ -10,6 +11,7 @@ MEMORY_MAXIMUM = 1 << 40
 CPUS_MAXIMUM = 64
 GDB_PORT = "1234"
 LEVELS = ("error", "warning", "notice", "info", "debug")
+POLICIES = ("fair", "rr", "fifo")
 
 HELP = """ [OPTION...] GUEST [ARGUMENT...]
 Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
@@ -22,12 +24,16 @@ Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
                       The rest is this process's environment
   --cpus=N            processors, 1 to 64 (default 1)
   --memory=SIZE       physical memory, for example 256M or 4G (default 1G)
+  --sched=POLICY      how ordinary threads share a processor: fair (by nice values), rr (each a
+                      slice in turn), fifo (until it waits); default: fair, and rr for programs of
+                      the teaching ABI
   --seed=N            count instructions instead of time: one seed repeats one run
   --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:
                       file, memory, process, signal, time, ..., !name to leave out
   --trace-file=FILE   print them to FILE instead of stderr
   --time-limit=SECONDS  stop after so much of your time, with exit status 122
-  --report-file=FILE  reports of deadlocks and of the time limit as JSON, one a line
+  --hang-after=SECONDS  nothing ran for so long: say who waits for what (as Ctrl-\\ does)
+  --report-file=FILE  reports (deadlock, hang, time limit, ...) as JSON, one a line
   --graph=FILE        who waits for whom, as DOT
   --timeline=FILE     what every processor and thread did when: a page if FILE ends in .html, a
                       picture if in .svg, else a trace for Perfetto or chrome://tracing
@@ -35,6 +41,7 @@ Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
   --accel=NAME        what QEMU executes with: tcg (default) or kvm
   --link=NAME         how kernel and runner talk: virtio (default) or com2, which is slow
   --kernel=NAME=VALUE an option for the kernel itself (docs/bare-metal.md lists them)
+  --qemu=WORDS        more words for QEMU's command line, for example "-cpu Haswell"
   --image=FILE        write a disk image that GRUB boots, and run nothing
   --gdb[=WHERE]       wait for gdb before the first instruction: at a port of this host (default
                       1234), or at a socket if WHERE has a / in it; `make qemu-gdb` does all of it
@@ -57,8 +64,8 @@ class Options:
     """What the command line says."""
 
     WITH_VALUE = {"root", "cwd", "env", "cpus", "memory", "seed", "trace-file", "time-limit",
-                  "report-file", "graph", "timeline", "accel", "link", "log-level", "kernel",
-                  "image"}
+                  "hang-after", "report-file", "graph", "timeline", "accel", "link", "log-level",
+                  "kernel", "image", "sched", "qemu"}
     WITHOUT_VALUE = {"stats", "verbose", "version", "help"}
     LETTERS = {"v": "verbose", "V": "version", "h": "help"}
 
@@ -68,7 +75,7 @@ class Options:
         self.cpus, self.memory, self.accel, self.gdb = 1, MEMORY_DEFAULT, "tcg", None
         self.link, self.image, self.timeline = "virtio", None, None
         self.environment = initial_environment()
-        self.kernel = []
+        self.kernel, self.qemu = [], []
         rest = list(words)
         while rest and rest[0].startswith("-") and rest[0] != "-":
             word = rest.pop(0)
@@ -157,12 +164,10 @@ class Options:
         self.trace_file = value
 
     def take_time_limit(self, value):
-        try:
-            self.time_limit = float(value)
-        except ValueError:
-            self.time_limit = 0
-        if not 0 < self.time_limit < 1e9:
-            raise Refused(f"--time-limit={value} is not a number of seconds")
+        self.time_limit = seconds("time-limit", value)
+
+    def take_hang_after(self, value):
+        self.kernel.append(f"hang-after={int(seconds('hang-after', value) * 1e9)}")
 
     def take_report_file(self, value):
         self.report_file = value
@@ -178,6 +183,8 @@ class Options:
     def take_accel(self, value):
         if value not in ("tcg", "kvm"):
             raise Refused(f"--accel={value} is neither tcg nor kvm")
+        if value == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            raise Refused("--accel=kvm needs /dev/kvm, which is not there or not for you")
         self.accel = value
 
     def take_link(self, value):
@@ -190,6 +197,17 @@ class Options:
 
     def take_kernel(self, value):
         self.kernel.append(value)
+
+    def take_sched(self, value):
+        if value not in POLICIES:
+            raise Refused(f"--sched={value} is not one of {', '.join(POLICIES)}")
+        self.kernel.append("sched=" + value)
+
+    def take_qemu(self, value):
+        try:
+            self.qemu += shlex.split(value)
+        except ValueError as error:
+            raise Refused(f"--qemu={value}: {error}") from None
 
     def take_log_level(self, value):
         if value not in LEVELS:
@@ -218,6 +236,16 @@ class Options:
 
 def number(text):
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def seconds(option, text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < 1e9:
+        raise Refused(f"--{option}={text} is not a number of seconds")
+    return value
 
 
 def initial_environment():

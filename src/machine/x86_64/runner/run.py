@@ -27,7 +27,7 @@ EXIT_REFUSED = 2
 EXIT_PANIC = 120
 EXIT_DEADLOCK = 121
 EXIT_TIME_LIMIT = 122
-HALT_OK, HALT_REFUSED, HALT_PANIC, HALT_DEADLOCK, HALT_TIME_LIMIT = range(5)
+HALT_OK, HALT_REFUSED, HALT_PANIC, HALT_DEADLOCK, HALT_TIME_LIMIT, HALT_RESTART = range(6)
 HALT_STATUS = {HALT_REFUSED: EXIT_REFUSED, HALT_PANIC: EXIT_PANIC, HALT_DEADLOCK: EXIT_DEADLOCK,
                HALT_TIME_LIMIT: EXIT_TIME_LIMIT}
 # What a timeline says of it.
@@ -61,6 +61,7 @@ class Run:
         self.symbols = {}
         self.saved_modes = None
         self.status = None
+        self.starts_again = self.has_spoken = False
         self.ending = "the machine was stopped"
         self.incoming = bytearray()
         self.outgoing = collections.deque()
@@ -154,6 +155,7 @@ class Run:
         if not data:
             self.link_ended()
             return
+        self.has_spoken = True
         self.incoming += data
         while len(self.incoming) >= 5 and self.status is None:
             size, = struct.unpack_from("<I", self.incoming, 1)
@@ -183,8 +185,13 @@ class Run:
             self.answer_call(body)
         elif kind == "D":
             self.send(b"a", self.describe(body).encode())
+        elif kind == "Y":
+            self.send(b"a")
         elif kind == "E":
             why, status = struct.unpack("<Bi", body)
+            if why == HALT_RESTART:
+                self.starts_again = True    # when the reset has ended QEMU
+                return
             self.status = HALT_STATUS.get(why, status & 0xff)
             self.ending = HALT_ENDING.get(why, "")
         else:
@@ -278,13 +285,20 @@ class Run:
             words += ["-fsdev", f"local,id=root,path={source},security_model=none,readonly=on,"
                       "multidevs=remap",
                       "-device", "virtio-9p-pci,fsdev=root,mount_tag=root,disable-legacy=on"]
-        return words
+        return words + options.qemu
 
     def start(self, directory):
         listeners = []
+        self.status, self.starts_again, self.has_spoken = None, False, False
+        self.incoming.clear()
+        self.outgoing.clear()
+        self.promises.clear()
         for name in ("console", "link"):
             listener = socket.socket(socket.AF_UNIX)
-            listener.bind(os.path.join(directory, name))
+            path = os.path.join(directory, name)
+            if os.path.exists(path):    # of the start before
+                os.unlink(path)
+            listener.bind(path)
             listener.listen(1)
             listeners.append(listener)
         write_archive(os.path.join(directory, "archive"), self.options, self.streams)
@@ -314,11 +328,19 @@ class Run:
             self.process.wait()
 
     def link_ended(self):
-        """QEMU has ended before the kernel said how."""
+        """QEMU has ended, because of a reset or before the kernel said how."""
         if self.status is not None:
             return
         self.process.wait()
-        self.drain_console()
+        if self.console:
+            self.drain_console()
+        if self.starts_again and self.process.returncode == 0:
+            self.status = 0
+            return
+        self.starts_again = False
+        if not self.has_spoken:
+            raise Refused(f"QEMU ended (status {self.process.returncode}) before the kernel ran: " +
+                          self.qemu_says())
         said = (self.process.stdout.read() or b"").decode(errors="replace").strip()
         self.print_error(f"{NAME}: QEMU ended (status {self.process.returncode}) and the kernel "
                          f"did not say why{': ' + said if said else ''}\n".encode())
@@ -331,6 +353,7 @@ class Run:
         except OSError:
             return False
         if data:
+            self.has_spoken = True
             self.print_error(data.replace(b"\r", b""))
         return bool(data)
 
@@ -441,11 +464,14 @@ class Run:
             if self.options.timeline:
                 self.open_file("V", events)
             try:
-                self.start(directory)
                 self.make_raw()
                 if self.options.time_limit:
                     self.deadline = time.monotonic() + self.options.time_limit
+                self.start(directory)
                 self.loop(wakeup)
+                while self.starts_again:
+                    self.start(directory)
+                    self.loop(wakeup)
                 while self.console and self.drain_console():
                     pass
             finally:

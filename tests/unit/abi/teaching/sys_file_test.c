@@ -51,7 +51,7 @@ static void open_console(void)
     ck_assert_int_eq(inode_create(filesystem_anonymous(), &kind, &node, &request.inode), 0);
     for (int fd = 0; fd < 3; fd++) {
         ck_assert_int_eq(file_create(&request, &file), 0);
-        ck_assert_int_eq(file_table_replace(current_process()->files, fd, file, false, 256), 0);
+        ck_assert_int_eq(file_table_replace(current_files(), fd, file, false, 256), 0);
     }
     inode_release(request.inode);
 }

@@ -1,0 +1,98 @@
+/* Root, working directory and umask, shared by threads through references. */
+#include "process/places.h"
+
+#include "fs/path.h"
+#include "lib/refcount.h"
+#include "memory/pool.h"
+#include "sync/spinlock.h"
+
+struct places {
+    struct refcount references;
+    struct spinlock lock;    /* RANK_PLACES */
+
+    /* Protected by `lock`. */
+    struct path root, working_directory;
+    uint32_t umask;
+};
+
+static struct pool places_pool = POOL_INITIAL("places", struct places, 0);
+
+int places_create(const struct path *root, const struct path *working_directory, uint32_t umask,
+                  struct places **places)
+{
+    struct places *new = pool_allocate(&places_pool);
+
+    if (!new)
+        return -ENOMEM;
+    refcount_init(&new->references, 1);
+    spin_init(&new->lock, RANK_PLACES, "places");
+    new->root = *root;
+    new->working_directory = *working_directory;
+    new->umask = umask;
+    *places = new;
+    return 0;
+}
+
+int places_copy(struct places *source, struct places **copy)
+{
+    struct fs_context context;
+    int error;
+
+    places_read(source, &context);
+    error = places_create(&context.root, &context.working_directory, context.umask, copy);
+    if (error)
+        fs_context_release(&context);
+    return error;
+}
+
+void places_reference(struct places *places)
+{
+    refcount_take(&places->references);
+}
+
+void places_release(struct places *places)
+{
+    if (!refcount_drop(&places->references))
+        return;
+    path_release(&places->root);
+    path_release(&places->working_directory);
+    pool_free(&places_pool, places);
+}
+
+bool places_are_shared(const struct places *places)
+{
+    return refcount_value(&places->references) > 1;
+}
+
+void places_read(struct places *places, struct fs_context *context)
+{
+    spin_lock(&places->lock);
+    context->root = places->root;
+    context->working_directory = places->working_directory;
+    context->umask = places->umask;
+    path_reference(&context->root);
+    path_reference(&context->working_directory);
+    spin_unlock(&places->lock);
+}
+
+void places_set_working_directory(struct places *places, const struct path *path)
+{
+    spin_lock(&places->lock);
+
+    struct path before = places->working_directory;
+
+    places->working_directory = *path;
+    spin_unlock(&places->lock);
+    path_release(&before);
+}
+
+uint32_t places_set_umask(struct places *places, uint32_t umask)
+{
+    spin_lock(&places->lock);
+
+    uint32_t before = places->umask;
+
+    places->umask = umask;
+    spin_unlock(&places->lock);
+    return before;
+}

@@ -1,0 +1,60 @@
+/*
+ * unshare: a thread that shares things, by the flags of the clone that made it, goes on without.
+ * It is refused for what a thread cannot leave (its process, with its memory and its signal
+ * actions) unless it is alone in it.
+ */
+#include "ipc/semaphore_array.h"
+#include "process/clone.h"
+#include "process/process.h"
+
+#define NAMESPACES                                                                              \
+    (CLONE_NEW_MOUNTS | CLONE_NEW_CONTROL_GROUP | CLONE_NEW_NAMES | CLONE_NEW_IPC |             \
+     CLONE_NEW_USERS | CLONE_NEW_PROCESSES | CLONE_NEW_NETWORK | CLONE_NEW_TIME)
+#define OF_PROCESS (CLONE_THREAD | CLONE_ACTIONS | CLONE_MEMORY)
+#define KNOWN (OF_PROCESS | CLONE_PLACES | CLONE_FILES | CLONE_UNDO | NAMESPACES)
+
+static bool is_alone(struct process *process)
+{
+    spin_lock(&process->lock);
+
+    bool alone = process->live_threads == 1;
+
+    spin_unlock(&process->lock);
+    return alone;
+}
+
+/* In Linux's order. */
+static int check(struct process *process, uint64_t flags)
+{
+    if (flags & ~KNOWN)
+        return -EINVAL;
+    if ((flags & OF_PROCESS) && !is_alone(process))
+        return -EINVAL;
+    if ((flags & CLONE_ACTIONS) && signal_actions_are_shared(&process->signals))
+        return -EINVAL;
+    if ((flags & CLONE_MEMORY) && address_space_is_shared(process->space))
+        return -EINVAL;
+    return flags & NAMESPACES ? -EINVAL : 0;
+}
+
+/* The changes that are to be undone are, if nobody else has them. */
+static void leave_undo(void)
+{
+    struct user_thread *part = user_thread_of(current_thread());
+
+    semaphore_undo_leave(part->semaphore_undo, current_process()->id);
+    part->semaphore_undo = NULL;
+}
+
+int thread_unshare(uint64_t flags)
+{
+    int error = check(current_process(), flags);
+
+    if (!error && (flags & CLONE_PLACES))
+        error = places_unshare();
+    if (!error && (flags & CLONE_FILES))
+        error = files_unshare();
+    if (!error && (flags & CLONE_UNDO))
+        leave_undo();
+    return error;
+}
