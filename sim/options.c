@@ -56,7 +56,7 @@ static const struct option long_options[] = {
     SEARCH_OPTIONS
     { "verbose", no_argument, NULL, 'v' },
     { "version", no_argument, NULL, 'V' },
-    { "help", no_argument, NULL, 'h' },
+    { "help", optional_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -94,11 +94,12 @@ static const char help[] =
     "  --verify            run it twice, and compare all that happened; 123 if they differ\n"
     "  --record=FILE       write all that came from outside to FILE\n"
     "  --replay=FILE       the recorded run again, without GUEST; 123 and where if it differs\n"
-    SEARCH_HELP
+    "  --search[=COUNT]    run it under COUNT schedules (10000), stop at the first failure and\n"
+    "                      explain it; its options: --help=search\n"
     "  --log-level=LEVEL   kernel messages: error, warning (default), notice, info, debug\n"
     "  -v, --verbose       the same as --log-level=info\n"
     "  -V, --version       print the version\n"
-    "  -h, --help          print this\n"
+    "  -h, --help[=search]  print this, or the options of --search\n"
     "\n"
     "Exit status: the guest's; 128+N if signal N killed it; 2 for a wrong command line or a\n"
     "program that cannot be run; 120 if the kernel itself failed; 121 for a deadlock: nothing\n"
@@ -218,6 +219,13 @@ static _Noreturn void print_and_exit(const char *before, const char *text)
     exit(written ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+static _Noreturn void print_help(const char *subject)
+{
+    if (subject && strcmp(subject, "search") != 0)
+        refuse("there is no help on \"%s\"; --help=search is on the options of --search", subject);
+    print_and_exit("Usage: ", subject ? SEARCH_HELP : help);
+}
+
 /* The current directory as the guest sees it: below the root, or "/". */
 static const char *default_working_directory(const char *root)
 {
@@ -316,7 +324,7 @@ static void parse_other(int option, struct options *options)
     case 'V':
         print_and_exit("", " (Eft) " EFT_VERSION "\n");
     case 'h':
-        print_and_exit("Usage: ", help);
+        print_help(optarg);
     default:
         exit(EXIT_REFUSED);    /* getopt_long has said what is wrong */
     }

@@ -25,6 +25,9 @@ enum {
     SEARCH_OPTION("schedule", required_argument, SCHEDULE)
 
 #define SEARCH_HELP \
+    " --search [OPTION...] GUEST [ARGUMENT...]\n" \
+    "Runs a program under many schedules, to find one under which it fails.\n" \
+    "\n" \
     "  --search[=COUNT]    run it under COUNT schedules (10000); stop at the first deadlock,\n" \
     "                      hang, crash, panic or wrong exit status, say how it came about,\n" \
     "                      and print the command that repeats it\n" \
@@ -37,4 +40,6 @@ enum {
     "  --max-steps=N       a run with more operations than N hangs (100000)\n" \
     "  --keep-going        count failures and go on\n" \
     "  --check=N           after dpor: N random runs must be among those it made (200)\n" \
-    "  --schedule=TEXT     one run by a schedule that a search printed, or by the file TEXT\n"
+    "  --schedule=TEXT     one run by a schedule that a search printed, or by the file TEXT\n" \
+    "\n" \
+    "docs/search.md shows how; the other options are in --help.\n"

@@ -56,6 +56,8 @@ static bool leave_process(struct process *process, struct thread *thread, int co
     signal_thread_leaves(process, thread);
     ASSERT(process->live_threads > 0);
 
+    thread->user_address_space = 0;    /* preempted later, it would bring freed tables back */
+
     bool last = --process->live_threads == 0;
 
     wait_queue_wake_all(&process->alone_queue);

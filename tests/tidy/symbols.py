@@ -26,8 +26,9 @@ def read(path):
 
 
 def declared_functions(header):
-    """Names of the functions that a header declares."""
+    """Names of the functions that a header declares and does not define itself."""
     code = re.sub(r"__attribute__\s*\(\(.*?\)\)", "", without_comments(read(header)))
+    code = re.sub(r"^static inline .*", "", code, flags=re.MULTILINE)
     return set(re.findall(r"^[A-Za-z_][\w \t*]*?\b(\w+)\(", code, re.MULTILINE))
 
 
