@@ -8,6 +8,7 @@ static void send_one(void)
 {
     const struct rlimit none = { 0, 0 };
 
+    (void)setpgid(0, 0);    /* not orphaned, wherever the whole was started: it may stop */
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)raise(number);
     _exit(100);
