@@ -517,8 +517,8 @@ model: $(MODEL_PROGRAMS)    ## small protocols of the core in every interleaving
 unit-and-model: $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
 	@$(RUN_SUITES) $^
 
-# All programs of ours, and guests of both kinds in the simulator; INSTRUMENTED="guests linux" chooses
-# other folders of tests/conformance.
+# All programs of ours, and guests of both kinds in the simulator.  INSTRUMENTED="guests linux"
+# chooses other folders of tests/conformance.
 INSTRUMENTED := guests teaching
 INSTRUMENTED_SUITES := $(wildcard $(patsubst %,tests/conformance/%/run_*.py,$(INSTRUMENTED)))
 instrumented: all test-programs
