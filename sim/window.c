@@ -47,11 +47,21 @@ static void forget(user_address start, user_address end)
     }
 }
 
+/* Between the ranges in which guests live there may be something of the host's. */
 void window_unmap(user_address start, user_address end)
 {
+    const struct machine_info *info = machine_info();
+
     forget(start, end);
     int80_forget(start, end);
-    munmap((void *)(uintptr_t)start, end - start);
+    for (size_t i = 0; i < info->user_range_count; i++) {
+        const struct machine_range *range = &info->user_ranges[i];
+        user_address first = start > range->start ? start : range->start;
+        user_address last = end < range->end ? end : range->end;
+
+        if (first < last)
+            munmap((void *)(uintptr_t)first, last - first);
+    }
 }
 
 void window_protect(user_address start, user_address end, int protection)
@@ -75,15 +85,12 @@ void window_protect(user_address start, user_address end, int protection)
 
 void window_empty(void)
 {
-    const struct machine_info *info = machine_info();
-
     if (mappings == 0)
         return;
     mappings = 0;
     piece_count = 0;
     is_known = true;
-    for (size_t i = 0; i < info->user_range_count; i++)
-        window_unmap(info->user_ranges[i].start, info->user_ranges[i].end);
+    window_unmap(0, GUEST_END);
 }
 
 void window_map(const struct window_piece *piece)

@@ -304,6 +304,7 @@ static void sleep_once(struct semaphore *semaphore, struct semaphore_waiter *wai
         .kind = WAIT_SEMAPHORE,
         .object = semaphore->id,
         .owner = holder,
+        .since_ns = waiter->since_ns,    /* before anybody could hand over to it */
     };
 
     if (!waiter->waited)

@@ -230,7 +230,7 @@ int wait_entries_wait(struct wait_entry *entries, unsigned count,
     ASSERT(reason->kind != WAIT_NONE);
     thread->waiting_for = *reason;
     thread->waiting_for.external = reason->external || any_is_external(entries, count);
-    thread->waiting_since_ns = now_ns;
+    thread->waiting_since_ns = reason->since_ns ? reason->since_ns : now_ns;
     trace_record(TRACE_wait_begin, reason->kind, object_of(reason),
                  reason->owner ? (uint64_t)reason->owner->id : 0);
 

@@ -52,6 +52,7 @@ struct wait_reason {
     struct thread *owner;       /* who could end the wait, if known */
     bool uninterruptible;       /* signals do not end it: short waits for the kernel's own work */
     bool external;              /* the world outside can end it: input, room for output */
+    uint64_t since_ns;          /* when it began; 0: now */
 };
 
 #define WAIT_FOREVER UINT64_MAX
