@@ -16,6 +16,9 @@
 #define STACK_KEPT 0x200000u
 #define MAP_FIXED_BIT 0x10u
 #define LIMIT_CORE_SIZE 4
+#define FUTEX_LOCK_PI 6
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_LOCK_PI2 13
 #define OPEN_READ_WRITE_CREATE 0102u
 
 extern const char __ehdr_start[], _end[];
@@ -216,10 +219,23 @@ static void bend_limits(const struct syscall_descriptor *call, uint64_t a[6])
     }
 }
 
+/* Waits that begin again after every signal, as on Linux: only a time ends them. */
+static void bend_futex(const struct syscall_descriptor *call, uint64_t a[6])
+{
+    static const uint64_t long_ago[2] = { 1, 0 };
+    uint32_t operation = (uint32_t)a[1] & 0x7f;
+
+    if (text_equal(call->name, "futex") &&
+        (operation == FUTEX_LOCK_PI || operation == FUTEX_LOCK_PI2 ||
+         operation == FUTEX_WAIT_REQUEUE_PI))
+        a[3] = address_of(long_ago);
+}
+
 void guard_bend(const struct syscall_descriptor *call, uint64_t arguments[6])
 {
     bend_memory_call(call, arguments);
     bend_signal_call(call, arguments);
     bend_mask(call, arguments);
     bend_limits(call, arguments);
+    bend_futex(call, arguments);
 }
