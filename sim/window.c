@@ -64,23 +64,21 @@ void window_unmap(user_address start, user_address end)
     }
 }
 
+/* What it says is done even when the list overflows meanwhile. */
 void window_protect(user_address start, user_address end, int protection)
 {
-    if (protection == PROT_NONE) {
-        window_unmap(start, end);
-        return;
-    }
-    for (unsigned i = 0; i < piece_count; i++) {
-        struct window_piece piece = pieces[i];
+    unsigned i = 0;
 
-        if (piece.start > start || piece.end < end)
-            continue;
+    while (is_known && i < piece_count && (pieces[i].start > start || pieces[i].end < end))
+        i++;
+    if (is_known && i < piece_count && protection != PROT_NONE) {
+        physical_address physical = pieces[i].physical + (start - pieces[i].start);
+
         forget(start, end);
-        piece.physical += start - piece.start;
-        append((struct window_piece){ start, end, piece.physical, protection });
-        mprotect((void *)(uintptr_t)start, end - start, protection);
-        return;
+        append((struct window_piece){ start, end, physical, protection });
     }
+    if (protection == PROT_NONE || mprotect((void *)(uintptr_t)start, end - start, protection) != 0)
+        window_unmap(start, end);
 }
 
 void window_empty(void)
@@ -124,7 +122,7 @@ void window_trim(user_address address, user_address *start, user_address *end)
 bool window_pieces(const struct window_piece **all, unsigned *count)
 {
     *all = pieces;
-    *count = piece_count;
+    *count = piece_count < PIECES_MAX ? piece_count : PIECES_MAX;
     return is_known;
 }
 

@@ -65,6 +65,7 @@ static uint64_t drop_unused(struct page_cache *cache)
     return dropped;
 }
 
+/* Mappings last: what they lose they fault in again. */
 void page_cache_invalidate(struct page_cache *cache, uint64_t size)
 {
     mutex_lock(&cache->lock);
@@ -73,6 +74,7 @@ void page_cache_invalidate(struct page_cache *cache, uint64_t size)
     cache->next_index = 0;
     cache->run_pages = 0;
     mutex_unlock(&cache->lock);
+    memory_object_unmap(&cache->object, 0, UINT64_MAX);
 }
 
 /* ---- Bringing pages in --------------------------------------------------------------------- */

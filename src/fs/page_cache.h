@@ -79,7 +79,8 @@ int64_t page_cache_write(struct page_cache *cache, struct io_buffer *buffer, uin
 void page_cache_resize(struct page_cache *cache, uint64_t size);
 uint64_t page_cache_size(struct page_cache *cache);
 uint64_t page_cache_pages(struct page_cache *cache);
-/* Forgets every page and takes the new size: the file changed behind our back. */
+/* Forgets every page, in mappings too, and takes the new size: the file changed behind our back.
+ * Callers hold no lock of RANK_ADDRESS_SPACE or above. */
 void page_cache_invalidate(struct page_cache *cache, uint64_t size);
 
 /* First byte >= position that is data (or hole), below the size; the size itself when there is
