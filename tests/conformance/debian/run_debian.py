@@ -99,6 +99,10 @@ CHANGES = [
     "(git init -q r && cd r && git config user.email a@b && git config user.name n && "
     "cp ../words . && git add . && git commit -qm one && git clone -q . ../r2 && "
     "cmp words ../r2/words; echo $?)",
+    "python3 -c \"import mmap, os; open('m', 'wb').write(b'A' * 8192); f=open('words', 'r+b'); "
+    "m=mmap.mmap(os.open('words', 0), 0, mmap.MAP_SHARED, mmap.PROT_READ); print(m[:3]); "
+    "f.write(b'new'); f.flush(); print(m[:3]); os.rename('words', 'w2'); "
+    "open('w2', 'r+b').write(b'XYZ'); print(m[:3])\"",
     "python3 -c \"import sqlite3; d=sqlite3.connect('t.db'); d.execute('create table t(a)'); "
     "d.executemany('insert into t values(?)', ((i,) for i in range(9999))); d.commit(); "
     "print(d.execute('select sum(a) from t').fetchone())\"",
