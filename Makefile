@@ -323,7 +323,7 @@ $(eval $(call glibc_rule,measure,$(wildcard tests/performance/measure*.c)))
 # Those with a classic bug are built once more, with REPAIRED=1, as NAME_repaired.elf.  The library
 # itself is not counted.  guests/teaching/raw/NAME.c stand alone, without the library.
 TEACHING_PROGRAMS := brk counter dinner fact fish fork mq mutex pingpong sh timing
-TEACHING_CLASSICS := abba buffer freed_early lost_wakeup
+TEACHING_CLASSICS := abba buffer freed_early lost_flag lost_wakeup
 TEACHING_DEFECTS := $(notdir $(basename $(wildcard guests/teaching/defect_*.c)))
 TEACHING_RAW := $(notdir $(basename $(wildcard guests/teaching/raw/*.c)))
 

@@ -92,6 +92,14 @@ static const char *write_schedule(const char *schedule)
     return name;
 }
 
+/* It ends right after what was told; a computation without an operation only the clock can end. */
+static void print_end_of_hang(const struct run *run)
+{
+    printf(" --max-steps %" PRIu32 " --time-limit %d",
+           run->step_count > run->decision_count ? run->step_count : run->decision_count,
+           HANG_LIMIT_SECONDS);
+}
+
 void command_print(const struct minimal *minimal)
 {
     char *schedule = schedule_text(&minimal->run, minimal->reseeds, minimal->seed);
@@ -102,7 +110,7 @@ void command_print(const struct minimal *minimal)
     printf(" --seed %" PRIu64 " --schedule ", search_settings.seed);
     command_print_word(write_schedule(schedule));
     if (minimal->run.outcome == OUTCOME_HANG)
-        printf(" --time-limit %d", HANG_LIMIT_SECONDS);
+        print_end_of_hang(&minimal->run);
     print_options();
     for (const char *const *word = search_settings.guest; *word; word++) {
         putchar(' ');

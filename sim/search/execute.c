@@ -23,11 +23,19 @@
 #define COMPUTE_NS_MAX UINT64_C(5000000000)    /* of the host's CPU without an event: no end */
 #define COMPUTE_NS_AT_END UINT64_C(500000000)  /* the same when --time-limit is over, if ... */
 #define COMPUTE_TIMES 8u                       /* ... it is so much longer than any before it */
+#define PATIENCE_STEPS_MIN 400u
+#define PATIENCE_NS_MIN UINT64_C(100000000)
 #define RELAXATIONS 4096u    /* between two looks at the clock */
 #define OUTPUT_MAX (UINT32_C(64) << 20)
 
 /* Signals by which a process dies of a fault of its own. */
 #define FAULT_SIGNALS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11)
+
+/* What a run may cost until it counts as a hang, beside what the command line says. */
+struct patience {
+    uint32_t steps;
+    uint64_t compute_ns;    /* between two events */
+};
 
 struct text {
     char *bytes;
@@ -44,6 +52,9 @@ static struct run run, base;
 static const struct strategy *strategy;
 static uint64_t events, runs;
 static uint64_t longest_ns;        /* computation between two events, as far as it was noticed */
+static uint32_t longest_steps;     /* of the runs that ended by themselves */
+static bool has_ended;             /* there was one */
+static struct patience patience = { UINT32_MAX, COMPUTE_NS_MAX };
 static uint32_t *threads;
 static uint32_t thread_room;
 static struct text output, log_text, expected;
@@ -114,6 +125,56 @@ static enum outcome judge(int status)
     return output_is_expected() ? OUTCOME_PASSED : OUTCOME_OUTPUT;
 }
 
+/* Operations or decisions, whatever are more. */
+static uint32_t length_so_far(void)
+{
+    uint32_t steps = run.step_count - base.step_count;
+    uint32_t decisions = run.decision_count - base.decision_count;
+
+    return steps > decisions ? steps : decisions;
+}
+
+static void note_end(void)
+{
+    has_ended = true;
+    if (length_so_far() > longest_steps)
+        longest_steps = length_so_far();
+}
+
+/* The run of a schedule ends as it does when its time is over, with the kernel's report. */
+static void look_at_length(void)
+{
+    static bool is_told;
+    uint32_t length = length_so_far();
+
+    if (length <= search_settings.steps_max && length <= patience.steps)
+        return;
+    if (search_is_active)
+        leave(OUTCOME_HANG);
+    if (search_settings.steps_given && !is_told)
+        interrupt_raise(machine_cpu_index(), INTERRUPT_TIME_LIMIT);
+    is_told = true;
+}
+
+static uint64_t between(uint64_t low, uint64_t value, uint64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+bool execute_patience(uint32_t times)
+{
+    uint64_t steps = (uint64_t)longest_steps * times;
+    uint64_t compute_ns = longest_ns * times;
+
+    if (times == 0 || !has_ended) {
+        patience = (struct patience){ UINT32_MAX, COMPUTE_NS_MAX };
+        return false;
+    }
+    patience.steps = (uint32_t)between(PATIENCE_STEPS_MIN, steps, search_settings.steps_max);
+    patience.compute_ns = between(PATIENCE_NS_MIN, compute_ns, COMPUTE_NS_MAX);
+    return patience.steps < search_settings.steps_max && patience.compute_ns < COMPUTE_NS_MAX;
+}
+
 void search_halt(enum machine_halt why, int status)
 {
     if (!search_is_active) {
@@ -124,6 +185,7 @@ void search_halt(enum machine_halt why, int status)
     if (!in_run && is_booted)
         return;    /* the search itself has failed */
     run.status = status;
+    note_end();
     run.outcome = outcome_of(why);
     if (run.outcome == OUTCOME_NONE)
         run.outcome = judge(status);
@@ -195,7 +257,7 @@ static void look_at_time(void)
     if (!search_is_active || !in_run)
         return;
     computing = computing_ns();
-    if (computing > COMPUTE_NS_MAX)
+    if (computing > patience.compute_ns)
         leave(OUTCOME_HANG);
     if (!is_unwanted())
         return;
@@ -298,8 +360,7 @@ static unsigned choose_thread(int32_t current, const struct candidate *candidate
     if (chosen < 0)
         leave(OUTCOME_ABANDONED);
     run_decided(&run, &turn, (unsigned)chosen);
-    if (search_is_active && run.decision_count - base.decision_count > search_settings.steps_max)
-        leave(OUTCOME_HANG);
+    look_at_length();
     return (unsigned)chosen;
 }
 
@@ -308,8 +369,7 @@ static void happened(const struct observer_event *event)
     events++;
     if (!run_event(&run, event, cpu_current()->root))
         return;
-    if (search_is_active && run.step_count - base.step_count > search_settings.steps_max)
-        leave(OUTCOME_HANG);
+    look_at_length();
     if (in_run && strategy && strategy->step && !strategy->step(&run))
         leave(OUTCOME_ABANDONED);
 }

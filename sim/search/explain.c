@@ -15,6 +15,8 @@
 #include "search/search_internal.h"
 
 #define TURNS_MAX 12           /* more are not told, but for the last ones */
+#define TURNS_AFTER 2          /* the last departure, when it hangs */
+#define ENDLESS_TIMES 20u      /* from then on it seems to be for ever */
 #define OPERATIONS_TOLD 3      /* of one turn */
 #define TEXT_SIZE 256
 #define KEY_MASK UINT32_MAX
@@ -302,22 +304,76 @@ static uint32_t print_turn(uint32_t start)
     return end;
 }
 
-static unsigned count_turns(uint32_t start)
+static unsigned count_turns(uint32_t start, uint32_t end)
 {
     unsigned count = 0;
 
-    for (; start < step_count; start = turn_end(start))
+    for (; start < end; start = turn_end(start))
         count++;
     return count;
+}
+
+/* A run that hangs is told until shortly after it has left the usual order for the last time: from
+ * there on it repeats itself. */
+static uint32_t story_end(void)
+{
+    uint32_t departed = run_last_departure(told);
+    uint32_t end = 0;
+
+    if (told->outcome != OUTCOME_HANG)
+        return step_count;
+    while (end < step_count && steps[end] < departed)
+        end = turn_end(end);
+    for (unsigned i = 0; i < TURNS_AFTER && end < step_count; i++)
+        end = turn_end(end);
+    return end;
+}
+
+/* What a thread that hangs does for ever, judged by the last that it did. */
+static void print_endless_thread(uint32_t thread, uint32_t from)
+{
+    const struct run_step *last = NULL;
+    char name[TEXT_SIZE];
+    uint32_t times = 0;
+
+    for (uint32_t i = from; i < told->step_count; i++) {
+        if (told->steps[i].thread == thread) {
+            last = &told->steps[i];
+            times++;
+        }
+    }
+    if (!last || times < ENDLESS_TIMES)
+        return;
+    describe_thread(thread, name, sizeof(name));
+    printf("  %s", name);
+    print_operation(last, " ");
+    printf("; and so on without an end (%u times in this run)\n", times);
+}
+
+static void print_endless(uint32_t end)
+{
+    uint32_t from = end > 0 ? steps[end - 1] + 1 : execute_base()->step_count;
+    uint32_t last = told->decision_count > 0 ? told->decisions[told->decision_count - 1].chosen
+                                             : RUN_NOBODY;
+    char name[TEXT_SIZE];
+
+    for (uint32_t thread = 0; thread < told->thread_count; thread++)
+        print_endless_thread(thread, from);
+    if (told->step_count - from >= ENDLESS_TIMES || last == RUN_NOBODY)
+        return;
+    describe_thread(last, name, sizeof(name));
+    printf("  %s computes without an end\n", name);
 }
 
 static void print_turns(void)
 {
     uint32_t start = 0;
+    uint32_t end;
     unsigned turns;
 
     choose_steps();
-    turns = count_turns(start);
+    end = story_end();
+    turns = count_turns(start, end);
 
     if (turns > TURNS_MAX) {
         unsigned skipped = turns - TURNS_MAX + 1;
@@ -326,8 +382,10 @@ static void print_turns(void)
         for (unsigned i = 0; i < skipped; i++)
             start = turn_end(start);
     }
-    while (start < step_count)
+    while (start < end)
         start = print_turn(start);
+    if (told->outcome == OUTCOME_HANG)
+        print_endless(end);
 }
 
 /* ---- All of it ----------------------------------------------------------------------------- */

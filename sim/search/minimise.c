@@ -12,6 +12,9 @@
  *  5. 2 again, then 3 until it does not help any more, each time with 4.
  *  6. The point of no return: continuations at random from each prefix of what is left.
  *
+ * A run that hangs is as long as a run may be.  So all this is done with less patience, a few times
+ * what a run takes that ends, and what was found is tried once more with all of it.
+ *
  * What is found depends on the failing run alone and not on how fast the host is: what a step may
  * cost is counted in operations of the runs that it makes.
  */
@@ -27,6 +30,8 @@
 #define FEW_PREEMPTIONS 8u
 #define MISSES_MAX 400u               /* runs without a better one among them, in step 3 */
 #define CONTINUATIONS 100             /* of step 6, from each prefix */
+#define STEPS_BEYOND 4u               /* the last departure, of a run that hangs */
+#define PATIENCE_TIMES 8u
 /* Of the processor; only runs that compute for very long without an operation come to this. */
 #define ALL_NS UINT64_C(60000000000)
 
@@ -299,11 +304,20 @@ static unsigned chance_after(uint32_t steps)
     return failures * 100 / CONTINUATIONS;
 }
 
+/* Beyond it a run that hangs only repeats itself. */
+static uint32_t last_of_interest(void)
+{
+    uint32_t beyond = run_last_departure(&best->run) + STEPS_BEYOND;
+
+    return best->run.outcome == OUTCOME_HANG && beyond < best->run.step_count
+               ? beyond : best->run.step_count;
+}
+
 /* The chance never falls, roughly: the step at which it gets to 100 is found by halving. */
 static void find_no_return(void)
 {
     uint32_t low = execute_base()->step_count;
-    uint32_t high = best->run.step_count;
+    uint32_t high = last_of_interest();
 
     begin_step();
     if (low == high || !may_go_on() || chance_after(high) < 100)
@@ -320,6 +334,63 @@ static void find_no_return(void)
         best->no_return = high - 1;
 }
 
+static void make_simple(void)
+{
+    simplify();
+    if (search_settings.cpus == 1)    /* with several, threads are not all that is chosen */
+        find_no_return();
+}
+
+/* ---- Hangs --------------------------------------------------------------------------------- */
+
+/* The run of those departures from the usual order, NULL: of none, in `best` if it fails, too. */
+static bool follow(const struct run *run)
+{
+    struct guide guide = { 0 };
+    const struct run *made;
+
+    if (run)
+        guide_of_run(&guide, run, execute_base()->decision_count);
+    guide_use(&guide);
+    made = attempt(&strategy_guided, 0);
+    free(guide.keys);
+    if (!run_same_failure(made, &best->run))
+        return false;
+    run_copy(&best->run, made);
+    return true;
+}
+
+static bool hangs_with_all_patience(void)
+{
+    struct run brief;
+    bool hangs;
+
+    execute_patience(0);
+    run_init(&brief);
+    run_copy(&brief, &best->run);
+    hangs = follow(&brief);
+    run_copy(&best->run, &brief);
+    run_destroy(&brief);
+    return hangs;
+}
+
+/* The last run that it makes is the one that is told. */
+static void make_hang_simple(const struct run *failing)
+{
+    if (run_deviations(failing) == 0 || !may_go_on() || follow(NULL))
+        return;
+    for (uint32_t times = PATIENCE_TIMES; execute_patience(times) && may_go_on();
+         times *= PATIENCE_TIMES) {
+        if (follow(failing))
+            make_simple();
+        if (hangs_with_all_patience())
+            return;
+        run_copy(&best->run, failing);
+    }
+    execute_patience(0);
+    (void)follow(failing);
+}
+
 void minimise(struct minimal *minimal, const struct run *failing, bool reseeds, uint64_t seed)
 {
     memset(minimal, 0, sizeof(*minimal));
@@ -333,9 +404,8 @@ void minimise(struct minimal *minimal, const struct run *failing, bool reseeds, 
     first_run = execute_runs();
     all_began = execute_cpu_ns();
     if (failing->outcome == OUTCOME_HANG)
-        return;    /* each further run would take as long */
-    simplify();
-    if (search_settings.cpus == 1)    /* with several, threads are not all that is chosen */
-        find_no_return();
+        make_hang_simple(failing);
+    else
+        make_simple();
     best->runs = runs_so_far();
 }

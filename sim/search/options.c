@@ -85,7 +85,8 @@ void search_option(enum search_option option, const char *value)
         break;
     case SEARCH_OPTION_MAX_STEPS:
         search_settings.steps_max = (uint32_t)number("max-steps", value, 1, UINT32_MAX >> 1);
-        break;
+        search_settings.steps_given = true;
+        return;    /* goes with --schedule, too */
     case SEARCH_OPTION_KEEP_GOING:
         search_settings.keep_going = true;
         break;
@@ -100,6 +101,8 @@ static void check(const struct options *options)
 {
     if (search_settings.wanted && search_settings.schedule)
         refuse("--search looks for schedules, --schedule follows one: not both");
+    if (search_settings.steps_given && !search_is_asked_for())
+        refuse("--max-steps is for --search and --schedule");
     if (only_with_search && !search_settings.wanted)
         refuse("an option for searches was given without --search");
     if (options->record || options->replay)
@@ -117,7 +120,7 @@ bool search_is_asked_for(void)
 
 void search_prepare(struct options *options)
 {
-    if (!search_is_asked_for() && !only_with_search)
+    if (!search_is_asked_for() && !only_with_search && !search_settings.steps_given)
         return;
     check(options);
     options->observed = options->seeded = true;

@@ -440,6 +440,17 @@ bool run_failed(const struct run *run)
            run->outcome != OUTCOME_ABANDONED;
 }
 
+uint32_t run_last_departure(const struct run *run)
+{
+    uint32_t step = 0;
+
+    for (uint32_t i = 0; i < run->decision_count; i++) {
+        if (run->decisions[i].chosen != run->decisions[i].usual)
+            step = run->decisions[i].step;
+    }
+    return step;
+}
+
 bool run_same_failure(const struct run *a, const struct run *b)
 {
     return run_failed(a) && a->outcome == b->outcome;

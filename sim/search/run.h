@@ -167,6 +167,8 @@ uint32_t run_acts(const struct run *run, const struct turn *turn);
 unsigned run_preemptions(const struct run *run);
 /* Decisions other than the usual. */
 unsigned run_deviations(const struct run *run);
+/* How many steps there were before the last of them. */
+uint32_t run_last_departure(const struct run *run);
 /* Failed in the same way. */
 bool run_same_failure(const struct run *a, const struct run *b);
 bool run_failed(const struct run *run);

@@ -25,6 +25,7 @@ struct search_settings {
     const char *expect_output;   /* file; NULL: not compared */
     int expect_status;
     uint32_t steps_max;
+    bool steps_given;            /* by the command line: the run of a schedule ends there, too */
     bool keep_going, verbose;
     uint64_t check_runs;         /* of DPOR, afterwards */
     const char *schedule;
@@ -45,6 +46,9 @@ void execute_boot(void);
 const struct run *execute(const struct strategy *strategy, uint64_t seed, const uint64_t *reseed);
 /* The record of all that came before the first choice. */
 const struct run *execute_base(void);
+/* From now on a run hangs when it is so many times as long as any that ended by itself; 0: only when
+ * it is longer than the command line allows.  False if it is that anyway. */
+bool execute_patience(uint32_t times);
 /* Threads are numbered anew, as they appear from now on. */
 void execute_forget_threads(void);
 /* Output of the last run: what the program wrote, and what the kernel said. */

@@ -36,6 +36,8 @@ FAILING = [
     ("lost_wakeup", [], DEADLOCK, ["arrival_wait", "it has to wait for semaphore 21"]),
     ("freed_early", [], 1, ["wrong exit status: 1, not 0", "turn_remove"]),
     ("buffer", [], DEADLOCK, ["buffer_enter", "buffer.c:"]),
+    ("lost_flag", [], TIME_LIMIT, ["hang", "point of no return: process 3 ends (main, lost_flag.c:",
+                                   "and so on without an end"]),
 ]
 # Program, arguments, distinguishable schedules, how many of them deadlock.
 DECIDED = [

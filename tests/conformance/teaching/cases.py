@@ -6,7 +6,7 @@ import re
 
 CODE_DEADLOCK = 121
 STARVING = {"2": "nobody", "3": "process 5", "4": "process 7", "5": "nobody"}
-CLASSICS = ("abba", "buffer", "freed_early", "lost_wakeup")
+CLASSICS = ("abba", "buffer", "freed_early", "lost_flag", "lost_wakeup")
 SHELL_INPUT = ("garbage\x03hexx\x08\x08lp\nexec /fork.elf\nexec /hello_teaching.elf\n"
                "exec /hello.elf\ncat /hello.txt\ncat /none\nexec /none\nbogus\nls /\n"
                "exec /sh.elf\nexec /fork.elf\nps\nexit\nnohup /behave.elf\nkill 60000\nkill\n\x04")
@@ -172,6 +172,7 @@ PROGRAMS = [
     Case("timing", "fork", has_lines(r"fork \d+ ns"), seeded=False),
     Case("timing", "ring 100", has_lines(r"ring \d+ ns"), seeded=False),
     Case("abba_repaired", "", has_lines("the accounts hold 100 and 100")),
+    Case("lost_flag_repaired", "", has_lines("the result is 42")),
     Case("lost_wakeup_repaired", "", has_lines("0 pieces are left")),
     Case("freed_early_repaired", "", has_lines("3 of 3 took their turn, 0 found no semaphore")),
     Case("buffer_repaired", "", has_lines("0 messages are left")),
