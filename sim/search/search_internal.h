@@ -46,7 +46,7 @@ void execute_boot(void);
 const struct run *execute(const struct strategy *strategy, uint64_t seed, const uint64_t *reseed);
 /* The record of all that came before the first choice. */
 const struct run *execute_base(void);
-/* From now on a run hangs when it is so many times as long as any that ended by itself; 0: only when
+/* From now on a run hangs when it is so many times as long as any that ended by itself; 0: only if
  * it is longer than the command line allows.  False if it is that anyway. */
 bool execute_patience(uint32_t times);
 /* Threads are numbered anew, as they appear from now on. */
