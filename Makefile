@@ -231,10 +231,22 @@ $(X86_64_OBJECTS_AT)/linker.ld: src/machine/x86_64/linker.ld src/machine/x86_64/
 	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -Isrc/machine/x86_64 $< -o $@
 
-$(BUILD)/eft.elf: $(X86_64_OBJECTS) $(VDSO_OBJECT) $(X86_64_OBJECTS_AT)/linker.ld
+# Linked twice: then it knows the names of its functions (function_names.c).
+X86_64_PARTS := $(X86_64_OBJECTS) $(VDSO_OBJECT)
+X86_64_LINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack -T \
+        $(X86_64_OBJECTS_AT)/linker.ld -o $@
+
+$(X86_64_OBJECTS_AT)/unnamed.elf: $(X86_64_PARTS) $(X86_64_OBJECTS_AT)/linker.ld
+	$(Q)$(X86_64_LINK) $(X86_64_PARTS)
+
+$(X86_64_OBJECTS_AT)/function_names.o: $(X86_64_OBJECTS_AT)/unnamed.elf \
+        src/machine/x86_64/function_names.awk
+	$(Q)nm -n --defined-only $< | awk -f src/machine/x86_64/function_names.awk | \
+	        $(CC) -x assembler -c - -o $@
+
+$(BUILD)/eft.elf: $(X86_64_OBJECTS_AT)/function_names.o
 	$(call say,LD,$@)
-	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack -T \
-	        $(X86_64_OBJECTS_AT)/linker.ld -o $@ $(X86_64_OBJECTS) $(VDSO_OBJECT)
+	$(Q)$(X86_64_LINK) $(X86_64_PARTS) $<
 
 EFT_QEMU_SOURCES := $(sort $(wildcard src/machine/x86_64/runner/*.py))
 $(BUILD)/eft-qemu: $(EFT_QEMU_SOURCES)

@@ -1,13 +1,14 @@
 /*
  * Addresses in words, and backtraces of other processors.
  *
- * The runner has the files with the debugging information and is asked.  Without it, addresses are
- * printed as numbers, which addr2line finds in build/eft.elf.
+ * The runner has the files with the debugging information and is asked.  Without it, functions of
+ * the kernel have the names that it knows itself, and addresses of programs are numbers.
  */
 #include "lib/format.h"
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "machine/x86_64/cpu.h"
+#include "machine/x86_64/function_names.h"
 #include "machine/x86_64/link.h"
 #include "machine/x86_64/port.h"
 
@@ -66,7 +67,11 @@ static size_t ask_runner(physical_address root, uint64_t address, char *text, si
 
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size)
 {
-    return size > 0 && link_is_up() ? ask_runner(root, address, text, size) : 0;
+    if (size == 0)
+        return 0;
+    if (link_is_up())
+        return ask_runner(root, address, text, size);
+    return root == 0 ? function_name(address, text, size) : 0;
 }
 
 void machine_program_loaded(physical_address root, const char *path, uint64_t bias)
