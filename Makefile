@@ -28,10 +28,11 @@ say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
 PACKAGES_BUILD := gcc libc6-dev binutils make python3 libelf-dev libdw-dev musl-tools
 PACKAGES_QEMU := qemu-system-x86
 PACKAGES_IMAGE := grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ovmf
-PACKAGES_TEST := $(PACKAGES_BUILD) $(PACKAGES_QEMU) pkg-config check busybox-static gdb
+PACKAGES_TEST := $(PACKAGES_BUILD) $(PACKAGES_QEMU) pkg-config check busybox-static gdb \
+        tmux
 PACKAGES_ANALYZE := clang clang-tidy cppcheck
 PACKAGES_FUZZ := clang libclang-rt-dev
-PACKAGES_OUTSIDE := libcap-dev
+PACKAGES_OUTSIDE := libcap-dev libpopt-dev stress-ng
 
 # ---- Flags ------------------------------------------------------------------------------------
 
@@ -52,7 +53,7 @@ VARIANT_FLAGS_debug := -O2
 VARIANT_FLAGS_asan := -O1 -fsanitize=address
 VARIANT_FLAGS_ubsan := -O1 -fsanitize=undefined -fno-sanitize-recover=all
 VARIANT_FLAGS_tsan := -O1 -fsanitize=thread
-VARIANT_FLAGS_coverage := -O0 --coverage
+VARIANT_FLAGS_coverage := -O0 --coverage -DEFT_MARKS
 VARIANT_FLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 VARIANT_FLAGS := $(VARIANT_FLAGS_$(VARIANT))
 ifeq ($(VARIANT),asan)
@@ -157,8 +158,8 @@ $(BUILD)/core.o: $(BUILD)/core-all-names.o $(BUILD)/core.exports
 
 # Not wound back by a search: its own files, and what knows things of the host that stay.
 SIM_TIMELESS := $(call objects,$(call find,sim/search,*.c) $(call find,sim,timeline*.c) \
-        $(addprefix sim/,hostfs_server.c int80.c options.c options_repeat.c populate.c reports.c \
-        symbols.c watcher.c))
+        $(addprefix sim/,code_copy.c direct_call.c hostfs_server.c int80.c options.c \
+        options_repeat.c populate.c reports.c symbols.c watcher.c))
 rename_sections = $(if $(filter $@,$(SIM_TIMELESS)),,$(Q)objcopy $(call sections,sim) $@)
 
 $(OBJECTS)/sim/timeline_page.S.o: sim/timeline_page.html sim/timeline_svg.js
@@ -187,22 +188,32 @@ $(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/core.o
 .PHONY: sim
 sim: $(BUILD)/sim    ## the hosted kernel alone
 
-# The same with one mistake in it, which the scenario tests must find (tests/scenario).
-BROKEN_OBJECT := $(OBJECTS)/tests/scenario/wait_queue_broken.o
-$(BROKEN_OBJECT): tests/scenario/wait_queue_broken.c Makefile | $(PACKAGES_READY)
+# The same with other files in place of some of the core's (tests/scenario).
+CHANGED_SIMS := $(BUILD)/sim-broken $(BUILD)/sim-checked
+SCENARIO_SOURCES := $(call find,tests/scenario,*.c)
+
+$(OBJECTS)/tests/scenario/%.o: tests/scenario/%.c Makefile | $(PACKAGES_READY)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CORE_FLAGS) $(VARIANT_FLAGS) -c $< -o $@
 
-$(BUILD)/core-broken.o: $(filter-out %/src/sync/wait_queue.o,$(CORE_OBJECTS)) $(BROKEN_OBJECT) \
-                $(VDSO_OBJECT) \
-                $(BUILD)/core.exports
-	$(Q)$(LD) -r -o $@ $(filter %.o,$^)
-	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $(call sections,core) $@
+# $(1) what is different, $(2) the files of src/ that are left out, $(3) those that take their place
+define changed_sim_rule
+$(BUILD)/core-$(1).o: $(filter-out $(call objects,$(2)),$(CORE_OBJECTS)) $(call objects,$(3)) \
+                $(VDSO_OBJECT) $(BUILD)/core.exports
+	$(Q)$(LD) -r -o $$@ $$(filter %.o,$$^)
+	$(Q)objcopy --keep-global-symbols=$(BUILD)/core.exports $(call sections,core) $$@
 
-$(BUILD)/sim-broken: $(SIM_OBJECTS) $(BUILD)/core-broken.o
-	$(call say,LINK,$@)
-	$(Q)$(CC) -pie $(VARIANT_FLAGS) -o $@ $^ $(SIM_LIBRARIES)
+$(BUILD)/sim-$(1): $(SIM_OBJECTS) $(BUILD)/core-$(1).o
+	$$(call say,LINK,$$@)
+	$(Q)$(CC) -pie $(VARIANT_FLAGS) -o $$@ $$^ $(SIM_LIBRARIES)
+endef
+# With one mistake in it, which a search must find.
+$(eval $(call changed_sim_rule,broken,src/sync/wait_queue.c,tests/scenario/wait_queue_broken.c))
+# With a look at what must hold before each operation of a seeded run.
+$(eval $(call changed_sim_rule,checked,src/sched/choice.c src/futex/queue.c src/sync/pi_mutex.c,\
+        $(addprefix tests/scenario/,choice_checked.c futex_queue_checked.c invariants.c \
+        pi_mutex_checked.c)))
 
 # ---- The x86-64 machine: build/eft.elf, for QEMU -----------------------------------------------
 # The core once more, at the top of the address space: other code model, no red zone (interrupts
@@ -415,7 +426,8 @@ guests: $(GUEST_PROGRAMS)    ## the guest programs alone
 
 # Each file of tests/conformance/linux is a program; the runner starts it natively and inside.
 CONFORMANCE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%.elf,\
-        $(wildcard tests/conformance/linux/*.c tests/conformance/qemu/*.c))
+        $(wildcard tests/conformance/linux/*.c tests/conformance/qemu/*.c \
+        tests/conformance/root/*.c))
 CONFORMANCE_HEADERS := $(wildcard tests/conformance/linux/*.h)
 CONFORMANCE_SUITES := $(sort $(wildcard tests/conformance/*/run_*.py))
 # Programs with threads: on both C libraries.
@@ -429,7 +441,8 @@ CONFORMANCE_MUSL := descriptors directory_list file_transfer memory_protect poll
 CONFORMANCE_PROGRAMS += $(CONFORMANCE_MUSL:%=$(BUILD)/conformance/linux/%_musl.elf)
 CONFORMANCE_PROGRAMS += $(BUILD)/conformance/diagnose/stuck.elf \
         $(BUILD)/conformance/diagnose/threads.elf $(BUILD)/conformance/diagnose/threads_musl.elf \
-        $(addprefix $(BUILD)/conformance/stress/,stress.elf stress_musl.elf)
+        $(addprefix $(BUILD)/conformance/stress/,stress.elf stress_musl.elf processes.elf) \
+        $(addprefix $(BUILD)/conformance/scenario/,scenario.elf scenario_musl.elf)
 # They hand wild pointers and sizes to the kernel on purpose.
 CONFORMANCE_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -static \
         -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
@@ -502,7 +515,7 @@ gdb: deps all    ## the same under gdb, with our commands loaded
 	gdb -q -x $(GDB_SCRIPT) --args $(BUILD)/sim $(GUEST) $(ARGS)
 
 bench: deps all eft    ## sim against native, as ratios
-	@$(PYTHON) tests/performance/bench.py --build $(BUILD)
+	@$(PYTHON) tests/performance/bench.py --build $(BUILD) --peers
 
 # ---- Tests ------------------------------------------------------------------------------------
 
@@ -518,7 +531,7 @@ test: deps all eft test-programs $(CORE_LINKS)    ## everything below but confor
 	@$(RUN_SUITES) $(TIDY_SUITES) tests/tidy/headers.py tests/tidy/symbols.py \
 	        $(TEST_PROGRAMS) $(CONFORMANCE_SUITES)
 
-test-programs: $(TEST_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(BUILD)/sim-broken
+test-programs: $(TEST_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(CHANGED_SIMS)
 
 unit: $(UNIT_PROGRAMS)    ## unit tests of the core
 	@$(RUN_SUITES) $(UNIT_PROGRAMS)
@@ -544,7 +557,7 @@ unit-for-tsan: $(filter-out %/linux_test,$(UNIT_PROGRAMS))
 conformance: export EFT_SEEDS := 50
 conformance: export EFT_SEARCH_RUNS := 10000
 conformance: export EFT_ALL := 1
-conformance: deps all eft $(CONFORMANCE_PROGRAMS)    ## programs inside against the same on Linux
+conformance: deps all eft $(CONFORMANCE_PROGRAMS) $(CHANGED_SIMS)    ## programs inside and on Linux
 	@$(RUN_SUITES) --timeout 3600 $(CONFORMANCE_SUITES)
 
 # Downloads, programs and results are kept in $(BUILD)/outside.
@@ -704,4 +717,4 @@ help:    ## this table
 -include $(OBJECTS)/vdso/vdso.d \
         $(patsubst %.o,%.d,$(X86_64_OBJECTS) $(CORE_OBJECTS) $(MEMORY_OBJECT) \
         $(SIM_OBJECTS) $(HARNESS_OBJECTS) \
-        $(call objects,$(TESTS) $(FUZZ_TESTS)))
+        $(call objects,$(TESTS) $(FUZZ_TESTS) $(SCENARIO_SOURCES)))

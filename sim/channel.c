@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "device/channel.h"
+#include "code_copy.h"
 #include "sim.h"
 
 #define CHANNELS 3
@@ -107,6 +108,7 @@ static int64_t promise(const struct channel *channel, int64_t result, short even
 
 static int64_t attempt_read(const struct channel *channel, void *buffer, size_t size)
 {
+    code_copy_host_writes(buffer, size);
     if (channel->is_socket)
         return error_or(recv(channel->descriptor, buffer, size, MSG_DONTWAIT));
     if (channel->kind == CHANNEL_STREAM && channel->may_block && !is_ready(channel, POLLIN))

@@ -22,6 +22,8 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define CPU_TURN_NS UINT64_C(1000000)    /* user code of one CPU while another has work */
+#define SPACE_TURN_NS UINT64_C(4000000)  /* if all others have other spaces (soft_tlb.c) */
+#define CPU_TURN_LEAST_NS (CPU_TURN_NS / 2)    /* of CPU time: the host may be busy elsewhere */
 #define RETRY_NS UINT64_C(1000000)       /* until user code that counts blocks has to stop */
 #define WATCH_NS UINT64_C(10000000)
 #define PREEMPT_NS UINT64_C(4000000)     /* a recorded run in real time: length of a slice */
@@ -34,7 +36,9 @@ static uint64_t next_deadline_ns = UINT64_MAX;    /* virtual time: of all CPUs *
 static struct machine_time_line *shown_line;    /* to guests; NULL: not yet */
 static uint64_t boot_ns;
 static timer_t alarm_timer;
-static _Atomic bool turn_is_over;
+static _Atomic bool alarm_has_rung;          /* since somebody asked whether the turn is over */
+static bool turn_is_new;                     /* no user code has run in it */
+static uint64_t turn_began_ns;               /* of the host's CPU time */
 static uint64_t alarm_deadline_ns = UINT64_MAX;
 
 static uint64_t host_time_ns(clockid_t clock)
@@ -172,7 +176,8 @@ void clock_arm(void)
         return;
     }
     if (cpu_others_busy()) {
-        uint64_t turn_end = machine_time_ns() + CPU_TURN_NS;
+        uint64_t turn_end =
+            machine_time_ns() + (cpu_others_share_space() ? CPU_TURN_NS : SPACE_TURN_NS);
 
         if (turn_end < next)
             next = turn_end;
@@ -185,13 +190,25 @@ void clock_arm(void)
 void clock_alarm_rang(void)
 {
     alarm_deadline_ns = UINT64_MAX;
-    atomic_store_explicit(&turn_is_over, true, memory_order_relaxed);
+    atomic_store_explicit(&alarm_has_rung, true, memory_order_relaxed);
 }
 
 bool clock_turn_is_over(void)
 {
-    return atomic_load_explicit(&turn_is_over, memory_order_relaxed) &&
-           atomic_exchange(&turn_is_over, false);
+    if (!atomic_load_explicit(&alarm_has_rung, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&alarm_has_rung, false, memory_order_relaxed);
+    if (turn_is_new || host_time_ns(CLOCK_THREAD_CPUTIME_ID) - turn_began_ns < CPU_TURN_LEAST_NS)
+        return false;
+    turn_is_new = true;
+    return true;
+}
+
+void clock_turn_begin(void)
+{
+    if (turn_is_new)
+        turn_began_ns = host_time_ns(CLOCK_THREAD_CPUTIME_ID);
+    turn_is_new = false;
 }
 
 void clock_alarm_again(void)

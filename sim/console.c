@@ -28,6 +28,7 @@ static int output = -1;            /* terminal we write without waiting, -1: non
 static int trace = STDERR_FILENO;
 static struct termios saved;
 static volatile sig_atomic_t is_raw;
+static volatile sig_atomic_t in_background;    /* when it was to be made raw */
 static bool stderr_is_terminal;
 
 static char bytes[INPUT_SIZE];     /* read ahead */
@@ -62,7 +63,10 @@ static void make_raw(void)
 {
     struct termios raw;
 
-    if (input < 0 || is_raw || tcgetpgrp(input) != getpgrp() || tcgetattr(input, &saved) != 0)
+    if (input < 0 || is_raw)
+        return;
+    in_background = tcgetpgrp(input) != getpgrp();
+    if (in_background || tcgetattr(input, &saved) != 0)
         return;
     raw = saved;
     raw.c_iflag &= ~(tcflag_t)(BRKINT | ICRNL | IGNCR | INLCR | INPCK | ISTRIP | IXON | IXOFF);
@@ -137,13 +141,26 @@ void console_init(const char *trace_file)
 
 /* ---- Output -------------------------------------------------------------------------------- */
 
+/* A full disk, say: nobody should take what is there for all of it. */
+static void tell_of_loss(int error)
+{
+    static bool is_told;
+
+    if (!is_told)
+        sim_note("the trace has a gap: %s", strerror(error));
+    is_told = true;
+}
+
 static void write_all(int descriptor, const char *text, size_t length)
 {
     while (length > 0) {
         ssize_t written = write(descriptor, text, length);
 
-        if (written < 0 && errno != EINTR && errno != EAGAIN)
+        if (written < 0 && errno != EINTR && errno != EAGAIN) {
+            if (descriptor == trace && descriptor != STDERR_FILENO)
+                tell_of_loss(errno);
             return;
+        }
         if (written > 0) {
             text += written;
             length -= (size_t)written;
@@ -271,6 +288,9 @@ static bool refill(void)
     if (input < 0)
         return false;
     if (poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN)) {
+        if (in_background)
+            make_raw();    /* a shell that brings a running job to the foreground does not say so */
+
         ssize_t count = read(input, bytes, sizeof(bytes));
 
         if (count > 0)

@@ -63,6 +63,15 @@ bool cpu_others_busy(void)
     return false;
 }
 
+bool cpu_others_share_space(void)
+{
+    for (unsigned i = 0; i < cpus_present; i++) {
+        if (i != current && is_busy(&cpus[i]) && cpus[i].root == cpus[current].root)
+            return true;
+    }
+    return false;
+}
+
 bool cpu_uses_root(physical_address root)
 {
     for (unsigned i = 0; i < cpus_present; i++) {

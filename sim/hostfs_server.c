@@ -1,13 +1,15 @@
 /*
  * Host files for the kernel's hostfs: nodes are O_PATH descriptors.
  *
- * Nothing is ever opened for writing, and only regular files and directories are opened at all:
- * opening a device or a FIFO can block or have effects.  Names are single components and links are
- * not followed here, so that a path cannot leave the root.
+ * Only regular files and directories are opened: opening a device or a FIFO can block or have
+ * effects.  Names are single components and links are not followed here, so that a path cannot
+ * leave the root.  Changes are in hostfs_changes.c.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,8 @@
 
 #include "fs/hostfs.h"
 #include "chooser.h"
+#include "code_copy.h"
+#include "hostfs_nodes.h"
 #include "outside.h"
 #include "sim.h"
 
@@ -27,22 +31,18 @@
 #define FIXED_DEVICE 2049u    /* 8:1 */
 #define FIXED_ROOM (UINT64_C(1) << 20)
 
-struct node {
-    int path;          /* O_PATH, -1: free */
-    int data;          /* opened for reading when first needed, -1: not yet */
-    uint64_t next_free;
-    bool is_kept;      /* it existed when a search took its snapshot: never closed */
-};
+#define ROOTS_MAX (HOST_BINDS_MAX + 2)    /* --root, --save-changes */
 
-static struct node *nodes;
+static struct host_node *nodes;
 static uint64_t node_count;
 static uint64_t first_free;    /* 0: none; node 0 is never used */
-static int root = -1;
+static struct hostfs_root roots[ROOTS_MAX];
+static int root_descriptors[ROOTS_MAX];
 
-/* The source that the host's mount table names for the filesystem of the root directory. */
-static const char *find_source(void)
+/* The source that the host's mount table names for the filesystem of a root; NULL: not known. */
+static const char *find_source(int root)
 {
-    static char source[256];
+    char source[256];
     FILE *mounts = fopen("/proc/self/mountinfo", "re");
     unsigned major, minor, wanted_major, wanted_minor;
     struct statx status;
@@ -61,22 +61,30 @@ static const char *find_source(void)
                 sscanf(rest, " - %*s %255s", source) == 1;
     }
     fclose(mounts);
-    return found ? source : NULL;
+    return found ? strdup(source) : NULL;
 }
 
-void hostfs_init(const char *directory)
+static void begin(void)
 {
     struct rlimit limit;
 
-    root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        refuse("cannot use %s as the root directory: %s", directory, strerror(errno));
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-    hostfs_operations.source = find_source();
+    signal(SIGXFSZ, SIG_IGN);    /* a write beyond the host's limit is an error of the write */
+    hostfs_operations.roots = roots;
     info_edit()->hostfs = &hostfs_operations;
+}
+
+void hostfs_add(int descriptor, const char *place, enum hostfs_sharing sharing)
+{
+    size_t index = hostfs_operations.root_count++;
+
+    if (index == 0)
+        begin();
+    root_descriptors[index] = descriptor;
+    roots[index] = (struct hostfs_root){ place, find_source(descriptor), sharing };
 }
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
@@ -84,21 +92,20 @@ void hostfs_init(const char *directory)
 static int grow(void)
 {
     uint64_t count = node_count + NODES_PER_STEP;
-    struct node *grown = realloc(nodes, count * sizeof(*grown));
+    struct host_node *grown = realloc(nodes, count * sizeof(*grown));
 
     if (!grown)
         return -ENOMEM;
     nodes = grown;
     for (uint64_t i = count - 1; i >= node_count && i > 0; i--) {
-        nodes[i] = (struct node){ -1, -1, first_free, false };
+        nodes[i] = (struct host_node){ -1, -1, -1, first_free, false, false };
         first_free = i;
     }
     node_count = count;
     return 0;
 }
 
-/* Takes over the descriptor, also when it fails. */
-static int new_node(int path, uint64_t *number)
+int hostfs_new_node(int path, bool is_shared, uint64_t *number)
 {
     int error = first_free ? 0 : grow();
 
@@ -108,25 +115,41 @@ static int new_node(int path, uint64_t *number)
     }
     *number = first_free;
     first_free = nodes[*number].next_free;
-    nodes[*number] = (struct node){ path, -1, 0, false };
+    nodes[*number] = (struct host_node){ path, -1, -1, 0, false, is_shared };
     return 0;
 }
 
-static int hostfs_root(uint64_t *number)
+struct host_node *hostfs_node(uint64_t number)
 {
-    int path = fcntl(root, F_DUPFD_CLOEXEC, 0);
+    return &nodes[number];
+}
 
-    return path < 0 ? -errno : new_node(path, number);
+bool hostfs_is_component(const char *name)
+{
+    return *name && !strchr(name, '/') && strcmp(name, "..") != 0 && strcmp(name, ".") != 0;
+}
+
+void hostfs_link_of(int descriptor, char link[HOSTFS_LINK_SIZE])
+{
+    snprintf(link, HOSTFS_LINK_SIZE, "/proc/self/fd/%d", descriptor);
+}
+
+static int hostfs_root(size_t index, uint64_t *number)
+{
+    int path = fcntl(root_descriptors[index], F_DUPFD_CLOEXEC, 0);
+
+    return path < 0 ? -errno
+                    : hostfs_new_node(path, roots[index].sharing == HOSTFS_SHARED, number);
 }
 
 static int hostfs_lookup(uint64_t directory, const char *name, uint64_t *number)
 {
-    if (strchr(name, '/') || strcmp(name, "..") == 0 || strcmp(name, ".") == 0 || !*name)
+    if (!hostfs_is_component(name))
         return -EINVAL;
 
     int path = openat(nodes[directory].path, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-    return path < 0 ? -errno : new_node(path, number);
+    return path < 0 ? -errno : hostfs_new_node(path, nodes[directory].is_shared, number);
 }
 
 static void hostfs_release(uint64_t number)
@@ -136,7 +159,9 @@ static void hostfs_release(uint64_t number)
     close(nodes[number].path);
     if (nodes[number].data >= 0)
         close(nodes[number].data);
-    nodes[number] = (struct node){ -1, -1, first_free, false };
+    if (nodes[number].output >= 0 && nodes[number].output != nodes[number].data)
+        close(nodes[number].output);
+    nodes[number] = (struct host_node){ -1, -1, -1, first_free, false, false };
     first_free = number;
 }
 
@@ -157,9 +182,9 @@ void hostfs_drop_nodes(void)
 /* A descriptor to read from, for regular files and directories only. */
 static int open_data(uint64_t number)
 {
-    struct node *node = &nodes[number];
+    struct host_node *node = &nodes[number];
     struct stat status;
-    char path[64];
+    char path[HOSTFS_LINK_SIZE];
 
     if (node->data >= 0)
         return node->data;
@@ -167,7 +192,7 @@ static int open_data(uint64_t number)
         return -errno;
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
         return -EINVAL;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", node->path);
+    hostfs_link_of(node->path, path);
     node->data = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (node->data < 0)
         return -errno;
@@ -268,6 +293,7 @@ static int64_t hostfs_read(uint64_t number, void *buffer, size_t size, uint64_t 
 
     if (data < 0)
         return data;
+    code_copy_host_writes(buffer, size);
     do
         count = pread(data, buffer, size, (off_t)offset);
     while (count < 0 && errno == EINTR);
@@ -276,6 +302,8 @@ static int64_t hostfs_read(uint64_t number, void *buffer, size_t size, uint64_t 
 
 static int64_t hostfs_read_link(uint64_t number, char *target, size_t size)
 {
+    code_copy_host_writes(target, size);
+
     ssize_t length = readlinkat(nodes[number].path, "", target, size);
 
     return length < 0 ? -errno : length;
@@ -317,9 +345,12 @@ static int hostfs_read_directory(uint64_t number, int64_t position, hostfs_name_
 
 int hostfs_open_path(const char *guest_path)
 {
-    while (*guest_path == '/')
-        guest_path++;
-    return openat(root, guest_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const struct open_how how = {
+        .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+
+    return (int)syscall(SYS_openat2, root_descriptors[0], guest_path, &how, sizeof(how));
 }
 
 struct hostfs_operations hostfs_operations = {
@@ -332,4 +363,11 @@ struct hostfs_operations hostfs_operations = {
     .read = hostfs_read,
     .read_link = hostfs_read_link,
     .read_directory = hostfs_read_directory,
+    .create = hostfs_create,
+    .link = hostfs_link,
+    .remove = hostfs_remove,
+    .rename = hostfs_rename,
+    .write = hostfs_write,
+    .change = hostfs_change,
+    .sync = hostfs_sync,
 };

@@ -99,6 +99,8 @@ void info_init(const struct options *options)
         describe_nobody(options);
     else
         describe_host();
+    if (options->host_name)
+        info.node_name = options->host_name;
     info.options = options->kernel;
     info.arguments = options->arguments;
     info.environment = options->environment;

@@ -182,10 +182,11 @@ int main(int argument_count, char **arguments)
     verify_start(&options, arguments);
     channel_init();    /* before anything is opened: 0 to 2 are the guest's, open or not */
     options_make_repeatable(&options);
+    options_tell_user(&options);
     info_init(&options);
     memory_init(options.memory_size);
+    options_open_roots(&options);
     if (options.root) {
-        hostfs_init(options.root);
         symbols_init(NULL);
     } else {
         archive_init(options.program_path, options.arguments[0]);
@@ -198,7 +199,7 @@ int main(int argument_count, char **arguments)
     console_init(options.trace_file);
     reports_init(&options);
     timeline_init(&options);
-    user_run_init();
+    user_run_init(!options.no_direct_calls);
     if (options.observed)
         run_init(&options);
     search_start();

@@ -28,12 +28,18 @@ enum { OPTION_CPUS = 256, OPTION_MEMORY, OPTION_ROOT, OPTION_ENV, OPTION_CWD, OP
        OPTION_TRACE_FILE, OPTION_LOG_LEVEL, OPTION_REPORT_FILE, OPTION_GRAPH, OPTION_STATS,
        OPTION_LEAK_CHECK, OPTION_TIMELINE, OPTION_TIMELINE_EVENTS,
        OPTION_SEED, OPTION_PREEMPT, OPTION_SCHED, OPTION_VERIFY, OPTION_RECORD, OPTION_REPLAY,
-       OPTION_TIME_LIMIT, OPTION_HANG_AFTER };
+       OPTION_TIME_LIMIT, OPTION_HANG_AFTER, OPTION_USER, OPTION_HOSTNAME,
+       OPTION_NO_DIRECT_CALLS, OPTION_ROOT_RW, OPTION_BIND, OPTION_SAVE_CHANGES };
 
 static const struct option long_options[] = {
     { "cpus", required_argument, NULL, OPTION_CPUS },
     { "memory", required_argument, NULL, OPTION_MEMORY },
     { "root", required_argument, NULL, OPTION_ROOT },
+    { "user", required_argument, NULL, OPTION_USER },
+    { "hostname", required_argument, NULL, OPTION_HOSTNAME },
+    { "root-rw", required_argument, NULL, OPTION_ROOT_RW },
+    { "bind", required_argument, NULL, OPTION_BIND },
+    { "save-changes", required_argument, NULL, OPTION_SAVE_CHANGES },
     { "env", required_argument, NULL, OPTION_ENV },
     { "cwd", required_argument, NULL, OPTION_CWD },
     { "trace", optional_argument, NULL, OPTION_TRACE },
@@ -45,6 +51,7 @@ static const struct option long_options[] = {
     { "graph", required_argument, NULL, OPTION_GRAPH },
     { "timeline", required_argument, NULL, OPTION_TIMELINE },
     { "timeline-events", required_argument, NULL, OPTION_TIMELINE_EVENTS },
+    { "no-direct-calls", no_argument, NULL, OPTION_NO_DIRECT_CALLS },
     { "stats", no_argument, NULL, OPTION_STATS },
     { "leak-check", no_argument, NULL, OPTION_LEAK_CHECK },
     { "seed", required_argument, NULL, OPTION_SEED },
@@ -62,14 +69,23 @@ static const struct option long_options[] = {
 
 static const char help[] =
     " [OPTION...] GUEST [ARGUMENT...]\n"
+    "       sim [OPTION...] --root=DIR [PROGRAM [ARGUMENT...]]\n"
     "Runs an x86-64 program, of Linux or of the teaching ABI, inside the Eft kernel.\n"
     "\n"
-    "  --root=DIR          show the host's DIR as /; GUEST is a path below it.  What is changed\n"
-    "                      there stays in memory, the host's files are as before.\n"
+    "  --root=DIR          show the host's DIR as /; PROGRAM is a path below it, or a name\n"
+    "                      that is looked for in PATH; without it $SHELL runs, or /bin/sh.\n"
+    "                      What is changed there stays in memory, the host's files are as before.\n"
     "                      Without it the guest finds only itself, /dev, /proc and /tmp\n"
+    "  --root-rw=DIR       the same, but what is changed there is changed on the host\n"
+    "  --bind=HOST:GUEST[:ro]  show HOST, a directory or a file of the host, at GUEST as well;\n"
+    "                      changes are the host's, with :ro nothing can be changed.  Several\n"
+    "  --save-changes=DIR  at the end write what was changed below --root to DIR, which is empty\n"
+    "                      or new: changed files, .wh.NAME for a NAME that is gone\n"
     "  --cwd=DIR           directory to start in (with --root: where you are now, if below DIR)\n"
     "  --env=NAME=VALUE    set a variable of the guest's environment; --env=NAME removes it.\n"
     "                      The rest is this process's environment\n"
+    "  --user=UID[:GID]    who the guest is, by numbers (default: you; GID is UID)\n"
+    "  --hostname=NAME     what it finds the machine called (default: as the host is)\n"
     "  --cpus=N            virtual CPUs, 1 to 64 (default 1)\n"
     "  --sched=POLICY      how ordinary threads share a CPU: fair (by nice values), rr (each a\n"
     "                      slice in turn), fifo (until it waits); default: fair, and rr for\n"
@@ -85,6 +101,8 @@ static const char help[] =
     "  --timeline=FILE     what every CPU and thread did when: a page if FILE ends in .html, a\n"
     "                      picture if in .svg, else a trace for Perfetto or chrome://tracing\n"
     "  --timeline-events=FILE  the run that another machine wrote down, without GUEST\n"
+    "  --no-direct-calls   system calls always come by signals of the host: slow, but the program\n"
+    "                      finds its own instructions unchanged when it reads them\n"
     "  --stats             at the end: times and waits of each thread and semaphore; who starves\n"
     "  --leak-check        at the end: what the kernel holds more than it did at its start\n"
     "  --seed=N            a run that repeats: virtual time, and all that is left open is chosen\n"
@@ -244,6 +262,31 @@ static const char *default_working_directory(const char *root)
     return result ? result : "/";
 }
 
+/* The options about what the guest finds; false: it is another one. */
+static bool parse_root(int option, struct options *options)
+{
+    switch (option) {
+    case OPTION_ROOT:
+    case OPTION_ROOT_RW:
+        options_set_root(options, optarg, option == OPTION_ROOT_RW);
+        return true;
+    case OPTION_BIND:
+        options_add_bind(options, optarg);
+        return true;
+    case OPTION_SAVE_CHANGES:
+        options->save_changes = optarg;
+        return true;
+    case OPTION_USER:
+        options_parse_user(options, optarg);
+        return true;
+    case OPTION_HOSTNAME:
+        options_parse_host_name(options, optarg);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Where an option that takes the name of a file puts it; NULL: another option. */
 static const char **file_of(int option, struct options *options)
 {
@@ -275,9 +318,6 @@ static void parse_other(int option, struct options *options)
         break;
     case OPTION_MEMORY:
         options->memory_size = parse_size(optarg);
-        break;
-    case OPTION_ROOT:
-        options->root = optarg;
         break;
     case OPTION_ENV:
         options_change_environment(optarg);
@@ -338,7 +378,9 @@ static void parse_one(int option, struct options *options)
         *file = optarg;
     else if (option == OPTION_SCHED)
         parse_scheduling(optarg);
-    else
+    else if (option == OPTION_NO_DIRECT_CALLS)
+        options->no_direct_calls = true;
+    else if (!parse_root(option, options))
         parse_other(option, options);
 }
 
@@ -353,12 +395,13 @@ void options_parse(int argument_count, char **arguments, struct options *options
         parse_one(option, options);
         index = -1;
     }
-    options_check_repeat(options, optind < argument_count);
+    options_check_repeat(options, optind < argument_count || options->root);
     if (options->trace_file && !*options->trace_file)
         refuse("--trace-file needs a name");
     options->arguments = (const char *const *)(arguments + optind);
     options->environment = (const char *const *)environ;
     options->kernel = kernel_options;
+    options_choose_program(options);
     options->program_path = options->arguments[0];
     if (options->root && !options->working_directory && !options->seeded)
         options->working_directory = default_working_directory(options->root);

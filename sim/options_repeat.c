@@ -81,6 +81,11 @@ void options_check_repeat(struct options *options, bool has_guest)
 {
     if (options->verify && (options->record || options->replay))
         refuse("--verify runs the program itself twice: not with --record or --replay");
+    if (repeats(options) && (options->root_is_shared || options->bind_count > 0 ||
+                             options->save_changes))
+        refuse("--root-rw, --bind and --save-changes are not for runs that repeat");
+    if (options->save_changes && (!options->root || options->root_is_shared))
+        refuse("--save-changes saves what was changed below --root: give --root as well");
     if (options->preempt != PREEMPT_DEFAULT && !repeats(options))
         refuse("--preempt says where a run that repeats is preempted: give --seed as well");
     if (options->replay && (options->record || options->seeded))

@@ -196,6 +196,10 @@ void record_create(const struct options *options)
     record_text(or_empty(root));
     record_text(or_empty(program));
     record_text(or_empty(options->working_directory));
+    record_text(or_empty(options->host_name));
+    record_number(options->has_user);
+    record_number(options->user_id);
+    record_number(options->group_id);
     write_strings(options->arguments);
     write_strings(options->environment);
     if (program) {
@@ -228,6 +232,10 @@ void record_open_replay(struct options *options)
     options->root = or_null(record_take_text());
     recorded_program = record_take_text();
     options->working_directory = or_null(record_take_text());
+    options->host_name = or_null(record_take_text());
+    options->has_user = record_take_number() != 0;
+    options->user_id = (uint32_t)record_take_number();
+    options->group_id = (uint32_t)record_take_number();
     options->arguments = take_strings();
     options->environment = take_strings();
     options->program_path = program_override ? program_override : recorded_program;

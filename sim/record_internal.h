@@ -6,7 +6,7 @@
 #include "machine/observer.h"
 
 #define RECORD_KIND "EFT RECORDING "
-#define RECORD_VERSION "1"
+#define RECORD_VERSION "2"
 #define RECORD_MAGIC RECORD_KIND RECORD_VERSION "\n"
 
 /* FNV-1a, 64 bits. */

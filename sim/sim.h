@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <ucontext.h>
 
+#include "fs/hostfs.h"
 #include "machine/machine.h"
 
 /* Guests live below this address; the host's program, libraries, heap and stacks above it. */
@@ -42,11 +43,14 @@ enum preempt {
     PREEMPT_BLOCKS,
 };
 
+#define HOST_BINDS_MAX 32
+
 struct options {
     bool observed;                     /* one of the following, or a search: the run repeats */
     bool seeded, seed_is_new;          /* --seed; a random one */
     bool verify, verbose;
     bool interactive;                  /* the guest has a terminal */
+    bool no_direct_calls;
     bool real_preemption;              /* recorded or replayed without --seed */
     enum preempt preempt;
     uint64_t seed;
@@ -56,7 +60,14 @@ struct options {
     unsigned cpus;
     uint64_t memory_size;
     const char *root;                  /* NULL: none */
+    bool root_is_shared;               /* --root-rw */
+    const char *binds[HOST_BINDS_MAX]; /* --bind */
+    size_t bind_count;
+    const char *save_changes;          /* NULL: changes end with the run */
     const char *working_directory;     /* NULL: the host's where that makes sense */
+    bool has_user;                     /* --user */
+    uint32_t user_id, group_id;
+    const char *host_name;             /* NULL: the host's */
     const char *trace_file;
     const char *report_file, *graph_file, *timeline_file;
     const char *timeline_events;    /* of another machine: nothing is run */
@@ -74,6 +85,16 @@ void options_check_repeat(struct options *options, bool has_guest);
 /* --env=SETTING, and that it was given. */
 void options_change_environment(const char *setting);
 void options_note_environment(const char *setting);
+/* options_root.c: what the guest finds, and who it is. */
+void options_parse_user(struct options *options, const char *text);
+void options_parse_host_name(struct options *options, const char *text);
+/* With a root: a shell if no program is named, a program of PATH for a name without a slash. */
+void options_choose_program(struct options *options);
+void options_tell_user(const struct options *options);    /* to the kernel */
+void options_set_root(struct options *options, const char *directory, bool is_shared);
+void options_add_bind(struct options *options, const char *bind);
+/* Opens what the guest is to find of the host. */
+void options_open_roots(const struct options *options);
 /* Whether the run is observed, and what the guest then sees of the host; reads a recording.  When
  * the standard descriptors are known. */
 void options_make_repeatable(struct options *options);
@@ -132,6 +153,7 @@ char *cpu_stack(unsigned index, size_t *size);
 /* CPU 0 starts, on a stack of its own; does not return. */
 void cpu_start_kernel(void);
 bool cpu_others_busy(void);
+bool cpu_others_share_space(void);     /* one that is busy does */
 bool cpu_uses_root(physical_address root);
 /* With an observer: a choice of who goes on, this CPU included. */
 void cpu_choose(void);
@@ -172,8 +194,10 @@ void clock_jump(uint64_t deadline_ns);
 void clock_arm(void);
 uint64_t clock_next_deadline(void);
 void clock_alarm_rang(void);    /* async-signal-safe */
-/* Has it rung since this was last asked?  Then another busy CPU has its turn. */
+/* Has it rung since this was last asked, and user code had some of the host's time?  Then another
+ * busy CPU has its turn, which begins when its user code goes on. */
 bool clock_turn_is_over(void);
+void clock_turn_begin(void);
 void clock_alarm_again(void);   /* async-signal-safe: real time, it has no effect yet */
 
 /* ---- signals.c ----------------------------------------------------------------------------- */
@@ -189,7 +213,7 @@ pid_t signals_main_thread(void);
 
 /* ---- user_run.c, user_enter.S -------------------------------------------------------------- */
 
-void user_run_init(void);
+void user_run_init(bool direct_calls);
 void user_observed_options(const struct options *options);
 /* Called by the signal handler: leaves user mode when the signal interrupted it. */
 void user_run_signal(int number, siginfo_t *information, ucontext_t *context, uint64_t *fs_base);
@@ -199,8 +223,8 @@ void user_run_signal(int number, siginfo_t *information, ucontext_t *context, ui
 /* Maps the page (and its neighbours) if the tables of the active root allow the access. */
 bool soft_tlb_fill(user_address address, uint32_t access);
 /* User code of this root runs next; `handled`: the page fault that the kernel has just seen to, or
- * NULL. */
-void soft_tlb_enter(physical_address root, const struct trap *handled);
+ * NULL.  True: the window showed another one before. */
+bool soft_tlb_enter(physical_address root, const struct trap *handled);
 /* Empties the window: nobody's turn. */
 void soft_tlb_leave(void);
 /* The page that the active root has there, if user code may execute and not write it; else 0. */
@@ -212,8 +236,6 @@ physical_address soft_tlb_constant_page(user_address address);
 void int80_executed(user_address address);
 /* Where the `int 0x80` is that faulted at this address; 0: it was none. */
 user_address int80_of_fault(user_address address);
-/* This part of the window is being unmapped or mapped anew. */
-void int80_forget(user_address start, user_address end);
 /* Empties the window; while it is on, all is mapped for reading only. */
 void soft_tlb_read_only(bool on);
 
@@ -243,7 +265,8 @@ void stream_init(void);    /* stream.c: the same for runs that repeat */
 void watcher_watch(int descriptor, short events, enum machine_interrupt interrupt);
 
 extern struct hostfs_operations hostfs_operations;
-void hostfs_init(const char *root);
+/* What this descriptor (O_PATH) leads to appears at that place; the root of all comes first. */
+void hostfs_add(int descriptor, const char *place, enum hostfs_sharing sharing);
 /* For a search: the nodes that exist now stay; those that came later go. */
 void hostfs_keep_nodes(void);
 void hostfs_drop_nodes(void);

@@ -19,6 +19,7 @@
 #define PAGE_SIZE 4096u
 #define FILL_WINDOW (UINT64_C(2) << 20)        /* bytes to either side of the fault */
 #define FAULT_AROUND (UINT64_C(64) << 10)      /* what the host maps at a read fault, aligned */
+#define TOUCH_AHEAD (UINT64_C(128) << 10)      /* when a space comes back: it must be quick */
 #define WRONG_MAX 16                           /* more of them are cheaper to unmap together */
 #define STALE_MAX 4
 
@@ -74,7 +75,8 @@ static void touch_around(user_address start, user_address end)
         (void)*(const volatile char *)(uintptr_t)next;
 }
 
-static bool fill(user_address address, uint32_t access)
+/* `touched`: how many bytes to either side of the address. */
+static bool fill(user_address address, uint32_t access, uint64_t touched)
 {
     struct window_piece piece;
 
@@ -91,13 +93,14 @@ static bool fill(user_address address, uint32_t access)
     piece.protection = protection_of(entry);
     window_map(&piece);
     if ((piece.protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
-        touch_around(piece.start, piece.end);
+        touch_around(address - piece.start > touched ? address - touched : piece.start,
+                     piece.end - address > touched ? address + touched : piece.end);
     return true;
 }
 
 bool soft_tlb_fill(user_address address, uint32_t access)
 {
-    if (!fill(address, access))
+    if (!fill(address, access, FILL_WINDOW))
         return false;
     working_set_note(active_root, address, access);
     return true;
@@ -205,7 +208,7 @@ static void fill_working_set(const struct wrong *wrong)
 
     for (unsigned i = 0; i < set->count; i++) {
         if (!is_mapped(set->faults[i].address, wrong))
-            fill(set->faults[i].address, set->faults[i].access);
+            fill(set->faults[i].address, set->faults[i].access, TOUCH_AHEAD);
     }
 }
 
@@ -229,19 +232,21 @@ static void switch_to(physical_address root)
         window_empty();
 }
 
-void soft_tlb_enter(physical_address root, const struct trap *handled)
+bool soft_tlb_enter(physical_address root, const struct trap *handled)
 {
+    bool is_other = root != active_root;
     const struct window_piece *unused;
     unsigned count;
 
-    if (root != active_root)
+    if (is_other)
         switch_to(root);
     if (stale_count > 0 && !window_pieces(&unused, &count))
         settle();
     if (handled)
-        fill(handled->address, handled->access);
+        fill(handled->address, handled->access, FILL_WINDOW);
     if (stale_count > 0)
         settle();
+    return is_other;
 }
 
 void soft_tlb_leave(void)

@@ -126,6 +126,63 @@ user_leave_here:
         .cfi_endproc
         .size   user_leave, . - user_leave
 
+/* A direct call (direct_call.c): user code jumps here, with the address behind the call in rcx, as
+ * the call leaves it.  The rest is the guest's, and nothing of it may be lost or written to. */
+        .globl  user_direct_call
+        .type   user_direct_call, @function
+user_direct_call:
+        .cfi_startproc
+        .cfi_undefined rip
+        endbr64
+        movl    $0, user_running(%rip)
+        movq    %rsp, user_guest_stack(%rip)
+        movq    user_kernel_stack(%rip), %rsp
+        pushfq
+        pushq   %rdi
+        movq    user_running_registers(%rip), %rdi
+        popq    REGISTERS_RDI(%rdi)
+        popq    REGISTERS_RFLAGS(%rdi)
+        movq    %rax, REGISTERS_RAX(%rdi)
+        movq    %rbx, REGISTERS_RBX(%rdi)
+        movq    %rcx, REGISTERS_RIP(%rdi)
+        movq    %rdx, REGISTERS_RDX(%rdi)
+        movq    %rsi, REGISTERS_RSI(%rdi)
+        movq    %rbp, REGISTERS_RBP(%rdi)
+        movq    %r8, REGISTERS_R8(%rdi)
+        movq    %r9, REGISTERS_R9(%rdi)
+        movq    %r10, REGISTERS_R10(%rdi)
+        movq    %r12, REGISTERS_R12(%rdi)
+        movq    %r13, REGISTERS_R13(%rdi)
+        movq    %r14, REGISTERS_R14(%rdi)
+        movq    %r15, REGISTERS_R15(%rdi)
+        movq    user_guest_stack(%rip), %rax
+        movq    %rax, REGISTERS_RSP(%rdi)
+        rdgsbase %rax
+        movq    %rax, REGISTERS_GS(%rdi)
+        rdfsbase %rax
+        movq    %rax, REGISTERS_FS(%rdi)
+        movq    user_host_fs(%rip), %rax
+        wrfsbase %rax
+
+        testl   $EFLAGS_NOT_FOR_C, REGISTERS_RFLAGS(%rdi)
+        jz      1f
+        pushq   $EFLAGS_HOST
+        popfq
+1:
+        movq    REGISTERS_VECTOR(%rdi), %rcx
+        movl    user_vector_mask(%rip), %eax
+        movl    4+user_vector_mask(%rip), %edx
+        xsaveopt64 (%rcx)
+        testb   $1, VECTOR_USED(%rcx)
+        jz      2f
+        fninit
+2:
+        ldmxcsr user_host_mxcsr(%rip)
+        movl    $USER_ENTER_CALLED, %edi
+        jmp     user_leave
+        .cfi_endproc
+        .size   user_direct_call, . - user_direct_call
+
 /* void user_trap_entry(int, siginfo_t *, void *): every signal the sim handles arrives here, on
  * the alternate stack.  The FS base may be the guest's: libc must not be reached with it.
  * Nor with the alignment-check flag, which the host leaves as the guest set it. */
@@ -166,9 +223,13 @@ user_trap_entry:
         .data
         .balign 8
         .globl  user_kernel_stack, user_target, user_host_fs, user_host_mxcsr, user_running
+        .globl  user_running_registers, user_vector_mask
 user_kernel_stack:   .quad 0
 user_target:         .quad 0
 user_host_fs:        .quad 0
+user_guest_stack:    .quad 0
+user_running_registers: .quad 0
+user_vector_mask:    .quad 0
 user_stack_selector: .quad 0
 user_code_selector:  .quad 0
 user_host_mxcsr:     .long 0x1f80

@@ -27,6 +27,8 @@
 #include <sys/ucontext.h>
 
 #include "chooser.h"
+#include "code_copy.h"
+#include "direct_call.h"
 #include "machine/registers_layout.h"
 #include "search/search.h"
 #include "sim.h"
@@ -50,6 +52,8 @@ uint64_t user_enter(const struct user_registers *registers);
 _Noreturn void user_leave(uint64_t result);
 extern const char user_enter_begin[], user_enter_end[], user_enter_abort[];
 extern uint64_t user_host_fs;
+extern uint64_t user_vector_mask;                       /* components that guests have */
+extern struct user_registers *user_running_registers;    /* of the user code that runs */
 extern volatile uint32_t user_running;
 
 /* Linker-defined: the sim's own code. */
@@ -57,6 +61,7 @@ extern const char __executable_start[], etext[];
 
 #define AUDIT_ARCH_INT80 0x40000003u
 #define INT80_ERROR_CODE 0x402    /* #GP by `int 0x80` on a host without 32-bit emulation */
+#define CALL_SIZE 2    /* of `syscall` and `int 0x80` */
 #define VECTOR_PROTECTION 13
 #define VECTOR_PAGE_FAULT 14
 #define LEGACY_SIZE 512
@@ -66,12 +71,12 @@ extern const char __executable_start[], etext[];
 #define RED_ZONE_SIZE 128
 #define RESTORER_SIZE 16u         /* mov $number, %rax; syscall */
 #define COMPONENTS_MAX 63
+#define XSAVEOPT_PRESENT 1u
 #define COMPONENT_TILE_CONFIG 17  /* AMX needs a permission that guests do not get */
 #define COMPONENT_TILE_DATA 18
 
-/* The user code that runs, and why it stopped. */
-static struct user_registers *running_registers;
-static struct trap running_trap;
+static struct trap running_trap;                /* why user code stopped */
+static bool goes_on_elsewhere;                  /* it did not: at the address in its registers */
 static bool int80_was_slow;                     /* the host made a system call of it */
 static volatile sig_atomic_t another_signal;    /* noted while a handler was at work */
 static volatile sig_atomic_t budget_emptied;    /* by the alarm, since user code runs */
@@ -79,7 +84,6 @@ static volatile sig_atomic_t budget_emptied;    /* by the alarm, since user code
 static struct {
     uint32_t offset, size;
 } components[COMPONENTS_MAX];
-static uint64_t component_mask;
 
 /* ---- The state of the guest in a signal frame ---------------------------------------------- */
 
@@ -109,7 +113,7 @@ static void save_general(struct user_registers *registers, const greg_t *general
 static void save_vector(struct user_registers *registers, const char *frame)
 {
     char *area = registers->vector;
-    uint64_t used = *(const uint64_t *)(const void *)(frame + LEGACY_SIZE) & component_mask;
+    uint64_t used = *(const uint64_t *)(const void *)(frame + LEGACY_SIZE) & user_vector_mask;
 
     memcpy(area, frame, LEGACY_SIZE);
     memset(area + LEGACY_SIZE, 0, XSAVE_HEADER_SIZE);
@@ -154,6 +158,31 @@ static struct trap trap_of_segv(const ucontext_t *context, struct user_registers
     };
 }
 
+/* The bytes of a `syscall` that was made direct, or of what lies before it. */
+static bool is_call_without_signal(struct user_registers *registers)
+{
+    user_address way;
+    enum direct_call_place place = direct_call_at(registers->rip, &way);
+
+    goes_on_elsewhere = place == DIRECT_CALL_INSIDE;
+    if (goes_on_elsewhere)
+        registers->rip = way;
+    if (place == DIRECT_CALL_CALL)
+        registers->rip += CALL_SIZE;
+    return place == DIRECT_CALL_CALL;
+}
+
+/* On the way to a direct call user code is where it would be without one.  A single step is not
+ * over when only the jump to the way was made, which is there no more. */
+static void leave_way(int number, const greg_t *general, struct user_registers *registers)
+{
+    user_address instruction = registers->rip;
+
+    registers->rip = direct_call_origin(instruction);
+    if (registers->rip != instruction && number == SIGTRAP && general[REG_TRAPNO] == VECTOR_DEBUG)
+        goes_on_elsewhere = direct_call_unmake(instruction);
+}
+
 static struct trap trap_of_signal(int number, const siginfo_t *information,
                                   const ucontext_t *context, struct user_registers *registers)
 {
@@ -165,6 +194,8 @@ static struct trap trap_of_signal(int number, const siginfo_t *information,
     }
     if (number == SIGSEGV || number == SIGBUS)
         return trap_of_segv(context, registers);
+    if (number == SIGILL && is_call_without_signal(registers))
+        return (struct trap){ .kind = TRAP_SYSCALL };
     return (struct trap){
         .kind = TRAP_EXCEPTION,
         .vector = (uint32_t)context->uc_mcontext.gregs[REG_TRAPNO],
@@ -226,7 +257,8 @@ static void signal_in_kernel(int number, const siginfo_t *information, ucontext_
         general[REG_RIP] = (greg_t)(uintptr_t)user_enter_abort;
         return;
     }
-    if (number == SIGSEGV && user_observed_tsc_for_host(context))
+    if (number == SIGSEGV && (user_observed_tsc_for_host(context) ||
+                              code_copy_resolve_write((uintptr_t)information->si_addr)))
         return;
     if (is_asynchronous(number)) {
         another_signal = 1;
@@ -240,7 +272,7 @@ static void signal_in_kernel(int number, const siginfo_t *information, ucontext_
 /* Whether user code goes on after this signal, which it did not cause. */
 static bool goes_on(int number)
 {
-    int64_t *budget = running_registers->block_budget;
+    int64_t *budget = user_running_registers->block_budget;
 
     if (chooser_is_active())
         return user_observed_goes_on(number);
@@ -294,9 +326,10 @@ void user_run_signal(int number, siginfo_t *information, ucontext_t *context, ui
     if (is_asynchronous(number) && resumes_user_code(number))
         return;
 
-    struct user_registers *registers = running_registers;
+    struct user_registers *registers = user_running_registers;
 
     save_general(registers, context->uc_mcontext.gregs);
+    leave_way(number, context->uc_mcontext.gregs, registers);
     save_vector(registers, (const char *)context->uc_mcontext.fpregs);
     registers->fs_base = *fs_base;
     __asm__ volatile("rdgsbase %0" : "=r"(registers->gs_base));
@@ -322,25 +355,44 @@ static void prepare_vector(struct user_registers *registers)
 }
 
 /* What the kernel allowed after a page fault is mapped before user code faults a second time. */
-static void enter_address_space(void)
+static bool enter_address_space(void)
 {
     bool was_fault = running_trap.kind == TRAP_PAGE_FAULT;
 
     running_trap.kind = TRAP_INTERRUPT;
-    soft_tlb_enter(cpu_current()->root, was_fault ? &running_trap : NULL);
+    code_copy_settle();
+    return soft_tlb_enter(cpu_current()->root, was_fault ? &running_trap : NULL);
+}
+
+static uint64_t user_enter_again(struct user_registers *registers)
+{
+    uint64_t result;
+
+    do {
+        goes_on_elsewhere = false;
+        result = user_enter(registers);
+    } while (goes_on_elsewhere);
+    registers->rip = direct_call_origin(registers->rip);    /* it may not have been entered */
+    return result;
 }
 
 struct trap user_run_once(struct user_registers *registers)
 {
     clock_show_cpu(machine_cpu_index());
-    running_registers = registers;
+    user_running_registers = registers;
     budget_emptied = 0;
-    if (user_enter(registers) == USER_ENTER_ABORTED)
+
+    uint64_t result = user_enter_again(registers);
+
+    if (result == USER_ENTER_ABORTED)
         return (struct trap){ .kind = TRAP_INTERRUPT };
-    if (int80_was_slow) {
-        int80_was_slow = false;
-        int80_executed(registers->rip - 2);
-    }
+    if (result == USER_ENTER_CALLED)
+        running_trap.kind = TRAP_SYSCALL;
+    else if (int80_was_slow)
+        int80_executed(registers->rip - CALL_SIZE);
+    else if (running_trap.kind == TRAP_SYSCALL)
+        direct_call_missed(registers->rip - CALL_SIZE);
+    int80_was_slow = false;
     return running_trap;
 }
 
@@ -349,8 +401,6 @@ static struct trap run_in_real_time(struct user_registers *registers)
     for (;;) {
         if (registers->rip >= HOST_ADDRESS_END)
             return (struct trap){ .kind = TRAP_EXCEPTION, .vector = VECTOR_PROTECTION };
-        if (atomic_load_explicit(&cpu_current()->pending, memory_order_relaxed))
-            return (struct trap){ .kind = TRAP_INTERRUPT };
         if (registers->block_budget)
             *registers->block_budget = BUDGET_ENDLESS;
 
@@ -365,6 +415,21 @@ static struct trap run_in_real_time(struct user_registers *registers)
     }
 }
 
+static bool is_interrupted(void)
+{
+    return atomic_load_explicit(&cpu_current()->pending, memory_order_relaxed);
+}
+
+/* Another address space was brought to the window, and an interrupt came meanwhile.  That may take
+ * longer than a turn or a slice: so user code runs for a moment before the kernel is told, else
+ * nobody might ever get on. */
+static void begin_late(void)
+{
+    interrupt_collect();
+    (void)clock_turn_is_over();
+    clock_alarm_again();
+}
+
 struct trap machine_user_run(struct user_registers *registers)
 {
     search_before_user();
@@ -373,7 +438,11 @@ struct trap machine_user_run(struct user_registers *registers)
         return user_run_observed(registers);
     if (clock_turn_is_over())
         cpu_rotate();
-    enter_address_space();
+    if (is_interrupted())
+        return (struct trap){ .kind = TRAP_INTERRUPT };
+    if (enter_address_space() && atomic_load(&interrupt_attention))
+        begin_late();
+    clock_turn_begin();
     return run_in_real_time(registers);
 }
 
@@ -386,10 +455,11 @@ static size_t find_components(void)
     size_t end = LEGACY_SIZE + XSAVE_HEADER_SIZE;
 
     __cpuid_count(0xd, 0, low, size, unused, high);
-    component_mask = (uint64_t)high << 32 | low;
-    component_mask &= ~(UINT64_C(1) << COMPONENT_TILE_CONFIG | UINT64_C(1) << COMPONENT_TILE_DATA);
+    user_vector_mask = (uint64_t)high << 32 | low;
+    user_vector_mask &= ~(UINT64_C(1) << COMPONENT_TILE_CONFIG |
+                          UINT64_C(1) << COMPONENT_TILE_DATA);
     for (int component = 2; component < COMPONENTS_MAX; component++) {
-        if (!(component_mask >> component & 1))
+        if (!(user_vector_mask >> component & 1))
             continue;
         __cpuid_count(0xd, component, components[component].size, components[component].offset,
                       unused, unused);
@@ -410,11 +480,32 @@ static void check_processor(void)
                "processor from 2012 or later is needed");
 }
 
-void user_run_init(void)
+/* Who looks at the guest's instructions from outside, and stops at them, finds them as they are. */
+static bool is_debugged(void)
 {
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    int tracer = 0;
+
+    while (status && fgets(line, sizeof(line), status)) {
+        if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+            break;
+    }
+    if (status)
+        fclose(status);
+    return tracer != 0;
+}
+
+void user_run_init(bool direct_calls)
+{
+    uint32_t features, unused;
+    bool direct = direct_calls && !chooser_is_active() && !is_debugged();
+
     check_processor();
+    __cpuid_count(0xd, 1, features, unused, unused, unused);
+    direct = direct && features & XSAVEOPT_PRESENT;
     info_edit()->vector_state_size = find_components();
-    info_edit()->vector_features = component_mask;
+    info_edit()->vector_features = user_vector_mask;
     __asm__ volatile("rdfsbase %0" : "=r"(user_host_fs));
     if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, GUEST_END,
               HOST_ADDRESS_END - GUEST_END, 0UL) != 0)
@@ -422,4 +513,7 @@ void user_run_init(void)
                "Linux 5.11 or newer on x86-64 is needed");
     if (chooser_is_active())
         user_observed_init();
+    code_copy_init(direct);
+    if (direct)
+        direct_calls_init();
 }

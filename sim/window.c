@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "code_copy.h"
+#include "direct_call.h"
 #include "sim.h"
 
 #define MAPPINGS_MAX 16384    /* each splits at most one other: 32,769 */
@@ -53,7 +55,7 @@ void window_unmap(user_address start, user_address end)
     const struct machine_info *info = machine_info();
 
     forget(start, end);
-    int80_forget(start, end);
+    code_copy_forget(start, end);
     for (size_t i = 0; i < info->user_range_count; i++) {
         const struct machine_range *range = &info->user_ranges[i];
         user_address first = start > range->start ? start : range->start;
@@ -77,7 +79,8 @@ void window_protect(user_address start, user_address end, int protection)
         forget(start, end);
         append((struct window_piece){ start, end, physical, protection });
     }
-    if (protection == PROT_NONE || mprotect((void *)(uintptr_t)start, end - start, protection) != 0)
+    if (protection == PROT_NONE || (!(protection & PROT_EXEC) && code_copy_is_within(start, end)) ||
+        mprotect((void *)(uintptr_t)start, end - start, protection) != 0)
         window_unmap(start, end);
 }
 
@@ -89,6 +92,7 @@ void window_empty(void)
     piece_count = 0;
     is_known = true;
     window_unmap(0, GUEST_END);
+    direct_calls_cool();
 }
 
 void window_map(const struct window_piece *piece)
@@ -98,7 +102,9 @@ void window_map(const struct window_piece *piece)
     mappings++;
     forget(piece->start, piece->end);
     append(*piece);
-    int80_forget(piece->start, piece->end);
+    code_copy_forget(piece->start, piece->end);
+    if (piece->protection & PROT_WRITE)
+        code_copy_written(piece->physical, piece->physical + (piece->end - piece->start));
     if (mmap((void *)(uintptr_t)piece->start, piece->end - piece->start, piece->protection,
              MAP_SHARED | MAP_FIXED, memory_descriptor(), (off_t)piece->physical) == MAP_FAILED)
         kernel_fault("the host refuses a mapping of guest memory", piece->start, 0);

@@ -25,11 +25,14 @@
 #define BALANCE_INTERVAL_NS 20000000           /* at least, between two looks at other CPUs */
 #define TIMER_REST_NS 20000                    /* at least, from one timer interrupt to the next */
 
+#define PTYS_MAX 4096                          /* pseudo terminals that exist at once, as Linux */
+
 #define PATH_MAX 4096                          /* with the NUL */
 #define NAME_MAX 255
 #define SYMLINKS_MAX 40                        /* in one walk, then ELOOP */
 #define OPEN_FILES_DEFAULT 1024                /* RLIMIT_NOFILE, soft */
 #define OPEN_FILES_MAX 1048576                 /* RLIMIT_NOFILE, hard */
+#define SOCKETS_MAX 1048576                    /* with those that wait to be accepted */
 #define DIRECTORY_CACHE_MAX 65536              /* cached names without users */
 
 #define USER_STACK_SIZE (8u << 20)             /* RLIMIT_STACK, soft */

@@ -95,6 +95,8 @@ static void make_linux_call(struct thread *thread, const struct abi *abi, uint64
 
         if (code)
             note_interrupted(thread, number, code);
+        else if (result == -CALL_NO_RESTART)
+            thread->registers.rax = (uint64_t)-EINTR;
     }
     trace_record(TRACE_syscall_exit, number, (uint64_t)result, 0);
 }

@@ -192,6 +192,7 @@ static void print_interruption(struct text_builder *line, int code)
         { CALL_RESTART, "ERESTARTSYS (To be restarted if SA_RESTART is set)" },
         { CALL_RESTART_ALWAYS, "ERESTARTNOINTR (To be restarted)" },
         { CALL_RESTART_NO_HANDLER, "ERESTARTNOHAND (To be restarted if no handler)" },
+        { CALL_NO_RESTART, "EINTR (Interrupted system call)" },
         { CALL_RESUME, "ERESTART_RESTARTBLOCK (Interrupted by signal)" },
     };
 

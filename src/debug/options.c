@@ -35,3 +35,14 @@ bool option_is_set(const char *name)
 {
     return option_value(name) != NULL;
 }
+
+struct first_user option_first_user(void)
+{
+    const char *user = option_value("user"), *group = option_value("group");
+    uint64_t user_id, group_id;
+
+    if (!user || !group || text_parse_number(user, &user_id) != 0 ||
+        text_parse_number(group, &group_id) != 0)
+        return (struct first_user){ machine_info()->user_id, machine_info()->group_id, false };
+    return (struct first_user){ (uint32_t)user_id, (uint32_t)group_id, true };
+}

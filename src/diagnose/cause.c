@@ -111,10 +111,12 @@ const char *view_cause(const struct picture *picture, const struct view *view, c
         format(text, size, "nobody is left who could give it back");
     else if (view->kind == WAIT_FUTEX)
         format(text, size, "nobody is left who could wake it");
-    else if (view->kind == WAIT_INPUT)
+    else if (view->kind == WAIT_INPUT || view->kind == WAIT_SOCKET_INPUT)
         format(text, size, "nobody is left who could write to it");
-    else if (view->kind == WAIT_OUTPUT)
+    else if (view->kind == WAIT_OUTPUT || view->kind == WAIT_SOCKET_ROOM)
         format(text, size, "nobody is left who could read from it");
+    else if (view->kind == WAIT_CONNECTION)
+        format(text, size, "nobody is left who could connect to it");
     else if (view->kind == WAIT_EVENT || view->kind == WAIT_MESSAGES)
         format(text, size, "nobody is left who could change it");
     else if (view->kind == WAIT_SPIN)

@@ -169,6 +169,15 @@ const char *view_what(const struct picture *picture, const struct view *view, ch
     case WAIT_MESSAGES:
         format(text, size, "message queue %llu", object);
         break;
+    case WAIT_SOCKET_INPUT:
+        format(text, size, "a message on socket %llu", object);
+        break;
+    case WAIT_SOCKET_ROOM:
+        format(text, size, "room in socket %llu", object);
+        break;
+    case WAIT_CONNECTION:
+        format(text, size, "a connection to socket %llu", object);
+        break;
     case WAIT_SPIN:
         (void)text_copy(text, "a change of its memory: it goes round in a loop", size);
         break;

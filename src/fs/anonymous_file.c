@@ -4,9 +4,11 @@
  */
 #include "fs/anonymous_file.h"
 
+#include "fs/directory_cache.h"
 #include "fs/file.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
+#include "lib/text.h"
 
 #define ANONYMOUS_MODE 0600u
 
@@ -41,6 +43,15 @@ int anonymous_file_create(const struct file_operations *operations, const char *
     error = file_create(&request, file);
     inode_release(request.inode);
     return error;
+}
+
+int anonymous_path_create(const struct path *root, const char *description, struct inode *inode,
+                          struct path *path)
+{
+    const struct component component = { description, (uint32_t)text_length(description) };
+
+    path->mount = root->mount;
+    return name_create_hidden(root->name, component, inode, &path->name);
 }
 
 int64_t anonymous_file_seek(struct file *file, int64_t offset, int whence)

@@ -270,7 +270,7 @@ static int set_attributes(const struct fs_context *context, const struct member 
 
     if (error)
         return error;
-    target = (struct attribute_target){ path.mount, path_inode(&path) };
+    target = (struct attribute_target){ path.mount, path_inode(&path), NULL };
     error = attributes_set_owner(context, &target, member->user_id, member->group_id);
     if (!error && member->type != '2')
         error = attributes_set_mode(context, &target, member->mode);
@@ -362,6 +362,7 @@ int archive_unpack(const struct fs_context *context, const void *archive, size_t
 {
     const struct fs_context as_root = {
         .root = context->root, .working_directory = context->root, .umask = 0,
+        .credentials = CREDENTIALS_OF_ROOT,
     };
     size_t offset = 0;
     bool ended = false;

@@ -4,6 +4,7 @@
 #include "fs/filesystem.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "time/clock.h"
 
@@ -67,6 +68,9 @@ int path_access(const struct fs_context *context, const struct path *path, uint3
 
     if (wanted == 0)
         return 0;
+    if ((wanted & PERMISSION_EXECUTE) && type == MODE_REGULAR &&
+        (path->mount->flags & MOUNT_NO_PROGRAMS))
+        return -EACCES;
     error = inode_permission(inode, &context->credentials, wanted);
     if (error || !(wanted & PERMISSION_WRITE))
         return error;
@@ -79,17 +83,12 @@ int path_executable(const struct fs_context *context, const struct path *path)
 {
     struct inode *inode = path_inode(path);
 
-    if (inode_type(inode) != MODE_REGULAR)
+    if (inode_type(inode) != MODE_REGULAR || (path->mount->flags & MOUNT_NO_PROGRAMS))
         return -EACCES;
     return inode_permission(inode, &context->credentials, PERMISSION_EXECUTE);
 }
 
 /* ---- Changing ------------------------------------------------------------------------------ */
-
-static bool is_owner(const struct credentials *credentials, const struct inode *inode)
-{
-    return credentials_are_root(credentials) || credentials->file_user_id == inode->user_id;
-}
 
 static int may_change(const struct attribute_target *target)
 {
@@ -111,9 +110,10 @@ static int set_mode_locked(const struct credentials *credentials, struct inode *
 {
     struct attribute_request request = { .changes = CHANGE_MODE, .mode = mode & PERMISSION_BITS };
 
-    if (!is_owner(credentials, inode))
+    if (!credentials_own(credentials, inode))
         return -EPERM;
-    if (!credentials_are_root(credentials) && !credentials_in_group(credentials, inode->group_id))
+    if (!credentials_can(credentials, CAPABILITY_FILE_SET_ID) &&
+        !credentials_in_group(credentials, inode->group_id))
         request.mode &= ~MODE_SET_GID;
     return apply(inode, &request);
 }
@@ -131,16 +131,18 @@ int attributes_set_mode(const struct fs_context *context, const struct attribute
     mutex_lock(&inode->lock);
     error = set_mode_locked(&context->credentials, inode, mode);
     mutex_unlock(&inode->lock);
+    if (!error)
+        notify_name(target->name, inode, NOTIFY_ATTRIBUTES);
     return error;
 }
 
-/* Root may give files away; an owner may choose among his groups. */
+/* Who has the capability may give files away; an owner may choose among his groups. */
 static bool may_change_owner(const struct credentials *credentials, const struct inode *inode,
                              uint32_t user_id, uint32_t group_id)
 {
     bool owns = credentials->file_user_id == inode->user_id;
 
-    if (credentials_are_root(credentials))
+    if (credentials_can(credentials, CAPABILITY_CHOWN))
         return true;
     if (user_id != KEEP_ID && !(owns && user_id == inode->user_id))
         return false;
@@ -156,7 +158,7 @@ static uint32_t set_id_bits_to_drop(const struct credentials *credentials,
 {
     uint32_t mode = inode->mode;
     uint32_t dropped = mode & MODE_SET_UID;
-    bool trusted = credentials_are_root(credentials) ||
+    bool trusted = credentials_can(credentials, CAPABILITY_FILE_SET_ID) ||
                    credentials_in_group(credentials, inode->group_id);
 
     if (inode_is_directory(inode))
@@ -177,7 +179,7 @@ static int set_owner_locked(const struct credentials *credentials, struct inode 
     };
 
     if (!may_change_owner(credentials, inode, user_id, group_id) ||
-        (dropped && !is_owner(credentials, inode)))
+        (dropped && !credentials_own(credentials, inode)))
         return -EPERM;
     if (user_id != KEEP_ID)
         request.changes |= CHANGE_USER;
@@ -198,6 +200,8 @@ int attributes_set_owner(const struct fs_context *context, const struct attribut
     mutex_lock(&target->inode->lock);
     error = set_owner_locked(&context->credentials, target->inode, user_id, group_id);
     mutex_unlock(&target->inode->lock);
+    if (!error)
+        notify_name(target->name, target->inode, NOTIFY_ATTRIBUTES);
     return error;
 }
 
@@ -219,11 +223,19 @@ static void choose_time(struct attribute_request *request, enum attribute_change
 static int may_set_times(const struct credentials *credentials, struct inode *inode,
                          const struct time_change *change)
 {
-    if (is_owner(credentials, inode))
+    if (credentials_own(credentials, inode))
         return 0;
     if (change->access != TIME_NOW || change->modify != TIME_NOW)
         return -EPERM;
     return inode_permission(inode, credentials, PERMISSION_WRITE);
+}
+
+/* One time alone is what reading or writing changes. */
+static uint32_t event_of_times(uint32_t changes)
+{
+    if (!(changes & CHANGE_MODIFY_TIME))
+        return NOTIFY_ACCESS;
+    return changes & CHANGE_ACCESS_TIME ? NOTIFY_ATTRIBUTES : NOTIFY_MODIFY;
 }
 
 int attributes_set_times(const struct fs_context *context, const struct attribute_target *target,
@@ -243,5 +255,7 @@ int attributes_set_times(const struct fs_context *context, const struct attribut
     mutex_lock(&target->inode->lock);
     error = apply(target->inode, &request);
     mutex_unlock(&target->inode->lock);
+    if (!error)
+        notify_name(target->name, target->inode, event_of_times(request.changes));
     return error;
 }

@@ -26,6 +26,7 @@ MUST_CHECK int path_executable(const struct fs_context *context, const struct pa
 struct attribute_target {
     struct mount *mount;    /* may be NULL */
     struct inode *inode;
+    struct name *name;      /* what it was found by; NULL: not known */
 };
 
 MUST_CHECK int attributes_set_mode(const struct fs_context *context,

@@ -15,6 +15,7 @@
  */
 #include "fs/channel_file.h"
 
+#include "debug/options.h"
 #include "device/channel.h"
 #include "fs/directory_cache.h"
 #include "fs/file.h"
@@ -305,8 +306,8 @@ static int channel_inode_status(struct inode *inode, struct file_status *status)
         .device_id = host.device_id,
         .mode = host.mode,
         .links = 1,
-        .user_id = machine_info()->user_id,
-        .group_id = machine_info()->group_id,
+        .user_id = option_first_user().user_id,
+        .group_id = option_first_user().group_id,
         .size = host.size,
         .block_size = PAGE_SIZE,
         .blocks = host.blocks,
@@ -378,8 +379,8 @@ static int create_inode(unsigned channel, const struct channel_status *status,
     };
     const struct inode_request node = {
         .mode = status->mode,
-        .user_id = machine_info()->user_id,
-        .group_id = machine_info()->group_id,
+        .user_id = option_first_user().user_id,
+        .group_id = option_first_user().group_id,
         .device_id = status->device_id,
     };
     int error = inode_create(filesystem_anonymous(), &kind, &node, inode);

@@ -6,6 +6,7 @@
  */
 #include "fs/devfs.h"
 
+#include "debug/options.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
 #include "fs/open.h"
@@ -60,10 +61,11 @@ void device_register(struct device *device)
 /* The root directory's lock is held in both. */
 static int make_node(struct inode *root, const struct device *device)
 {
+    const struct first_user user = option_first_user();
     const struct inode_request request = {
         .mode = device->mode,
-        .user_id = device->is_users ? machine_info()->user_id : 0,
-        .group_id = device->is_users ? machine_info()->group_id : 0,
+        .user_id = device->is_users ? user.user_id : 0,
+        .group_id = device->is_users ? user.group_id : 0,
         .device_id = device->id,
     };
     struct inode *inode;

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "fs/inode.h"
+#include "fs/notify.h"
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/pool.h"
@@ -154,6 +155,9 @@ static void drop_reference(struct name *name, struct list *doomed)
     ASSERT(count > 0);
     if (count == 1 && !list_is_linked(&name->hash_node)) {
         list_append(doomed, &name->unused_node);
+    } else if (count == 1 && name->stamp == 0) {    /* nobody would find it good again */
+        unhash_name(name);
+        list_append(doomed, &name->unused_node);
     } else if (count == 1) {
         list_append(&cache.unused, &name->unused_node);
         cache.unused_count++;
@@ -175,6 +179,8 @@ static size_t free_doomed(struct list *doomed)
 
         free_name(name);
         freed++;
+        if (inode && inode->links == 0)
+            notify_gone(inode);
         if (inode)
             inode_release(inode);
         if (parent)
@@ -396,10 +402,23 @@ static void exchange_texts(struct name *a, struct name *b)
     memcpy(b->short_text, copy.short_text, NAME_SHORT_SIZE);
 }
 
+static _Atomic uint64_t moves;
+
+uint64_t name_moves(void)
+{
+    return atomic_load(&moves);
+}
+
+void name_note_move(void)
+{
+    atomic_fetch_add(&moves, 1);
+}
+
 void name_move(struct name *name, struct name *target, bool exchange)
 {
     struct name *parent;
 
+    name_note_move();
     spin_lock(&cache.lock);
     unhash_name(name);
     unhash_name(target);

@@ -80,6 +80,10 @@ void name_remove(struct name *name);
 /* `name` takes the place (parent and text) of `target`, which is removed from look-ups; with
  * `exchange` they change places. */
 void name_move(struct name *name, struct name *target, bool exchange);
+/* A number that grows with each name_move, and with each call of name_note_move: what was above a
+ * name may be elsewhere.  No lock is needed. */
+uint64_t name_moves(void);
+void name_note_move(void);
 /* Was it removed (unlinked, replaced, stale)?  Roots are not. */
 bool name_is_removed(struct name *name);
 

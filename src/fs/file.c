@@ -7,7 +7,10 @@
 #include "fs/file.h"
 
 #include "config.h"
+#include "fs/epoll.h"
 #include "fs/inode.h"
+#include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "fs/record_lock.h"
 #include "memory/pool.h"
@@ -25,6 +28,15 @@ int file_reserve(struct file **file)
     too_many = file_pool.in_use >= OPEN_FILES_MAX;
     spin_unlock(&file_pool.lock);
     return too_many ? -ENFILE : -ENOMEM;
+}
+
+size_t file_count(void)
+{
+    spin_lock(&file_pool.lock);
+    size_t count = file_pool.in_use;
+
+    spin_unlock(&file_pool.lock);
+    return count;
 }
 
 void file_unreserve(struct file *file)
@@ -75,12 +87,18 @@ void file_release(struct file *file)
 {
     if (!refcount_drop(&file->references))
         return;
+    if (file->path.name)
+        notify_file(file, file_is_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_OTHER);
+    epoll_forget(file);
     if (file->inode)
         record_lock_drop_all(file->inode, file);
     if (file->operations && file->operations->release)
         file->operations->release(file);
-    if (file->counts_as_writer)
+    if (file->counts_as_writer) {
         inode_end_writing(file->inode);
+        if (file->path.mount)
+            atomic_fetch_sub(&file->path.mount->writers, 1);
+    }
     if (file->denies_writing)
         inode_permit_writing(file->inode);
     inode_release(file->inode);

@@ -17,6 +17,8 @@ struct file_request {
     void *contents;
 };
 
+/* Open files of all processes. */
+size_t file_count(void);
 /* A new open file with one reference; takes references of its own to the inode and the path.
  * -ENFILE when OPEN_FILES_MAX are open, -ENOMEM. */
 MUST_CHECK int file_create(const struct file_request *request, struct file **file);

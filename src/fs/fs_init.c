@@ -1,6 +1,7 @@
 /* Start of the filesystem core. */
 #include "fs/fs_init.h"
 
+#include "fs/epoll.h"
 #include "fs/file.h"
 #include "fs/filesystem.h"
 #include "fs/fs_internal.h"
@@ -23,6 +24,7 @@ static const struct region_file_operations region_file_operations = {
 void fs_init(void)
 {
     mount_init();
+    epoll_init();
     filesystem_init_anonymous();
     tmpfs_init();
     address_space_set_file_operations(&region_file_operations);

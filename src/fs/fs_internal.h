@@ -74,7 +74,19 @@ MUST_CHECK int page_cache_find(struct page_cache *cache, uint64_t index, uint64_
                                bool make, struct page **page);
 void page_cache_drop(struct page_cache *cache, uint64_t index);
 
-/* ---- hostfs.c, hostfs_file.c and hostfs_directory.c ----------------------------------------- */
+/* ---- hostfs.c and its kin -------------------------------------------------------------------- */
+
+/* Contents of the filesystem. */
+struct hostfs {
+    const struct hostfs_operations *host;    /* constant */
+    enum hostfs_sharing sharing;             /* constant */
+    struct page_account *account;            /* of what programs write; constant, a reference */
+    struct mutex lock;                       /* RANK_HOSTFS */
+
+    /* Protected by `lock`. */
+    struct tree inodes;                      /* of host files, by device and number */
+    struct list pinned;                      /* changed ones, with a reference to each */
+};
 
 /* A node and what it is read through; owned by a page cache or an inode. */
 struct host_node {
@@ -96,6 +108,8 @@ struct host_inode {
     /* Protected by the filesystem's lock. */
     struct tree_node tree_node;
     struct list pinned_node;      /* linked: the filesystem holds a reference */
+    bool has_changes_below;       /* of a directory of the host: something in it changed */
+    uint64_t parent_device, parent_number;    /* the directory it was last found in; 0: none */
 
     /* Protected by the inode's lock. */
     bool was_young;               /* the file was changed just before its status was taken */
@@ -119,21 +133,45 @@ void hostfs_set_fields(struct inode *inode, const struct hostfs_status *status);
 /* Could a change at that time be followed by another that leaves the same time? */
 bool hostfs_is_young(int64_t change_ns);
 
+/* hostfs_table.c: the place of a host file in the tree: *link is the inode's node, or where it
+ * belongs.  The filesystem's lock is held. */
+struct tree_node *hostfs_find_place(struct hostfs *hostfs, const struct hostfs_status *status,
+                                    struct tree_node ***link);
+
 /* hostfs.c.  Of the host: with a reference, a new one or the one that there is.  -ENOENT, ... */
 MUST_CHECK int hostfs_find(struct inode *directory, const char *name, struct inode **inode);
 /* What a program makes; `target` as tmpfs_make_inode. */
 MUST_CHECK int hostfs_make(struct filesystem *filesystem, const struct inode_request *request,
                            const char *target, struct inode **inode);
 void hostfs_node_release(struct host_node *node);
+/* From a node that the host just gave to an inode, with a reference.  The node is used or
+ * released. */
+MUST_CHECK int hostfs_inode_of_node(struct filesystem *filesystem, uint64_t number,
+                                    struct inode **inode);
+/* Are changes the host's? */
+bool hostfs_is_shared(const struct inode *inode);
 /* From here on the inode's fields are the truth; it stays until its last name is gone.  The inode's
  * lock is held. */
 void hostfs_mark_changed(struct inode *inode);
 /* Its last name is gone: it need not be found by the host's names any more. */
 void hostfs_unpin(struct inode *inode);
 extern const struct page_cache_operations hostfs_own_contents, hostfs_host_contents;
+extern const struct page_cache_operations hostfs_shared_contents;
 
 /* hostfs_directory.c. */
 void hostfs_directory_destroy(struct host_inode *host_inode);
+/* Calls for each name that programs changed, until it returns an error; `inode` NULL: there is none
+ * any more; `hides`: the host has another one. */
+typedef int (*change_visitor)(const char *name, struct inode *inode, bool hides, void *context);
+MUST_CHECK int hostfs_for_each_change(struct inode *directory, change_visitor visit, void *context);
+bool hostfs_name_is_changed(struct inode *directory, const char *name);
+/* Has it changed, or anything in it?  May what the host calls so in this directory have? */
+bool hostfs_has_changes(const struct inode *inode);
+bool hostfs_may_be_changed(struct inode *directory, const struct hostfs_name *name);
+/* hostfs_file.c: for page_cache_operations. */
+MUST_CHECK int hostfs_fill(struct page_cache *cache, uint64_t index, struct page *first,
+                           size_t count);
+void hostfs_cache_destroy(struct page_cache *cache);
 
 /* Operations; see vfs.h. */
 MUST_CHECK int hostfs_lookup(struct inode *directory, const char *name, struct inode **inode);
@@ -160,6 +198,28 @@ int64_t hostfs_read_link(struct inode *inode, char *target, size_t size);
 MUST_CHECK int hostfs_open(struct inode *inode, struct file *file);
 int64_t hostfs_read(struct file *file, struct io_buffer *buffer, uint64_t *position);
 int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *position);
+MUST_CHECK int hostfs_allocate(struct file *file, const struct allocation *allocation);
 int64_t hostfs_seek(struct file *file, int64_t offset, int whence);
 MUST_CHECK int hostfs_sync(struct file *file);
 MUST_CHECK int hostfs_memory_object(struct file *file, struct memory_object **object);
+
+/* hostfs_shared.c: the same where changes are the host's. */
+MUST_CHECK int hostfs_shared_create(struct inode *directory, const char *name,
+                                    const struct inode_request *request, struct inode **inode);
+MUST_CHECK int hostfs_shared_symlink(struct inode *directory, const char *name,
+                                     const char *target, const struct inode_request *request,
+                                     struct inode **inode);
+MUST_CHECK int hostfs_shared_link(struct inode *directory, const char *name, struct inode *inode);
+MUST_CHECK int hostfs_shared_unlink(struct inode *directory, const char *name,
+                                    struct inode *inode);
+MUST_CHECK int hostfs_shared_remove_directory(struct inode *directory, const char *name,
+                                              struct inode *inode);
+MUST_CHECK int hostfs_shared_rename(const struct rename_operation *rename);
+MUST_CHECK int hostfs_shared_temporary(struct inode *directory,
+                                       const struct inode_request *request, struct inode **inode);
+MUST_CHECK int hostfs_shared_set_attributes(struct inode *inode,
+                                            const struct attribute_request *request);
+int64_t hostfs_shared_write(struct file *file, struct io_buffer *buffer, uint64_t *position);
+MUST_CHECK int hostfs_shared_sync(struct file *file);
+MUST_CHECK int hostfs_shared_memory_object(struct file *file, struct memory_object **object);
+void hostfs_shared_unmapped(struct file *file);

@@ -31,22 +31,13 @@
 
 #define NODES_FREED_AT_ONCE 512u
 
-/* Contents of the filesystem. */
-struct hostfs {
-    const struct hostfs_operations *host;    /* constant */
-    struct page_account *account;            /* of what programs write; constant, a reference */
-    struct mutex lock;                       /* RANK_HOSTFS */
-
-    /* Protected by `lock`. */
-    struct tree inodes;                      /* of host files, by device and number */
-    struct list pinned;                      /* changed ones, with a reference to each */
-};
-
 static struct pool hostfs_pool = POOL_INITIAL("hostfs", struct hostfs, 0);
 static struct pool node_pool = POOL_INITIAL("host node", struct host_node, 0);
 static struct pool host_inode_pool = POOL_INITIAL("host inode", struct host_inode, 0);
 
 static const struct inode_kind kind_directory, kind_regular, kind_other, kind_made;
+static const struct inode_kind kind_shared_directory, kind_shared_regular, kind_shared_meeting;
+static const struct inode_kind kind_shared_other;
 
 static struct hostfs *hostfs_of(const struct inode *inode)
 {
@@ -64,75 +55,28 @@ void hostfs_node_release(struct host_node *node)
     pool_free(&node_pool, node);
 }
 
-void hostfs_mark_changed(struct inode *inode)
-{
-    struct host_inode *host_inode = host_inode_of(inode);
-    struct hostfs *hostfs = hostfs_of(inode);
-
-    ASSERT(mutex_is_held(&inode->lock));
-    if (host_inode->is_changed)
-        return;
-    host_inode->is_changed = true;
-    mutex_lock(&hostfs->lock);
-    inode_reference(inode);
-    list_append(&hostfs->pinned, &host_inode->pinned_node);
-    mutex_unlock(&hostfs->lock);
-}
-
-void hostfs_unpin(struct inode *inode)
-{
-    struct hostfs *hostfs = hostfs_of(inode);
-    struct list *node = &host_inode_of(inode)->pinned_node;
-    bool was_pinned;
-
-    mutex_lock(&hostfs->lock);
-    was_pinned = list_is_linked(node);
-    if (was_pinned)
-        list_remove(node);
-    mutex_unlock(&hostfs->lock);
-    if (was_pinned)
-        inode_release(inode);
-}
 
 /* ---- Looking up ---------------------------------------------------------------------------- */
 
-static int order_of(const struct hostfs_status *status, const struct host_inode *other)
+bool hostfs_is_shared(const struct inode *inode)
 {
-    if (status->device != other->host_device)
-        return status->device < other->host_device ? -1 : 1;
-    if (status->inode != other->inode->number)
-        return status->inode < other->inode->number ? -1 : 1;
-    return 0;
+    return hostfs_of(inode)->sharing == HOSTFS_SHARED;
 }
 
-/* The place of a host file in the tree: *link is the inode's node, or where it belongs. */
-static struct tree_node *find_place(struct hostfs *hostfs, const struct hostfs_status *status,
-                                    struct tree_node ***link)
+static const struct inode_kind *kind_for(const struct hostfs *hostfs, uint32_t mode)
 {
-    struct tree_node *parent = NULL;
+    bool is_shared = hostfs->sharing == HOSTFS_SHARED;
 
-    ASSERT(mutex_is_held(&hostfs->lock));
-    *link = &hostfs->inodes.root;
-    while (**link) {
-        int order = order_of(status, TREE_ENTRY(**link, struct host_inode, tree_node));
-
-        if (order == 0)
-            break;
-        parent = **link;
-        *link = order < 0 ? &parent->left : &parent->right;
-    }
-    return parent;
-}
-
-static const struct inode_kind *kind_for(uint32_t mode)
-{
     switch (mode & MODE_TYPE) {
     case MODE_DIRECTORY:
-        return &kind_directory;
+        return is_shared ? &kind_shared_directory : &kind_directory;
     case MODE_REGULAR:
-        return &kind_regular;
+        return is_shared ? &kind_shared_regular : &kind_regular;
+    case MODE_FIFO:
+    case MODE_SOCKET:
+        return is_shared ? &kind_shared_meeting : &kind_other;
     }
-    return &kind_other;
+    return is_shared ? &kind_shared_other : &kind_other;
 }
 
 /* A page cache over a node, which it owns then. */
@@ -141,7 +85,8 @@ static int make_cache(struct inode *inode, struct host_node *node, uint64_t size
 {
     const struct page_cache_operations *operations =
         node->number ? &hostfs_host_contents : &hostfs_own_contents;
-    int error = page_cache_create(operations, node, size, cache);
+    int error = page_cache_create(hostfs_is_shared(inode) ? &hostfs_shared_contents : operations,
+                                  node, size, cache);
 
     if (!error) {
         node->account = hostfs_of(inode)->account;
@@ -188,7 +133,8 @@ static int make_inode(struct filesystem *filesystem, struct host_node *node,
 {
     const struct inode_request request = { .mode = status->mode, .device_id = status->device_id };
     struct inode *inode;
-    int error = inode_create(filesystem, kind_for(status->mode), &request, &inode);
+    int error = inode_create(filesystem, kind_for(filesystem->contents, status->mode), &request,
+                             &inode);
 
     if (error)
         return error;
@@ -212,7 +158,7 @@ static int find_or_make(struct filesystem *filesystem, struct host_node **node,
 {
     struct hostfs *hostfs = filesystem->contents;
     struct tree_node **link;
-    struct tree_node *parent = find_place(hostfs, status, &link);
+    struct tree_node *parent = hostfs_find_place(hostfs, status, &link);
     int error;
 
     if (*link) {
@@ -225,7 +171,7 @@ static int find_or_make(struct filesystem *filesystem, struct host_node **node,
         /* It is on its way out and waits for the lock to leave the tree. */
         tree_remove(&hostfs->inodes, &found->tree_node);
         found->tree_node.parent = &found->tree_node;
-        parent = find_place(hostfs, status, &link);
+        parent = hostfs_find_place(hostfs, status, &link);
     }
     error = make_inode(filesystem, *node, status, result);
     if (!error) {
@@ -235,8 +181,7 @@ static int find_or_make(struct filesystem *filesystem, struct host_node **node,
     return error;
 }
 
-/* From a node that the host just gave to an inode.  The node is used or released. */
-static int inode_of_node(struct filesystem *filesystem, uint64_t number, struct inode **result)
+int hostfs_inode_of_node(struct filesystem *filesystem, uint64_t number, struct inode **result)
 {
     struct hostfs *hostfs = filesystem->contents;
     struct host_node *node = pool_allocate(&node_pool);
@@ -261,6 +206,16 @@ static int inode_of_node(struct filesystem *filesystem, uint64_t number, struct 
     return error;
 }
 
+static void note_parent(struct inode *inode, const struct inode *directory)
+{
+    struct hostfs *hostfs = hostfs_of(inode);
+
+    mutex_lock(&hostfs->lock);
+    host_inode_of(inode)->parent_device = host_inode_of(directory)->host_device;
+    host_inode_of(inode)->parent_number = directory->number;
+    mutex_unlock(&hostfs->lock);
+}
+
 int hostfs_find(struct inode *directory, const char *name, struct inode **inode)
 {
     struct host_node *node = host_inode_of(directory)->node;
@@ -275,17 +230,21 @@ int hostfs_find(struct inode *directory, const char *name, struct inode **inode)
     if ((error == -EMFILE || error == -ENFILE) &&
         directory_cache_shrink(NODES_FREED_AT_ONCE) > 0)
         error = node->host->lookup(node->number, name, &number);
-    return error ? error : inode_of_node(directory->filesystem, number, inode);
+    if (!error)
+        error = hostfs_inode_of_node(directory->filesystem, number, inode);
+    if (!error)
+        note_parent(*inode, directory);
+    return error;
 }
 
 /* ---- What programs make -------------------------------------------------------------------- */
 
-static struct inode_kind made_kind(uint32_t mode)
+static struct inode_kind made_kind(const struct hostfs *hostfs, uint32_t mode)
 {
     switch (mode & MODE_TYPE) {
     case MODE_DIRECTORY:
     case MODE_REGULAR:
-        return *kind_for(mode);
+        return *kind_for(hostfs, mode);
     }
     return kind_made;
 }
@@ -319,7 +278,7 @@ static int copy_target(struct inode *inode, const char *target)
 int hostfs_make(struct filesystem *filesystem, const struct inode_request *request,
                 const char *target, struct inode **result)
 {
-    const struct inode_kind kind = made_kind(request->mode);
+    const struct inode_kind kind = made_kind(filesystem->contents, request->mode);
     struct host_node *node;
     struct inode *inode;
     int error = make_node(filesystem->contents, request->mode, &node);
@@ -382,6 +341,7 @@ static const struct inode_operations directory_inode_operations = {
     .temporary = hostfs_temporary,
     .status = hostfs_status,
     .set_attributes = hostfs_set_attributes,
+    .extended_changed = hostfs_mark_changed,
     .access = hostfs_access,
     .open = hostfs_open,
     .destroy = hostfs_destroy_inode,
@@ -389,6 +349,7 @@ static const struct inode_operations directory_inode_operations = {
 static const struct inode_operations regular_inode_operations = {
     .status = hostfs_status,
     .set_attributes = hostfs_set_attributes,
+    .extended_changed = hostfs_mark_changed,
     .access = hostfs_access,
     .open = hostfs_open,
     .destroy = hostfs_destroy_inode,
@@ -397,6 +358,7 @@ static const struct inode_operations other_inode_operations = {
     .read_link = hostfs_read_link,
     .status = hostfs_status,
     .set_attributes = hostfs_set_attributes,
+    .extended_changed = hostfs_mark_changed,
     .access = hostfs_access,
     .open = hostfs_open,
     .destroy = hostfs_destroy_inode,
@@ -406,6 +368,45 @@ static const struct inode_operations made_inode_operations = {
     .read_link = hostfs_read_link,
     .status = hostfs_status,
     .set_attributes = hostfs_set_attributes,
+    .extended_changed = hostfs_mark_changed,
+    .destroy = hostfs_destroy_inode,
+};
+static const struct inode_operations shared_directory_operations = {
+    .lookup = hostfs_find,
+    .stamp = hostfs_stamp,
+    .create = hostfs_shared_create,
+    .symlink = hostfs_shared_symlink,
+    .link = hostfs_shared_link,
+    .unlink = hostfs_shared_unlink,
+    .rmdir = hostfs_shared_remove_directory,
+    .rename = hostfs_shared_rename,
+    .temporary = hostfs_shared_temporary,
+    .status = hostfs_status,
+    .set_attributes = hostfs_shared_set_attributes,
+    .access = hostfs_access,
+    .open = hostfs_open,
+    .destroy = hostfs_destroy_inode,
+};
+static const struct inode_operations shared_regular_operations = {
+    .status = hostfs_status,
+    .set_attributes = hostfs_shared_set_attributes,
+    .access = hostfs_access,
+    .open = hostfs_open,
+    .destroy = hostfs_destroy_inode,
+};
+static const struct inode_operations shared_other_operations = {
+    .read_link = hostfs_read_link,
+    .status = hostfs_status,
+    .set_attributes = hostfs_shared_set_attributes,
+    .access = hostfs_access,
+    .open = hostfs_open,
+    .destroy = hostfs_destroy_inode,
+};
+/* FIFOs and sockets are meeting places for programs of the guest: the host's are not opened. */
+static const struct inode_operations shared_meeting_operations = {
+    .status = hostfs_status,
+    .set_attributes = hostfs_shared_set_attributes,
+    .access = hostfs_access,
     .destroy = hostfs_destroy_inode,
 };
 static const struct file_operations directory_file_operations = {
@@ -418,7 +419,16 @@ static const struct file_operations regular_file_operations = {
     .write = hostfs_write,
     .seek = hostfs_seek,
     .sync = hostfs_sync,
+    .allocate = hostfs_allocate,
     .memory_object = hostfs_memory_object,
+};
+static const struct file_operations shared_file_operations = {
+    .read = hostfs_read,
+    .write = hostfs_shared_write,
+    .seek = hostfs_seek,
+    .sync = hostfs_shared_sync,
+    .memory_object = hostfs_shared_memory_object,
+    .unmapped = hostfs_shared_unmapped,
 };
 static const struct file_operations other_file_operations = { 0 };
 
@@ -429,6 +439,18 @@ static const struct inode_kind kind_regular = {
     &regular_inode_operations, &regular_file_operations,
 };
 static const struct inode_kind kind_other = { &other_inode_operations, &other_file_operations };
+static const struct inode_kind kind_shared_directory = {
+    &shared_directory_operations, &directory_file_operations,
+};
+static const struct inode_kind kind_shared_regular = {
+    &shared_regular_operations, &shared_file_operations,
+};
+static const struct inode_kind kind_shared_meeting = {
+    &shared_meeting_operations, &other_file_operations,
+};
+static const struct inode_kind kind_shared_other = {
+    &shared_other_operations, &other_file_operations,
+};
 static const struct inode_kind kind_made = { &made_inode_operations, &other_file_operations };
 
 /* ---- The filesystem ------------------------------------------------------------------------ */
@@ -473,7 +495,8 @@ static const struct filesystem_operations filesystem_operations = {
     .destroy = hostfs_destroy,
 };
 
-static int create_empty(const struct hostfs_operations *host, struct filesystem **result)
+static int create_empty(const struct hostfs_operations *host, enum hostfs_sharing sharing,
+                        struct filesystem **result)
 {
     struct hostfs *hostfs = pool_allocate(&hostfs_pool);
     int error;
@@ -481,6 +504,7 @@ static int create_empty(const struct hostfs_operations *host, struct filesystem 
     if (!hostfs)
         return -ENOMEM;
     hostfs->host = host;
+    hostfs->sharing = sharing;
     mutex_init(&hostfs->lock, RANK_HOSTFS, "hostfs");
     tree_init(&hostfs->inodes, NULL);
     list_init(&hostfs->pinned);
@@ -495,24 +519,28 @@ static int create_empty(const struct hostfs_operations *host, struct filesystem 
         return error;
     }
     (*result)->contents = hostfs;
+    (*result)->keeps_extended = sharing != HOSTFS_SHARED;
     return 0;
 }
 
-int hostfs_create(const struct hostfs_operations *host, struct filesystem **result)
+int hostfs_create(const struct hostfs_operations *host, size_t root, struct filesystem **result)
 {
+    const struct hostfs_root *described;
     struct filesystem *filesystem;
     uint64_t number;
     int error;
 
-    if (!host)
+    if (!host || root >= host->root_count)
         return -ENODEV;
-    error = create_empty(host, &filesystem);
+    described = &host->roots[root];
+    error = create_empty(host, described->sharing, &filesystem);
     if (error)
         return error;
-    filesystem->source = host->source;
-    error = host->root(&number);
+    filesystem->source = described->source;
+    filesystem->read_only = described->sharing == HOSTFS_READ_ONLY;
+    error = host->root(root, &number);
     if (!error)
-        error = inode_of_node(filesystem, number, &filesystem->root);
+        error = hostfs_inode_of_node(filesystem, number, &filesystem->root);
     if (error) {
         filesystem_release(filesystem);
         return error;

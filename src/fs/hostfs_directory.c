@@ -248,6 +248,25 @@ int hostfs_unlink(struct inode *directory, const char *name, struct inode *inode
     return 0;
 }
 
+int hostfs_for_each_change(struct inode *directory, change_visitor visit, void *context)
+{
+    struct tree_node *node;
+    int error = 0;
+
+    for (node = tree_first(changes_of(directory)); node && !error; node = tree_next(node)) {
+        const struct change *change = CONTAINER_OF(TREE_ENTRY(node, struct named, node),
+                                                   struct change, named);
+
+        error = visit(change->name, change->inode, change->hides, context);
+    }
+    return error;
+}
+
+bool hostfs_name_is_changed(struct inode *directory, const char *name)
+{
+    return change_find(directory, name) != NULL;
+}
+
 /* ---- Empty directories --------------------------------------------------------------------- */
 
 static bool is_dots(const struct hostfs_name *name)

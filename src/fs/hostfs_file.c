@@ -3,6 +3,7 @@
  *
  * Each answer is compared with what is cached of the file, as hostfs.c says.
  */
+#include "fs/allocate.h"
 #include "fs/file.h"
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
@@ -35,7 +36,7 @@ static int64_t read_host(struct page_cache *cache, void *target, size_t size, ui
 
 /* A file that ends before its size said was cut meanwhile: the cache learns its size here, the
  * inode when its status is next asked for. */
-static int fill(struct page_cache *cache, uint64_t index, struct page *first, size_t count)
+int hostfs_fill(struct page_cache *cache, uint64_t index, struct page *first, size_t count)
 {
     uint64_t offset = index * PAGE_SIZE;
     size_t size = count * PAGE_SIZE;
@@ -66,7 +67,7 @@ static void uncharge(struct page_cache *cache, uint64_t pages)
     page_account_uncharge(node->account, pages);
 }
 
-static void cache_destroy(struct page_cache *cache)
+void hostfs_cache_destroy(struct page_cache *cache)
 {
     hostfs_node_release(cache->source);
 }
@@ -74,11 +75,11 @@ static void cache_destroy(struct page_cache *cache)
 const struct page_cache_operations hostfs_own_contents = {
     .charge = charge,
     .uncharge = uncharge,
-    .destroy = cache_destroy,
+    .destroy = hostfs_cache_destroy,
 };
 const struct page_cache_operations hostfs_host_contents = {
-    .fill = fill,
-    .destroy = cache_destroy,
+    .fill = hostfs_fill,
+    .destroy = hostfs_cache_destroy,
 };
 
 /* From here on the file's contents are in memory only.  The lock is held. */
@@ -112,6 +113,15 @@ int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *posi
     return done;
 }
 
+int hostfs_allocate(struct file *file, const struct allocation *allocation)
+{
+    struct inode *inode = file->inode;
+    int error = own_contents(inode);
+
+    return error ? error
+                 : page_cache_allocate_file(inode, host_inode_of(inode)->cache, allocation);
+}
+
 int64_t hostfs_seek(struct file *file, int64_t offset, int whence)
 {
     return page_cache_seek(file, host_inode_of(file->inode)->cache, offset, whence);
@@ -131,7 +141,7 @@ void hostfs_note_rights(struct inode *inode, const struct hostfs_status *status)
 void hostfs_set_fields(struct inode *inode, const struct hostfs_status *status)
 {
     hostfs_note_rights(inode, status);
-    inode->links = status->links > 0 ? status->links : 1;
+    inode->links = status->links > 0 || hostfs_is_shared(inode) ? status->links : 1;
     inode->size = status->size;
     inode->access_ns = status->access_ns;
     inode->modify_ns = status->modify_ns;
@@ -264,7 +274,8 @@ uint64_t hostfs_stamp(struct inode *directory)
 /*
  * Bits that everybody has need no question to the host.  Otherwise the host knows best who may read
  * (lists of access rights, its own users); a guest that changed its user is held to the mode bits
- * as well.  Writing changes nothing there: the mode bits tell.  Directories are asked about so
+ * as well.  Writing changes nothing there (unless it is shared):
+ * the mode bits tell.  Directories are asked about so
  * often that their last known bits must do: the host checks again when a name in them is looked
  * up.
  */
@@ -280,7 +291,8 @@ static int host_access(struct inode *inode, const struct credentials *credential
         return 0;
     if ((wanted & PERMISSION_WRITE) || credentials->file_user_id != machine_info()->user_id)
         error = inode_permission_by_mode(inode, credentials, wanted);
-    wanted &= ~(uint32_t)PERMISSION_WRITE;
+    if (!hostfs_is_shared(inode))
+        wanted &= ~(uint32_t)PERMISSION_WRITE;
     return error || wanted == 0 ? error : node->host->access(node->number, wanted);
 }
 

@@ -7,6 +7,7 @@
 #include "fs/inode.h"
 
 #include "fs/directory_cache.h"
+#include "fs/extended.h"
 #include "fs/filesystem.h"
 #include "fs/mount.h"
 #include "fs/path.h"
@@ -62,6 +63,7 @@ void inode_release(struct inode *inode)
         return;
     if (inode->operations && inode->operations->destroy)
         inode->operations->destroy(inode);
+    extended_destroy(inode);
     pool_free(&inode_pool, inode);
 }
 
@@ -197,11 +199,23 @@ bool credentials_in_group(const struct credentials *credentials, uint32_t group_
     return false;
 }
 
-static int permission_of_root(uint32_t mode, uint32_t wanted)
+bool credentials_own(const struct credentials *credentials, const struct inode *inode)
 {
+    return credentials->file_user_id == inode->user_id ||
+           credentials_can(credentials, CAPABILITY_FILE_OWNER);
+}
+
+static bool is_permitted_by_capability(uint32_t mode, const struct credentials *credentials,
+                                       uint32_t wanted)
+{
+    uint32_t looking = type_is_directory(mode) ? PERMISSION_READ | PERMISSION_EXECUTE
+                                               : PERMISSION_READ;
+
+    if ((wanted & ~looking) == 0 && credentials_can(credentials, CAPABILITY_FILE_SEARCH))
+        return true;
     if ((wanted & PERMISSION_EXECUTE) && !type_is_directory(mode) && (mode & 0111) == 0)
-        return -EACCES;
-    return 0;
+        return false;
+    return credentials_can(credentials, CAPABILITY_FILE_ACCESS);
 }
 
 int inode_permission_by_mode(struct inode *inode, const struct credentials *credentials,
@@ -216,9 +230,7 @@ int inode_permission_by_mode(struct inode *inode, const struct credentials *cred
         bits = mode >> 3;
     if ((wanted & ~bits & 7) == 0)
         return 0;
-    if (credentials_are_root(credentials))
-        return permission_of_root(mode, wanted);
-    return -EACCES;
+    return is_permitted_by_capability(mode, credentials, wanted) ? 0 : -EACCES;
 }
 
 /* Devices, FIFOs and sockets of a read-only filesystem may be written. */

@@ -62,9 +62,9 @@ void inode_note_accessed(struct inode *inode);
 
 /*
  * May these credentials do what `wanted` (bits of enum permission) says?  0 or -EACCES.  By mode
- * bits, as Linux: root may read and write all and execute (search) directories and files
- * with any x bit.  Filesystems may decide themselves (operations->access).  -EROFS comes first for
- * writing on a read-only filesystem; read-only mounts are not seen here.
+ * bits, as Linux: with capabilities all may be read and written, directories be searched and files
+ * with any x bit be executed.  Filesystems may decide themselves (operations->access).  -EROFS
+ * comes first for writing on a read-only filesystem; read-only mounts are not seen here.
  */
 MUST_CHECK int inode_permission(struct inode *inode, const struct credentials *credentials,
                                 uint32_t wanted);
@@ -73,11 +73,8 @@ MUST_CHECK int inode_permission_by_mode(struct inode *inode,
                                         const struct credentials *credentials, uint32_t wanted);
 /* Is file_group_id or one of the further groups this one? */
 bool credentials_in_group(const struct credentials *credentials, uint32_t group_id);
-/* File_user_id is root's: the kernel has no finer capabilities. */
-static inline bool credentials_are_root(const struct credentials *credentials)
-{
-    return credentials->file_user_id == 0;
-}
+/* Owns he the file, or may he do what its owner may? */
+bool credentials_own(const struct credentials *credentials, const struct inode *inode);
 
 /*
  * For read_directory of directories that number their entries from 2 on: gives the sink "." and

@@ -1,32 +1,35 @@
 /*
- * The mount table: a list, since there are few, under one mutex.
+ * The mount table: a list, since there are few, under one mutex.  Moving mounts about is in
+ * mount_change.c.
  *
  * Invariant: name->mounts counts the mounts that cover a name, so that walks look at the table
- * only where something is mounted.  A mount's parent and covered name never change, so going up
- * needs no lock.
+ * only where something is mounted.
  */
 #include "fs/mount.h"
 
 #include "fs/directory_cache.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
+#include "fs/mount_internal.h"
 #include "fs/path.h"
+#include "lib/memory.h"
+#include "lib/text.h"
 #include "memory/pool.h"
 
-static struct {
-    struct mutex lock;    /* RANK_MOUNT */
+static struct mount_table the_table;
 
-    /* Protected by `lock`. */
-    struct list mounts;
-    uint64_t last_id;
-} table;
+struct mount_table *mount_table(void)
+{
+    return &the_table;
+}
 
 static struct pool mount_pool = POOL_INITIAL("mount", struct mount, 0);
 
 void mount_init(void)
 {
-    mutex_init(&table.lock, RANK_MOUNT, "mount table");
-    list_init(&table.mounts);
+    mutex_init(&mount_table()->lock, RANK_MOUNT, "mount table");
+    spin_init(&mount_table()->places_lock, RANK_MOUNT_PLACES, "places of mounts");
+    list_init(&mount_table()->mounts);
 }
 
 void mount_reference(struct mount *mount)
@@ -40,6 +43,8 @@ void mount_release(struct mount *mount)
         struct mount *parent = mount->parent;
 
         ASSERT(!mount->attached);
+        if (mount->source)
+            memory_free(mount->source, text_length(mount->source) + 1);
         name_release(mount->root);
         if (mount->covered)
             name_release(mount->covered);
@@ -54,7 +59,7 @@ static int root_name_of(struct filesystem *filesystem, struct name **name)
 {
     int error;
 
-    ASSERT(mutex_is_held(&table.lock));
+    ASSERT(mutex_is_held(&mount_table()->lock));
     if (!filesystem->root_name) {
         error = name_create_root(filesystem, &filesystem->root_name);
         if (error)
@@ -65,12 +70,12 @@ static int root_name_of(struct filesystem *filesystem, struct name **name)
     return 0;
 }
 
-/* Makes the directory a mount point, unless it was removed. */
-static int cover(struct mount *mount, const struct path *at)
+/* Directories cover directories only, and what was removed cannot be covered. */
+int mount_cover(struct mount *mount, const struct path *at)
 {
     struct inode *directory = path_inode(at);
 
-    if (!inode_is_directory(directory))
+    if (inode_is_directory(directory) != inode_is_directory(mount->root->inode))
         return -ENOTDIR;
     mutex_lock(&directory->lock);
     if (directory->links == 0 || name_is_removed(at->name)) {
@@ -82,14 +87,42 @@ static int cover(struct mount *mount, const struct path *at)
 
     mount_reference(at->mount);
     name_reference(at->name);
+    name_note_move();
+    mount_places_lock();
     mount->parent = at->mount;
     mount->covered = at->name;
+    mount_places_unlock();
     return 0;
 }
 
-static struct mount *mount_on(const struct path *at)
+struct path mount_uncover(struct mount *mount)
 {
-    LIST_FOR_EACH(node, &table.mounts) {
+    struct path at = { mount->parent, mount->covered };
+
+    ASSERT(mutex_is_held(&mount_table()->lock));
+    if (at.name)
+        atomic_fetch_sub(&at.name->mounts, 1);
+    name_note_move();
+    mount_places_lock();
+    mount->parent = NULL;
+    mount->covered = NULL;
+    mount_places_unlock();
+    return at;
+}
+
+void mount_places_lock(void)
+{
+    spin_lock(&mount_table()->places_lock);
+}
+
+void mount_places_unlock(void)
+{
+    spin_unlock(&mount_table()->places_lock);
+}
+
+struct mount *mount_on(const struct path *at)
+{
+    LIST_FOR_EACH(node, &mount_table()->mounts) {
         struct mount *mount = LIST_ENTRY(node, struct mount, node);
 
         if (mount->covered == at->name && mount->parent == at->mount)
@@ -98,16 +131,18 @@ static struct mount *mount_on(const struct path *at)
     return NULL;
 }
 
-/* Not in the table yet; one reference, and one to the filesystem. */
-static int create(struct filesystem *filesystem, struct mount **result)
+int mount_create(struct filesystem *filesystem, struct name *root, struct mount **result)
 {
     struct mount *mount = pool_allocate(&mount_pool);
-    int error;
+    int error = 0;
 
     ASSERT(filesystem->root);
     if (!mount)
         return -ENOMEM;
-    error = root_name_of(filesystem, &mount->root);
+    if (root)
+        name_reference(mount->root = root);
+    else
+        error = root_name_of(filesystem, &mount->root);
     if (error) {
         pool_free(&mount_pool, mount);
         return error;
@@ -120,36 +155,53 @@ static int create(struct filesystem *filesystem, struct mount **result)
     return 0;
 }
 
-/* The table holds a reference of its own. */
-static int attach(struct mount *mount, const struct path *at)
+int mount_attach(struct mount *mount, const struct path *at)
 {
-    int error;
+    int error = at ? mount_cover(mount, at) : 0;
 
-    if (at && mount_on(at))
-        return -EBUSY;
-    error = at ? cover(mount, at) : 0;
+    ASSERT(mutex_is_held(&mount_table()->lock));
     if (error)
         return error;
     mount_reference(mount);
-    mount->id = ++table.last_id;
+    mount->id = ++mount_table()->last_id;
     mount->attached = true;
-    list_append(&table.mounts, &mount->node);
+    list_append(&mount_table()->mounts, &mount->node);
     return 0;
 }
 
-int mount_add(struct filesystem *filesystem, const struct path *at, bool read_only,
-              struct mount **result)
+bool mount_set_source(struct mount *mount, const char *source)
+{
+    mount->source = memory_allocate(text_length(source) + 1);
+    if (mount->source)
+        memcpy(mount->source, source, text_length(source));
+    return mount->source != NULL;
+}
+
+/* Not once more on top of itself. */
+static int attach_new(struct mount *mount, const struct mount_request *request)
+{
+    const struct path *at = request->at;
+
+    if (at && at->mount->filesystem == request->filesystem && at->name == mount->root)
+        return -EBUSY;
+    if (at && !at->mount->attached)
+        return -EINVAL;
+    if (request->source && !mount_set_source(mount, request->source))
+        return -ENOMEM;
+    mount->flags = request->flags;
+    return mount_attach(mount, at);
+}
+
+int mount_add_as(const struct mount_request *request, struct mount **result)
 {
     struct mount *mount = NULL;
     int error;
 
-    mutex_lock(&table.lock);
-    error = create(filesystem, &mount);
-    if (!error) {
-        mount->read_only = read_only;
-        error = attach(mount, at);
-    }
-    mutex_unlock(&table.lock);
+    mutex_lock(&mount_table()->lock);
+    error = mount_create(request->filesystem, NULL, &mount);
+    if (!error)
+        error = attach_new(mount, request);
+    mutex_unlock(&mount_table()->lock);
     if (!error)
         *result = mount;
     else if (mount)
@@ -157,34 +209,19 @@ int mount_add(struct filesystem *filesystem, const struct path *at, bool read_on
     return error;
 }
 
+int mount_add(struct filesystem *filesystem, const struct path *at, uint32_t flags,
+              struct mount **mount)
+{
+    return mount_add_as(&(struct mount_request){ filesystem, at, flags, NULL }, mount);
+}
+
 int mount_create_hidden(struct filesystem *filesystem, struct mount **mount)
 {
     int error;
 
-    mutex_lock(&table.lock);
-    error = create(filesystem, mount);
-    mutex_unlock(&table.lock);
-    return error;
-}
-
-int mount_remove(struct mount *mount)
-{
-    int error = 0;
-
-    mutex_lock(&table.lock);
-    if (!mount->attached) {
-        error = -EINVAL;
-    } else if (refcount_value(&mount->references) > 2) {
-        error = -EBUSY;
-    } else {
-        list_remove(&mount->node);
-        mount->attached = false;
-        if (mount->covered)
-            atomic_fetch_sub(&mount->covered->mounts, 1);
-    }
-    mutex_unlock(&table.lock);
-    if (!error)
-        mount_release(mount);
+    mutex_lock(&mount_table()->lock);
+    error = mount_create(filesystem, NULL, mount);
+    mutex_unlock(&mount_table()->lock);
     return error;
 }
 
@@ -196,11 +233,11 @@ bool mount_cross_down(struct path *path)
         struct mount *mount;
         struct path below;
 
-        mutex_lock(&table.lock);
+        mutex_lock(&mount_table()->lock);
         mount = mount_on(path);
         if (mount)
             mount_reference(mount);
-        mutex_unlock(&table.lock);
+        mutex_unlock(&mount_table()->lock);
         if (!mount)
             break;
         below = mount_root(mount);
@@ -214,12 +251,15 @@ bool mount_cross_down(struct path *path)
 
 bool mount_cross_up(struct path *path)
 {
-    struct path above = { .mount = path->mount->parent, .name = path->mount->covered };
+    struct path above;
 
+    ASSERT(path->name == path->mount->root);
+    mount_places_lock();
+    above = (struct path){ .mount = path->mount->parent, .name = path->mount->covered };
+    path_reference(&above);
+    mount_places_unlock();
     if (!above.mount)
         return false;
-    ASSERT(path->name == path->mount->root);
-    path_reference(&above);
     path_release(path);
     *path = above;
     return true;
@@ -227,8 +267,8 @@ bool mount_cross_up(struct path *path)
 
 void mount_for_each(void (*visit)(struct mount *mount, void *context), void *context)
 {
-    mutex_lock(&table.lock);
-    LIST_FOR_EACH(node, &table.mounts)
+    mutex_lock(&mount_table()->lock);
+    LIST_FOR_EACH(node, &mount_table()->mounts)
         visit(LIST_ENTRY(node, struct mount, node), context);
-    mutex_unlock(&table.lock);
+    mutex_unlock(&mount_table()->lock);
 }

@@ -2,8 +2,10 @@
 /*
  * Mounts: which filesystem appears where.
  *
- * Locking: the table is protected by one mutex of RANK_MOUNT.  References to mounts are counted; a
- * mount holds its filesystem, its parent and the name that it covers.
+ * Locking: the table is protected by one mutex of RANK_MOUNT.  Where a mount is attached changes
+ * under that and a spin lock of RANK_MOUNT_PLACES, so that either is enough to look.  References to
+ * mounts are counted; a mount holds its filesystem, its root, its parent and the name that it
+ * covers.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,34 +17,74 @@
 /* By fs_init. */
 void mount_init(void);
 
+enum mount_flags {
+    MOUNT_READ_ONLY = 1 << 0,
+    MOUNT_NO_SET_ID = 1 << 1,        /* set-id bits of programs mean nothing */
+    MOUNT_NO_DEVICES = 1 << 2,
+    MOUNT_NO_PROGRAMS = 1 << 3,
+};
+
 struct mount {
     /* Constant after creation. */
     struct filesystem *filesystem;
-    struct name *root;               /* its root directory */
-    struct mount *parent;            /* NULL: the root of everything */
-    struct name *covered;            /* the directory it is mounted on; NULL as well then */
+    struct name *root;               /* what of it is seen: its root directory, or less */
     uint64_t id;
-    bool read_only;
+    char *source;                    /* what mounts calls it; NULL: as the filesystem */
+
+    _Atomic uint32_t flags;          /* enum mount_flags */
+    _Atomic uint32_t writers;        /* files of it that are open for writing */
+    _Atomic bool was_idle;           /* nothing was opened since umount2 asked with MNT_EXPIRE */
 
     struct refcount references;
 
+    /* See above. */
+    struct mount *parent;            /* NULL: the root of everything, or in no table */
+    struct name *covered;            /* what it is mounted on; NULL as well then */
+    bool attached;
+
     /* Protected by the table's lock. */
     struct list node;                /* all mounts, oldest first */
-    bool attached;
+    struct mount *copy;              /* during a recursive bind */
 };
 
 /*
- * Mounts `filesystem` (which must have its root inode) on the directory `at`, or as the root of
+ * Mounts `filesystem` (which must have its root inode) on what `at` leads to, or as the root of
  * all when `at` is NULL.  The mount takes a reference of its own to the filesystem; the table
  * holds one to the mount.  *mount comes with a reference for the caller, who releases it.
- * -ENOTDIR, -EBUSY, -ENOENT (removed directory), -ENOMEM.
+ * -ENOTDIR, -EBUSY (it is there already), -ENOENT (removed directory), -ENOMEM.
  */
-MUST_CHECK int mount_add(struct filesystem *filesystem, const struct path *at, bool read_only,
+MUST_CHECK int mount_add(struct filesystem *filesystem, const struct path *at, uint32_t flags,
                          struct mount **mount);
+struct mount_request {
+    struct filesystem *filesystem;
+    const struct path *at;
+    uint32_t flags;        /* enum mount_flags */
+    const char *source;    /* what mounts calls it; NULL: as the filesystem */
+};
+MUST_CHECK int mount_add_as(const struct mount_request *request, struct mount **mount);
+/* What `source` leads to appears at `at` as well, with what is mounted below it if `recursive`.
+ * -ENOTDIR (only one of them is a directory), -EINVAL (`source` is in no table), -ENOENT. */
+MUST_CHECK int mount_bind(const struct path *source, const struct path *at, bool recursive);
+/* The mount whose root `path` is goes there.  -EINVAL (no root of a mount, or that of all; one is a
+ * directory and the other is not), -ELOOP (into itself), -ENOENT. */
+MUST_CHECK int mount_move(const struct path *path, const struct path *at);
+/* -EINVAL: not the root of a mount.  -EBUSY: files are open for writing; -EROFS: the filesystem
+ * cannot be written. */
+MUST_CHECK int mount_change_flags(const struct path *path, uint32_t flags);
+/* pivot_root: the mount of `new_root` becomes the root of everything, where `root` was, and that
+ * one goes to `old_root`, which is below the new one.  -EBUSY, -EINVAL, -ENOENT as Linux. */
+MUST_CHECK int mount_pivot(const struct path *root, const struct path *new_root,
+                           const struct path *old_root);
+/* Of one that nobody else knows yet; copies the text.  False: no memory. */
+MUST_CHECK bool mount_set_source(struct mount *mount, const char *source);
 /* A mount that is in no table: where the kernel keeps files without names.  One reference. */
 MUST_CHECK int mount_create_hidden(struct filesystem *filesystem, struct mount **mount);
 /* Takes it out of the table: -EBUSY while anything is in use on it, -EINVAL if it is not there. */
 MUST_CHECK int mount_remove(struct mount *mount);
+/* The same at once, with all that is mounted below; what is in use goes on without a place. */
+MUST_CHECK int mount_detach(struct mount *mount);
+/* As mount_remove, but only if it has not been used since the last call: else -EAGAIN. */
+MUST_CHECK int mount_expire(struct mount *mount);
 
 void mount_reference(struct mount *mount);
 void mount_release(struct mount *mount);
@@ -56,7 +98,7 @@ static inline struct path mount_root(struct mount *mount)
 /* Changes on it fail with -EROFS. */
 static inline bool mount_is_read_only(const struct mount *mount)
 {
-    return mount && (mount->read_only || mount->filesystem->read_only);
+    return mount && ((mount->flags & MOUNT_READ_ONLY) || mount->filesystem->read_only);
 }
 
 /* For walks.  Moves *path to the root of what is mounted on it, as often as needed (true: it
@@ -64,6 +106,10 @@ static inline bool mount_is_read_only(const struct mount *mount)
  * as it was).  References move along. */
 bool mount_cross_down(struct path *path);
 bool mount_cross_up(struct path *path);
+
+/* For path_text: mounts stay where they are meanwhile. */
+void mount_places_lock(void);
+void mount_places_unlock(void);
 
 /* For /proc/<pid>/mounts: calls for each mount, oldest first, with the table locked; `visit` may
  * call path_text for {mount->parent, mount->covered}. */

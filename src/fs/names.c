@@ -11,6 +11,7 @@
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "lib/text.h"
 
@@ -25,7 +26,8 @@ static uint32_t mode_in(const struct fs_context *context, const struct inode *di
         return mode;
     if ((mode & MODE_TYPE) == MODE_DIRECTORY)
         return mode | MODE_SET_GID;
-    if ((mode & MODE_SET_GID) && (mode & 0010) && !credentials_are_root(credentials) &&
+    if ((mode & MODE_SET_GID) && (mode & 0010) &&
+        !credentials_can(credentials, CAPABILITY_FILE_SET_ID) &&
         !credentials_in_group(credentials, directory->group_id))
         return mode & ~MODE_SET_GID;
     return mode;
@@ -125,24 +127,36 @@ static int enter_place(const struct fs_context *context, const struct path *star
     return error;
 }
 
-static int create_at(const struct fs_context *context, const struct path *start,
-                     const char *text, uint32_t mode, uint64_t device_id)
+static void notify_created(const struct place *place, uint32_t bits)
 {
-    uint32_t type = mode & MODE_TYPE;
+    notify_entry(directory_of(&place->parent), place->parent.component, NOTIFY_CREATE | bits, 0);
+}
+
+/* `made`, if it is not NULL: the new name, with references. */
+static int create_at(const struct fs_context *context, const struct node_request *node,
+                     struct path *made)
+{
+    uint32_t type = node->mode & MODE_TYPE;
     struct inode_request request;
     struct place place;
-    int error = enter_place(context, start, text, type == MODE_DIRECTORY, &place);
+    int error = enter_place(context, node->start, node->text, type == MODE_DIRECTORY, &place);
 
     if (error)
         return error;
-    request = inode_request_in(context, directory_of(&place.parent), mode);
-    request.device_id = device_id;
+    request = inode_request_in(context, directory_of(&place.parent), node->mode);
+    request.device_id = node->device_id;
     error = names_may_create(context, directory_of(&place.parent));
     if (!error && (type == MODE_CHARACTER || type == MODE_BLOCK) &&
-        !credentials_are_root(&context->credentials))
+        !credentials_can(&context->credentials, CAPABILITY_MAKE_NODES))
         error = -EPERM;
     if (!error)
         error = names_create(place.parent.directory.name, place.name, &request);
+    if (!error)
+        notify_created(&place, type == MODE_DIRECTORY ? NOTIFY_DIRECTORY : 0);
+    if (!error && made) {
+        *made = (struct path){ place.parent.directory.mount, place.name };
+        path_reference(made);
+    }
     leave_place(&place);
     return error;
 }
@@ -150,17 +164,22 @@ static int create_at(const struct fs_context *context, const struct path *start,
 int fs_make_directory(const struct fs_context *context, const struct path *start,
                       const char *text, uint32_t mode)
 {
-    return create_at(context, start, text, MODE_DIRECTORY | (mode & (0777u | MODE_STICKY)), 0);
+    const struct node_request node = {
+        start, text, MODE_DIRECTORY | (mode & (0777u | MODE_STICKY)), 0,
+    };
+
+    return create_at(context, &node, NULL);
 }
 
 int fs_make_node(const struct fs_context *context, const struct node_request *request)
 {
-    uint32_t mode = request->mode & (MODE_TYPE | 07777u);
-    uint64_t device_id = 0;
+    struct node_request node = *request;
 
-    switch (mode & MODE_TYPE) {
+    node.mode &= MODE_TYPE | 07777u;
+    node.device_id = 0;
+    switch (node.mode & MODE_TYPE) {
     case 0:
-        mode |= MODE_REGULAR;
+        node.mode |= MODE_REGULAR;
         break;
     case MODE_REGULAR:
     case MODE_FIFO:
@@ -168,14 +187,24 @@ int fs_make_node(const struct fs_context *context, const struct node_request *re
         break;
     case MODE_CHARACTER:
     case MODE_BLOCK:
-        device_id = request->device_id;
+        node.device_id = request->device_id;
         break;
     case MODE_DIRECTORY:
         return -EPERM;
     default:
         return -EINVAL;
     }
-    return create_at(context, request->start, request->text, mode, device_id);
+    return create_at(context, &node, NULL);
+}
+
+int fs_make_socket(const struct fs_context *context, const char *text, uint32_t permissions,
+                   struct path *made)
+{
+    const struct node_request node = {
+        NULL, text, MODE_SOCKET | (permissions & 07777u), 0,
+    };
+
+    return create_at(context, &node, made);
 }
 
 static int symlink_in(const struct fs_context *context, const struct place *place,
@@ -213,6 +242,8 @@ int fs_symlink(const struct fs_context *context, const char *target, const struc
     if (error)
         return error;
     error = symlink_in(context, &place, target);
+    if (!error)
+        notify_created(&place, 0);
     leave_place(&place);
     return error;
 }
@@ -241,7 +272,7 @@ static int may_link_to(const struct fs_context *context, struct inode *inode)
     uint32_t mode = inode->mode;
     uint32_t group_program = MODE_SET_GID | 0010;
 
-    if (credentials_are_root(credentials) || credentials->file_user_id == inode->user_id)
+    if (credentials_own(credentials, inode))
         return 0;
     if (inode_type(inode) != MODE_REGULAR || (mode & MODE_SET_UID) ||
         (mode & group_program) == group_program ||
@@ -269,8 +300,11 @@ static int link_in(const struct fs_context *context, const struct place *place,
     mutex_lock(&inode->lock);
     error = link_locked(place, inode);
     mutex_unlock(&inode->lock);
-    if (!error)
+    if (!error) {
         name_set_inode(place->name, inode);
+        notify_inode(inode, NOTIFY_ATTRIBUTES);
+        notify_created(place, 0);
+    }
     return error;
 }
 
@@ -293,8 +327,8 @@ int fs_link(const struct fs_context *context, const struct path *old, const stru
 static bool is_sticky_against(const struct credentials *credentials,
                               const struct inode *directory, const struct inode *inode)
 {
-    return (directory->mode & MODE_STICKY) && credentials->file_user_id != inode->user_id &&
-           credentials->file_user_id != directory->user_id && !credentials_are_root(credentials);
+    return (directory->mode & MODE_STICKY) && credentials->file_user_id != directory->user_id &&
+           !credentials_own(credentials, inode);
 }
 
 int names_may_delete(const struct fs_context *context, struct inode *directory,
@@ -368,8 +402,13 @@ static int remove_in(const struct fs_context *context, const struct path_parent 
     if (!error)
         error = remove_name(context, parent, name, is_directory);
     mutex_unlock(&directory->lock);
+    if (!error && !is_directory)
+        notify_inode(name->inode, NOTIFY_ATTRIBUTES);
     if (name)
         name_release(name);
+    if (!error)
+        notify_entry(directory, parent->component,
+                     NOTIFY_DELETE | (is_directory ? NOTIFY_DIRECTORY : 0), 0);
     return error;
 }
 

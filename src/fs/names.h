@@ -22,6 +22,9 @@ struct node_request {
     uint64_t device_id;
 };
 MUST_CHECK int fs_make_node(const struct fs_context *context, const struct node_request *request);
+/* The same for the name that a socket is bound to; *made: the new file, with references. */
+MUST_CHECK int fs_make_socket(const struct fs_context *context, const char *text,
+                              uint32_t permissions, struct path *made);
 MUST_CHECK int fs_symlink(const struct fs_context *context, const char *target,
                           const struct path *start, const char *text);
 MUST_CHECK int fs_unlink(const struct fs_context *context, const struct path *start,

@@ -13,14 +13,14 @@
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "lib/format.h"
 
 #define TEMPORARY_BIT (OPEN_TEMPORARY & ~OPEN_DIRECTORY)
 /* What OPEN_PATH heeds, and what an open file does not remember. */
 #define PATH_FLAGS (OPEN_PATH | OPEN_DIRECTORY | OPEN_NOFOLLOW)
-#define FORGOTTEN_FLAGS \
-    (OPEN_CREATE | OPEN_EXCLUSIVE | OPEN_NO_TERMINAL | OPEN_TRUNCATE | OPEN_CLOSE_ON_EXEC)
+#define FORGOTTEN_FLAGS (OPEN_CREATE | OPEN_EXCLUSIVE | OPEN_TRUNCATE | OPEN_CLOSE_ON_EXEC)
 
 /* One open on its way. */
 struct opening {
@@ -114,8 +114,7 @@ static int check_existing(const struct opening *opening)
     error = inode_permission(inode, credentials, opening->wanted);
     if (error)
         return error;
-    if ((opening->flags & OPEN_NOATIME) && !credentials_are_root(credentials) &&
-        credentials->file_user_id != inode->user_id)
+    if ((opening->flags & OPEN_NOATIME) && !credentials_own(credentials, inode))
         return -EPERM;
     return (opening->wanted & PERMISSION_WRITE) && read_only ? -EROFS : 0;
 }
@@ -131,6 +130,9 @@ static int open_further(struct inode *inode, struct file *file)
 
     if (inode->operations->open)
         return inode->operations->open(inode, file);
+    if ((type == MODE_CHARACTER || type == MODE_BLOCK) &&
+        (file->path.mount->flags & MOUNT_NO_DEVICES))
+        return -EACCES;
     if (type == MODE_CHARACTER || type == MODE_BLOCK)
         return open_device ? open_device(file) : -ENXIO;
     if (type == MODE_FIFO && open_fifo)
@@ -154,12 +156,17 @@ static int make_file(struct opening *opening)
 
     opening->file = NULL;
     file_init(file, &request);
+    file->path.mount->was_idle = false;
     if (file_is_writable(file) && inode_type(inode) == MODE_REGULAR) {
         error = inode_begin_writing(inode);
         file->counts_as_writer = !error;
+        if (!error)
+            atomic_fetch_add(&file->path.mount->writers, 1);
     }
-    if (!error && !(opening->flags & OPEN_PATH))
+    if (!error && !(opening->flags & OPEN_PATH)) {
         error = open_further(inode, file);
+        atomic_fetch_and(&file->flags, ~OPEN_NO_TERMINAL);    /* only terminals want to know */
+    }
     if (error) {
         file->operations = &path_operations;    /* nothing to release */
         file_release(file);
@@ -189,6 +196,8 @@ static int truncate_if_asked(const struct opening *opening)
         return error;
     error = inode_truncate(inode, &truncation);
     inode_end_writing(inode);
+    if (!error)
+        notify_name(opening->path.name, inode, NOTIFY_MODIFY);
     return error;
 }
 
@@ -215,6 +224,7 @@ static int open_found(struct opening *opening)
         error = make_file(opening);
     if (error)
         return error;
+    notify_file(opening->file, NOTIFY_OPEN);
     error = truncate_if_asked(opening);
     if (error) {
         file_release(opening->file);
@@ -240,6 +250,8 @@ static int create_absent(struct opening *opening, const struct path_parent *pare
     request = inode_request_in(opening->context, directory, MODE_REGULAR | opening->mode);
     error = names_create(parent->directory.name, name, &request);
     opening->created = !error;
+    if (!error)
+        notify_entry(directory, parent->component, NOTIFY_CREATE, 0);
     return error == -EPERM ? -EACCES : error;
 }
 
@@ -402,13 +414,13 @@ int file_open(const struct fs_context *context, const struct open_request *reque
     return finish(&opening, error, file);
 }
 
-int file_open_path(const struct fs_context *context, const struct path *path, uint32_t flags,
-                   struct file **file)
+static int open_path(const struct fs_context *context, const struct path *path, uint32_t flags,
+                     uint32_t wanted, struct file **file)
 {
     struct opening opening = {
         .context = context,
         .flags = flags & ~(FORGOTTEN_FLAGS | TEMPORARY_BIT),
-        .wanted = wanted_by(flags & ~OPEN_TRUNCATE),
+        .wanted = wanted,
         .path = *path,
     };
     int error = file_reserve(&opening.file);
@@ -416,4 +428,16 @@ int file_open_path(const struct fs_context *context, const struct path *path, ui
     if (error)
         return error;
     return finish(&opening, open_found(&opening), file);
+}
+
+int file_open_path(const struct fs_context *context, const struct path *path, uint32_t flags,
+                   struct file **file)
+{
+    return open_path(context, path, flags, wanted_by(flags & ~OPEN_TRUNCATE), file);
+}
+
+int file_open_program(const struct fs_context *context, const struct path *path,
+                      struct file **file)
+{
+    return open_path(context, path, OPEN_READ, PERMISSION_EXECUTE, file);
 }

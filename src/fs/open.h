@@ -25,6 +25,9 @@ MUST_CHECK int file_open(const struct fs_context *context, const struct open_req
  * stays the caller's. */
 MUST_CHECK int file_open_path(const struct fs_context *context, const struct path *path,
                               uint32_t flags, struct file **file);
+/* To run it: the kernel reads what the caller may only execute. */
+MUST_CHECK int file_open_program(const struct fs_context *context, const struct path *path,
+                                 struct file **file);
 
 /*
  * Device nodes of every filesystem (also those of mknod) are opened through this; devfs sets it,

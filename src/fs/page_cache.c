@@ -30,8 +30,17 @@ static struct pool cache_pool = POOL_INITIAL("page cache", struct page_cache, 0)
 
 /* ---- Dropping pages ------------------------------------------------------------------------ */
 
+static void drop_written(struct page_cache *cache, uint64_t index)
+{
+    struct page *page = cache->written.root ? page_tree_remove(&cache->written, index) : NULL;
+
+    if (page)
+        page_release(page);
+}
+
 void page_cache_drop(struct page_cache *cache, uint64_t index)
 {
+    drop_written(cache, index);
     page_release(page_tree_remove(&cache->pages, index));
     cache->page_count--;
     if (cache->operations->uncharge)
@@ -44,6 +53,17 @@ static void drop_all(struct page_cache *cache)
 
     while (page_tree_next(&cache->pages, &index))
         page_cache_drop(cache, index);
+}
+
+static void drop_unwritten(struct page_cache *cache)
+{
+    uint64_t index = 0;
+
+    while (page_tree_next(&cache->pages, &index)) {
+        if (index >= page_cache_pages_of(cache->size) || !page_tree_get(&cache->written, index))
+            page_cache_drop(cache, index);
+        index++;
+    }
 }
 
 /* Those that nobody else has a reference to; how many.  The lock is held. */
@@ -69,12 +89,12 @@ static uint64_t drop_unused(struct page_cache *cache)
 void page_cache_invalidate(struct page_cache *cache, uint64_t size)
 {
     mutex_lock(&cache->lock);
-    drop_all(cache);
     cache->size = size;
+    drop_unwritten(cache);
     cache->next_index = 0;
     cache->run_pages = 0;
     mutex_unlock(&cache->lock);
-    memory_object_unmap(&cache->object, 0, UINT64_MAX);
+    memory_object_unmap_originals(&cache->object);
 }
 
 /* ---- Bringing pages in --------------------------------------------------------------------- */
@@ -228,17 +248,33 @@ int page_cache_find(struct page_cache *cache, uint64_t index, uint64_t wanted, b
 
 /* ---- As a memory object -------------------------------------------------------------------- */
 
+/* The page is about to be written through a mapping: where that must be written back, it stays
+ * until it has been. */
+static int note_mapped_write(struct page_cache *cache, uint64_t index, struct page *page)
+{
+    int error;
+
+    if (!cache->operations->write_back)
+        return -EIO;    /* nobody maps a read-only filesystem's file for that */
+    if (page_tree_get(&cache->written, index))
+        return 0;
+    error = page_tree_insert(&cache->written, index, page);
+    if (!error)
+        page_reference(page);
+    return error;
+}
+
 static int object_page(struct memory_object *object, uint64_t index, bool for_write,
                        struct page **page)
 {
     struct page_cache *cache = page_cache_of(object);
     int error = -ENXIO;
 
-    if (for_write && cache->operations->fill)
-        return -EIO;    /* nobody maps a read-only filesystem's file for that */
     mutex_lock(&cache->lock);
     if (index < page_cache_pages_of(cache->size))
         error = page_cache_find(cache, index, 1, true, page);
+    if (!error && for_write && cache->operations->fill)
+        error = note_mapped_write(cache, index, *page);
     if (!error)
         page_reference(*page);
     mutex_unlock(&cache->lock);
@@ -258,10 +294,9 @@ static bool object_is_resident(struct memory_object *object, uint64_t index)
 
 static int object_sync(struct memory_object *object, uint64_t first, uint64_t count)
 {
-    (void)object;
     (void)first;
     (void)count;
-    return 0;
+    return page_cache_write_back(page_cache_of(object));
 }
 
 static void leave_fillable(struct page_cache *cache)
@@ -304,6 +339,7 @@ int page_cache_create(const struct page_cache_operations *operations, void *sour
     cache->source = source;
     mutex_init(&cache->lock, RANK_PAGE_CACHE, "page cache");
     page_tree_init(&cache->pages);
+    page_tree_init(&cache->written);
     cache->size = size;
     list_init(&cache->all_caches);
     if (operations->fill) {

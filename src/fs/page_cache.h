@@ -24,6 +24,10 @@ struct page_cache_operations {
      * its end must be zero.  The cache's lock is held.  NULL: new pages are zero. */
     MUST_CHECK int (*fill)(struct page_cache *cache, uint64_t index, struct page *first,
                            size_t count);
+    /* The other way, for caches with `fill` whose files may be written: the first `size` bytes of
+     * the page become the file's.  The cache's lock is held.  NULL: no shared mapping writes. */
+    MUST_CHECK int (*write_back)(struct page_cache *cache, uint64_t index, const struct page *page,
+                                 size_t size);
     /* Pages are about to be added (-ENOSPC) or were dropped.  NULL: no limit. */
     MUST_CHECK int (*charge)(struct page_cache *cache, uint64_t pages);
     void (*uncharge)(struct page_cache *cache, uint64_t pages);
@@ -42,6 +46,8 @@ struct page_cache {
 
     /* Protected by `lock`. */
     struct page_tree pages;
+    struct page_tree written;      /* those of `pages` that mappings may have written since they
+                                    * were last written back; with a reference to each */
     uint64_t size;                 /* bytes */
     uint64_t page_count;
     uint64_t next_index;           /* where the last run of fills ended, and ... */
@@ -74,12 +80,26 @@ int64_t page_cache_read(struct page_cache *cache, struct io_buffer *buffer, uint
  * writers apart (the inode's lock). */
 int64_t page_cache_write(struct page_cache *cache, struct io_buffer *buffer, uint64_t *position);
 
+/* For caches with `write_back`.  The file has just been written: what is cached of it becomes the
+ * same, and the size grows if it has to.  The caller keeps writers apart. */
+void page_cache_note_written(struct page_cache *cache, const void *bytes, size_t size,
+                             uint64_t offset);
+/* What mappings wrote becomes the file's.  The first error; the others are tried all the same. */
+MUST_CHECK int page_cache_write_back(struct page_cache *cache);
+
 /* Sets the size; pages beyond it are dropped, from mappings too, and the rest of the last page is
  * zeroed.  The caller keeps writers apart and holds no lock of RANK_ADDRESS_SPACE or above. */
 void page_cache_resize(struct page_cache *cache, uint64_t size);
 uint64_t page_cache_size(struct page_cache *cache);
 uint64_t page_cache_pages(struct page_cache *cache);
+/* Makes the pages of [start, end) be there, as far as there is memory; the size stays.  Then, the
+ * opposite: makes the bytes a hole, except that private mappings keep what they have.  Both only
+ * for caches without `fill`; the caller keeps writers apart and holds no lock of RANK_ADDRESS_SPACE
+ * or above.  -ENOSPC, -ENOMEM, -EINTR. */
+MUST_CHECK int page_cache_allocate(struct page_cache *cache, uint64_t start, uint64_t end);
+void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end);
 /* Forgets every page, in mappings too, and takes the new size: the file changed behind our back.
+ * What mappings have written stays and will be written back.
  * Callers hold no lock of RANK_ADDRESS_SPACE or above. */
 void page_cache_invalidate(struct page_cache *cache, uint64_t size);
 

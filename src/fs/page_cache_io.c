@@ -11,6 +11,7 @@
 #include "fs/page_cache.h"
 #include "fs/read_write.h"
 #include "lib/memory.h"
+#include "sched/thread.h"
 
 #define BATCH_PAGES 32u
 
@@ -164,6 +165,14 @@ static size_t batch_bytes(const struct page_batch *batch, uint64_t position, uin
     return bytes < size ? (size_t)bytes : (size_t)size;
 }
 
+/* How much of `size` bytes from there on the file has.  The lock is held. */
+static uint64_t size_left(const struct page_cache *cache, uint64_t position, uint64_t size)
+{
+    if (position >= cache->size)
+        return 0;
+    return size < cache->size - position ? size : cache->size - position;
+}
+
 /* One batch; 0 at the end of the file. */
 static int64_t read_batch(struct page_cache *cache, struct io_buffer *buffer, uint64_t position)
 {
@@ -173,13 +182,11 @@ static int64_t read_batch(struct page_cache *cache, struct io_buffer *buffer, ui
     int error = 0;
 
     mutex_lock(&cache->lock);
-    if (position >= cache->size)
-        size = 0;
-    else if (size > cache->size - position)
-        size = cache->size - position;
+    size = size_left(cache, position, size);
     if (size > 0)
         error = take_batch(cache, position / PAGE_SIZE, pages_touched(position, size), false,
                            &batch);
+    size = size_left(cache, position, size);    /* it may have turned out to be shorter */
     mutex_unlock(&cache->lock);
     if (error)
         return error == -ENXIO ? 0 : error;    /* it became shorter meanwhile */
@@ -247,6 +254,123 @@ int64_t page_cache_write(struct page_cache *cache, struct io_buffer *buffer, uin
         *position += (uint64_t)moved;
     }
     return done;
+}
+
+/* ---- Files that are written elsewhere ------------------------------------------------------- */
+
+void page_cache_note_written(struct page_cache *cache, const void *bytes, size_t size,
+                             uint64_t offset)
+{
+    const char *from = bytes;
+
+    mutex_lock(&cache->lock);
+    if (offset + size > cache->size) {
+        zero_tail(cache);
+        cache->size = offset + size;
+    }
+    while (size > 0) {
+        size_t place = offset % PAGE_SIZE;
+        size_t part = PAGE_SIZE - place < size ? PAGE_SIZE - place : size;
+        struct page *page = page_tree_get(&cache->pages, offset / PAGE_SIZE);
+
+        if (page)
+            memcpy((char *)page_data(page) + place, from, part);
+        from += part;
+        offset += part;
+        size -= part;
+    }
+    mutex_unlock(&cache->lock);
+}
+
+/* Bytes of the file in this page. */
+static size_t bytes_in_page(const struct page_cache *cache, uint64_t index)
+{
+    uint64_t left = cache->size - index * PAGE_SIZE;
+
+    return left < PAGE_SIZE ? (size_t)left : PAGE_SIZE;
+}
+
+/* As long as somebody maps the file he may write to the pages again without a fault, so they stay
+ * noted until nobody does. */
+int page_cache_write_back(struct page_cache *cache)
+{
+    uint64_t index = 0;
+    struct page *page;
+    int error = 0;
+
+    mutex_lock(&cache->lock);
+
+    bool is_mapped = memory_object_is_mapped(&cache->object);
+
+    while (cache->written.root && (page = page_tree_next(&cache->written, &index))) {
+        int part = cache->operations->write_back(cache, index, page, bytes_in_page(cache, index));
+
+        if (part && !error)
+            error = part;
+        if (!is_mapped)
+            page_release(page_tree_remove(&cache->written, index));
+        index++;
+    }
+    mutex_unlock(&cache->lock);
+    return error;
+}
+
+/* ---- Allocating and punching --------------------------------------------------------------- */
+
+#define ALLOCATE_PAGES 512u    /* with the lock held */
+
+int page_cache_allocate(struct page_cache *cache, uint64_t start, uint64_t end)
+{
+    uint64_t index = start / PAGE_SIZE;
+    int error = 0;
+
+    if (end <= start)
+        return 0;
+    if (page_cache_pages_of(end) - index > page_statistics().total)
+        return -ENOSPC;
+    while (!error && index < page_cache_pages_of(end)) {
+        uint64_t stop = index + ALLOCATE_PAGES;
+
+        mutex_lock(&cache->lock);
+        for (; !error && index < stop && index < page_cache_pages_of(end); index++) {
+            struct page *page;
+
+            error = page_cache_find(cache, index, page_cache_pages_of(end) - index, true, &page);
+        }
+        mutex_unlock(&cache->lock);
+        if (!error && atomic_load(&current_thread()->interrupted))
+            error = -EINTR;
+    }
+    return error;
+}
+
+/* Zeroes [start, end), which lies in one page. */
+static void zero_part(struct page_cache *cache, uint64_t start, uint64_t end)
+{
+    struct page *page = page_tree_get(&cache->pages, start / PAGE_SIZE);
+
+    if (page && end > start)
+        memset((char *)page_data(page) + start % PAGE_SIZE, 0, end - start);
+}
+
+void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end)
+{
+    uint64_t first = page_cache_pages_of(start), last = end / PAGE_SIZE;
+    uint64_t index = first;
+
+    mutex_lock(&cache->lock);
+    if (first > last) {
+        zero_part(cache, start, end);
+    } else {
+        zero_part(cache, start, first * PAGE_SIZE);
+        zero_part(cache, last * PAGE_SIZE, end);
+    }
+    while (page_tree_next(&cache->pages, &index) && index < last)
+        page_cache_drop(cache, index);
+    mutex_unlock(&cache->lock);
+    /* A fault in between finds a new page of zeroes, and comes again. */
+    if (first < last)
+        memory_object_unmap_shared(&cache->object, first, last - first);
 }
 
 /* ---- Sizes and holes ----------------------------------------------------------------------- */

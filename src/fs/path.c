@@ -31,6 +31,7 @@ struct walk {
     const char *rest;              /* what remains of the current text */
     uint32_t flags;
     unsigned links_followed;
+    uint64_t moves;                /* name_moves() at the beginning */
     bool wants_parent;             /* stop before the last component */
     bool must_be_directory;        /* the last component had a slash behind it */
     unsigned depth;                /* used entries of `waiting` */
@@ -100,6 +101,7 @@ static int begin(struct walk *walk, const struct path *start, const char *text)
     bool confined = (walk->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) != 0;
 
     walk->rest = text;
+    walk->moves = name_moves();
     walk->root = confined ? *base : walk->context->root;
     if (text[0] == '/' && (walk->flags & LOOKUP_BENEATH))
         return -EXDEV;
@@ -203,6 +205,9 @@ static int step_to_parent(struct walk *walk)
     parent = (struct path){ .mount = walk->at.mount, .name = name_parent(walk->at.name) };
     mount_reference(parent.mount);
     move_to(walk, parent);
+    /* The way up may no longer be the one that led down: then it could lead past the root. */
+    if ((walk->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) && name_moves() != walk->moves)
+        return -EAGAIN;
     if (mount_cross_down(&walk->at) && (walk->flags & LOOKUP_NO_MOUNTS))
         return -EXDEV;
     return 0;
@@ -379,6 +384,7 @@ static int finish_parent(struct walk *walk, int error, struct component last,
         .root = walk->root,
         .flags = walk->flags,
         .links_followed = walk->links_followed,
+        .moves = walk->moves,
     };
     walk->text = NULL;
     free_texts(walk);
@@ -413,6 +419,7 @@ int path_parent_follow(const struct fs_context *context, struct path_parent *par
         .rest = "",
         .flags = parent->flags,
         .links_followed = parent->links_followed,
+        .moves = parent->moves,
         .wants_parent = true,
         .must_be_directory = parent->slash_at_end,
     };

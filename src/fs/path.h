@@ -11,7 +11,8 @@
  *
  * Errors: -ENOENT (also for an empty text), -ENOTDIR, -EACCES (no search permission), -ELOOP (more
  * than SYMLINKS_MAX links), -ENAMETOOLONG (a component over NAME_MAX, a text of PATH_MAX or more),
- * -ENOMEM, and what the filesystem says.
+ * -ENOMEM, and what the filesystem says.  -EAGAIN: with LOOKUP_BENEATH or LOOKUP_IN_ROOT, something
+ * was renamed or mounted while a text with ".." was walked.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,6 +65,7 @@ struct path_parent {
     struct path root;              /* of the walk; not owned */
     uint32_t flags;
     unsigned links_followed;
+    uint64_t moves;
 };
 /* Everything but the last component.  path_parent_release drops what the result holds. */
 MUST_CHECK int path_walk_parent(const struct fs_context *context, const struct path *start,
@@ -79,10 +81,14 @@ void path_parent_release(struct path_parent *parent);
  * The text of a path as seen from `root` (NULL: from the root of everything), into `text`,
  * terminated.  Returns the length without the NUL.  A removed name ends in " (deleted)"; a
  * path outside of `root` is given from the top of its mounts, as Linux does in /proc/<pid>/fd.
- * -ENAMETOOLONG when it does not fit.  Takes RANK_DIRECTORY_CACHE only.
+ * -ENAMETOOLONG when it does not fit.  Takes RANK_MOUNT_PLACES
+ * and RANK_DIRECTORY_CACHE only.
  */
 MUST_CHECK int64_t path_text(const struct path *path, const struct path *root, char *text,
                              size_t size);
+/* The same, but -ENOENT if it is outside of `root`. */
+MUST_CHECK int64_t path_text_below(const struct path *path, const struct path *root, char *text,
+                                   size_t size);
 /* getcwd: -ENOENT when the directory was removed, -ERANGE when it does not fit (length with NUL
  * counts), "(unreachable)" in front when it is not below the context's root. */
 MUST_CHECK int64_t path_working_directory(const struct fs_context *context, char *text,

@@ -31,19 +31,23 @@ static int prepend_path(const struct path *path, const struct path *root,
     struct name *name = path->name;
     size_t end = request->end;
 
+    mount_places_lock();
     while (mount) {
         int64_t start;
 
         request->stop = root && mount == root->mount ? root->name : mount->root;
         start = name_prepend_text(name, request);
-        if (start < 0)
+        if (start < 0) {
+            mount_places_unlock();
             return (int)start;
+        }
         if (request->stopped && root && mount == root->mount)
             break;
         request->stopped = false;
         name = mount->covered;
         mount = mount->parent;
     }
+    mount_places_unlock();
     return request->end == end ? prepend(request, "/") : 0;
 }
 
@@ -68,6 +72,16 @@ int64_t path_text(const struct path *path, const struct path *root, char *text, 
         error = prepend(&request, " (deleted)");
     if (!error)
         error = prepend_path(path, root, &request);
+    return error ? error : deliver(&request, size);
+}
+
+int64_t path_text_below(const struct path *path, const struct path *root, char *text, size_t size)
+{
+    struct name_text_request request = { .text = text, .end = size - 1 };
+    int error = prepend_path(path, root, &request);
+
+    if (!error && !request.stopped)
+        error = -ENOENT;
     return error ? error : deliver(&request, size);
 }
 

@@ -14,28 +14,29 @@
 #define ENTRIES_ON_STACK 6u
 #define ALWAYS_READY (POLL_READABLE | POLL_WRITABLE | POLL_READ_NORMAL | POLL_WRITE_NORMAL)
 
-struct poll_table {
+struct entry_table {
+    struct poll_table table;
     struct wait_entry *entries;
     uint32_t capacity;
     uint32_t count;     /* entries on queues */
     uint32_t wanted;    /* what the last look asked for; more than `capacity`: try a larger one */
 };
 
-void poll_table_add(struct poll_table *table, struct wait_queue *queue)
+static void add_entry(struct poll_table *poll_table, struct wait_queue *queue)
 {
-    if (!table)
-        return;
+    struct entry_table *table = CONTAINER_OF(poll_table, struct entry_table, table);
+
     table->wanted++;
     if (table->count < table->capacity)
         wait_entry_add(&table->entries[table->count++], queue);
 }
 
-static uint32_t file_poll(struct file *file, struct poll_table *table)
+uint32_t file_poll(struct file *file, struct poll_table *table)
 {
     return file->operations->poll ? file->operations->poll(file, table) : ALWAYS_READY;
 }
 
-static void table_clear(struct poll_table *table)
+static void table_clear(struct entry_table *table)
 {
     for (uint32_t i = 0; i < table->count; i++)
         wait_entry_remove(&table->entries[i]);
@@ -43,7 +44,7 @@ static void table_clear(struct poll_table *table)
     table->wanted = 0;
 }
 
-static void table_free(struct poll_table *table, const struct wait_entry *on_stack)
+static void table_free(struct entry_table *table, const struct wait_entry *on_stack)
 {
     table_clear(table);
     if (table->capacity > 0 && table->entries != on_stack)
@@ -76,12 +77,12 @@ static int look(struct poll_request *requests, uint32_t count, struct poll_table
 
 /* Registers and looks; the table grows until every queue has its entry or something is ready. */
 static int register_and_look(struct poll_request *requests, uint32_t count,
-                             struct poll_table *table, const struct wait_entry *on_stack)
+                             struct entry_table *table, const struct wait_entry *on_stack)
 {
     for (;;) {
         table_clear(table);
 
-        int ready = look(requests, count, table);
+        int ready = look(requests, count, &table->table);
         uint32_t wanted = table->wanted;
 
         if (ready || wanted <= table->capacity)
@@ -98,7 +99,9 @@ static int register_and_look(struct poll_request *requests, uint32_t count,
 int poll_wait(struct poll_request *requests, uint32_t count, uint64_t deadline_ns)
 {
     struct wait_entry on_stack[ENTRIES_ON_STACK];
-    struct poll_table table = { .entries = on_stack, .capacity = ENTRIES_ON_STACK };
+    struct entry_table table = {
+        .table = { add_entry }, .entries = on_stack, .capacity = ENTRIES_ON_STACK,
+    };
     const struct wait_reason reason = { .kind = WAIT_POLL, .object = count };
     int result = look(requests, count, NULL);
 

@@ -12,11 +12,21 @@
 #include "lib/error.h"
 #include "sync/wait_queue.h"
 
-struct poll_table;
+/* Who polls, for poll operations: told which queues are woken when the file's state changes. */
+struct poll_table {
+    void (*add)(struct poll_table *table, struct wait_queue *queue);
+};
 
 /* For poll operations: the caller of the poll is woken when `queue` is.  The queue lives at least
- * as long as the open file.  A NULL table is ignored. */
-void poll_table_add(struct poll_table *table, struct wait_queue *queue);
+ * as long as the open file, or is one with `may_end`.  A NULL table is ignored. */
+static inline void poll_table_add(struct poll_table *table, struct wait_queue *queue)
+{
+    if (table)
+        table->add(table, queue);
+}
+
+/* Which events hold now; a file without the operation is always ready. */
+uint32_t file_poll(struct file *file, struct poll_table *table);
 
 struct poll_request {
     struct file *file;     /* referenced by the caller; NULL: see is_invalid */

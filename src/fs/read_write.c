@@ -9,7 +9,9 @@
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/path.h"
+#include "sched/thread.h"
 #include "time/clock.h"
 
 static bool is_regular(const struct file *file)
@@ -31,6 +33,13 @@ static int check_range(struct io_buffer *buffer, uint64_t position)
     return 0;
 }
 
+static void count_io(int64_t result, uint64_t *calls, uint64_t *bytes)
+{
+    *calls += 1;
+    if (result > 0)
+        *bytes += (uint64_t)result;
+}
+
 static int64_t read_checked(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
     int error;
@@ -42,7 +51,15 @@ static int64_t read_checked(struct file *file, struct io_buffer *buffer, uint64_
     if (!file->operations->read)
         return -EINVAL;
     error = check_range(buffer, file->is_stream ? 0 : *position);
-    return error ? error : file->operations->read(file, buffer, position);
+    if (error)
+        return error;
+
+    int64_t result = file->operations->read(file, buffer, position);
+
+    count_io(result, &current_thread()->io.reads, &current_thread()->io.bytes_read);
+    if (result > 0)
+        notify_file(file, NOTIFY_ACCESS);
+    return result;
 }
 
 /* A change of the contents by who is not root takes the set-id bits away.  The lock is held. */
@@ -104,9 +121,14 @@ static int64_t write_checked(struct file *file, struct io_buffer *buffer, uint64
     error = check_range(buffer, file->is_stream ? 0 : *position);
     if (error)
         return error;
-    if (is_regular(file))
-        return write_regular(file, buffer, position, size_limit);
-    return file->operations->write(file, buffer, position);
+
+    int64_t result = is_regular(file) ? write_regular(file, buffer, position, size_limit)
+                                      : file->operations->write(file, buffer, position);
+
+    count_io(result, &current_thread()->io.writes, &current_thread()->io.bytes_written);
+    if (result > 0)
+        notify_file(file, NOTIFY_MODIFY);
+    return result;
 }
 
 int64_t file_read(struct file *file, struct io_buffer *buffer)
@@ -248,6 +270,8 @@ int file_read_directory(struct file *file, directory_sink sink, void *context)
             inode_note_accessed(inode);
     }
     mutex_unlock(&inode->lock);
+    if (!error)
+        notify_file(file, NOTIFY_ACCESS);
     return error;
 }
 
@@ -287,6 +311,7 @@ int file_truncate(struct file *file, int64_t size, uint64_t size_limit)
         .user_id = file->opener_user_id,
         .always_modifies = true,
     };
+    int error;
 
     if (size < 0)
         return -EINVAL;
@@ -294,7 +319,10 @@ int file_truncate(struct file *file, int64_t size, uint64_t size_limit)
         return -EBADF;
     if (!is_regular(file) || !file_is_writable(file))
         return -EINVAL;
-    return inode_truncate(file->inode, &truncation);
+    error = inode_truncate(file->inode, &truncation);
+    if (!error)
+        notify_file(file, NOTIFY_MODIFY);
+    return error;
 }
 
 int path_truncate(const struct fs_context *context, const struct path *path, int64_t size,
@@ -323,6 +351,8 @@ int path_truncate(const struct fs_context *context, const struct path *path, int
         return error;
     error = inode_truncate(inode, &truncation);
     inode_end_writing(inode);
+    if (!error)
+        notify_name(path->name, inode, NOTIFY_MODIFY);
     return error;
 }
 

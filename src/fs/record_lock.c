@@ -1,6 +1,9 @@
 /*
  * Advisory locks on ranges of files.
  *
+ * A process that would wait in a circle is told so: each holder is followed to what it waits for
+ * itself.  As on Linux this holds for locks of processes, not for those of open files.
+ *
  * Invariant: the ranges that one owner holds on one inode do not overlap, and neighbours of one
  * kind are one lock.  All locks are on one list, which is short: LOCKS_MAX bounds it.
  */
@@ -14,6 +17,7 @@
 #include "sync/wait_queue.h"
 
 #define LOCKS_MAX 4096u
+#define CIRCLE_MAX 10u    /* processes that wait for each other, as far as Linux looks */
 /* Stands for the file as a whole: no range reaches it, nor ends just before it. */
 #define WHOLE_FILE (RECORD_LOCK_END + 2)
 
@@ -24,17 +28,27 @@ struct record_lock {
     struct record_range range;
 };
 
+/* Who waits, on his stack. */
+struct lock_waiter {
+    struct list node;
+    const struct inode *inode;
+    const void *owner;
+    const struct record_range *range;
+};
+
 static struct {
     struct spinlock lock;         /* RANK_FILE_TABLE */
 
     /* Protected by `lock`. */
     struct list locks;
+    struct list waiters;          /* processes only */
 
     struct wait_queue changed;    /* woken when a lock is given back */
     _Atomic unsigned count;       /* of `locks`; 0 is the usual case */
 } table = {
     .lock = SPINLOCK_INITIAL(RANK_FILE_TABLE, "record locks"),
     .locks = LIST_INITIAL(table.locks),
+    .waiters = LIST_INITIAL(table.waiters),
     .changed = {
         .lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE, "record lock waiters"),
         .waiters = LIST_INITIAL(table.changed.waiters),
@@ -144,16 +158,49 @@ static void merge(struct record_lock *new)
     }
 }
 
+/* What hinders the owner of a lock, if it waits itself. */
+static const struct record_lock *what_hinders(const void *owner)
+{
+    LIST_FOR_EACH(node, &table.waiters) {
+        const struct lock_waiter *waiter = LIST_ENTRY(node, struct lock_waiter, node);
+
+        if (waiter->owner == owner)
+            return find_conflict(waiter->inode, owner, waiter->range);
+    }
+    return NULL;
+}
+
+/* Does the holder of this lock wait, perhaps through others, for the owner? */
+static bool waits_in_circle(const struct record_lock *lock, const void *owner)
+{
+    for (unsigned i = 0; lock && i <= CIRCLE_MAX; i++) {
+        lock = what_hinders(lock->owner);
+        if (lock && lock->owner == owner)
+            return true;
+    }
+    return false;
+}
+
 static int wait_for_range(const struct inode *inode, const void *owner,
                           const struct record_range *range, bool wait)
 {
     const struct wait_reason reason = { .kind = WAIT_FILE_LOCK, .object = inode->number };
+    struct lock_waiter waiter = { .inode = inode, .owner = owner, .range = range };
+    bool is_process = range->process_id > 0;
+    const struct record_lock *conflict;
     int error = 0;
 
-    while (!error && find_conflict(inode, owner, range)) {
+    list_init(&waiter.node);
+    while (!error && (conflict = find_conflict(inode, owner, range))) {
         if (!wait)
             return -EAGAIN;
+        if (is_process && waits_in_circle(conflict, owner))
+            return -EDEADLK;
+        if (is_process)
+            list_append(&table.waiters, &waiter.node);
         error = wait_queue_wait(&table.changed, &table.lock, &reason, WAIT_FOREVER);
+        if (is_process)
+            list_remove(&waiter.node);
     }
     return error;
 }

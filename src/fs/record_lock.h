@@ -17,11 +17,11 @@
 struct record_range {
     uint64_t first, last;    /* both inclusive */
     bool is_write;           /* excludes all others; else it excludes writers only */
-    int32_t process_id;      /* who says that he holds it */
+    int32_t process_id;      /* who says that he holds it; not above 0: no process does */
 };
 
 /* Takes the range for the owner, replacing what he has there.  -EAGAIN if others hold it (without
- * `wait`), -EINTR, -ENOLCK when too many locks exist. */
+ * `wait`), -EDEADLK: they wait for him; -EINTR, -ENOLCK when too many locks exist. */
 MUST_CHECK int record_lock_take(struct inode *inode, const void *owner,
                                 const struct record_range *range, bool wait);
 /* Gives it back; also parts of what was taken. */

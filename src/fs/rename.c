@@ -11,6 +11,7 @@
 #include "fs/inode.h"
 #include "fs/mount.h"
 #include "fs/names.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "config.h"
 
@@ -196,6 +197,22 @@ static int check_permission(const struct renaming *renaming)
 
 /* ---- Acting -------------------------------------------------------------------------------- */
 
+/* An exchange is two moves. */
+static void notify_moved(const struct rename_operation *operation)
+{
+    const struct rename_operation back = {
+        .old_directory = operation->new_directory,
+        .old_name = operation->new_name,
+        .inode = operation->target,
+        .new_directory = operation->old_directory,
+        .new_name = operation->old_name,
+    };
+
+    notify_rename(operation);
+    if (operation->flags & RENAME_SWAP)
+        notify_rename(&back);
+}
+
 static int act(const struct renaming *renaming)
 {
     struct inode *directory = directory_of(&renaming->old_parent);
@@ -213,6 +230,8 @@ static int act(const struct renaming *renaming)
     if (renaming->old_name->mounts > 0 || renaming->new_name->mounts > 0)
         return -EBUSY;
     error = directory->operations->rename(&operation);
+    if (!error)
+        notify_moved(&operation);
     if (!error)
         name_move(renaming->old_name, renaming->new_name,
                   (renaming->flags & RENAME_SWAP) != 0);

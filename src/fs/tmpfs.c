@@ -8,6 +8,7 @@
 #include "fs/tmpfs.h"
 
 #include "config.h"
+#include "fs/allocate.h"
 #include "fs/directory_cache.h"
 #include "fs/file.h"
 #include "fs/filesystem.h"
@@ -16,6 +17,7 @@
 #include "fs/mount.h"
 #include "fs/page_account.h"
 #include "fs/page_cache.h"
+#include "fs/seal.h"
 #include "lib/format.h"
 #include "lib/memory.h"
 #include "lib/text.h"
@@ -76,9 +78,14 @@ static int64_t tmpfs_read(struct file *file, struct io_buffer *buffer, uint64_t 
 static int64_t tmpfs_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
     struct inode *inode = file->inode;
-    int64_t done = page_cache_write(inode->contents, buffer, position);
+    uint64_t held_back = buffer->remaining;
+    int64_t done = seal_limit_write(inode, *position, &buffer->remaining);
 
     ASSERT(mutex_is_held(&inode->lock));
+    held_back -= buffer->remaining;
+    if (!done)
+        done = page_cache_write(inode->contents, buffer, position);
+    buffer->remaining += held_back;
     if (done > 0) {
         inode->size = page_cache_size(inode->contents);
         inode_note_modified(inode);
@@ -97,6 +104,14 @@ static int tmpfs_sync(struct file *file)
     return 0;
 }
 
+static int tmpfs_allocate(struct file *file, const struct allocation *allocation)
+{
+    struct inode *inode = file->inode;
+    int error = seal_check_allocation(inode, allocation);
+
+    return error ? error : page_cache_allocate_file(inode, inode->contents, allocation);
+}
+
 static int tmpfs_memory_object(struct inode *inode, struct memory_object **object)
 {
     struct page_cache *cache = inode->contents;
@@ -111,6 +126,7 @@ static const struct file_operations regular_operations = {
     .write = tmpfs_write,
     .seek = tmpfs_seek,
     .sync = tmpfs_sync,
+    .allocate = tmpfs_allocate,
 };
 
 static const struct file_operations directory_operations = {
@@ -135,6 +151,10 @@ static int tmpfs_set_attributes(struct inode *inode, const struct attribute_requ
 {
     struct attribute_request others = *request;
 
+    int error = seal_check_attributes(inode, request);
+
+    if (error)
+        return error;
     if (request->changes & CHANGE_SIZE) {
         if (inode_type(inode) != MODE_REGULAR)
             return -EINVAL;
@@ -230,6 +250,8 @@ static int make_contents(struct inode *inode, const char *target)
             return error;
         page_account_reference(tmpfs_of(inode)->account);
         inode->contents = cache;
+        inode->has_seals = true;
+        inode->seals = SEAL_SEAL;
         return 0;
     case MODE_LINK:
         ASSERT(target);
@@ -318,6 +340,7 @@ static int create_empty(uint64_t pages_max, struct filesystem **result)
         return error;
     }
     (*result)->contents = tmpfs;
+    (*result)->keeps_extended = true;
     return 0;
 }
 
@@ -372,10 +395,10 @@ static int open_memory_file(struct inode *inode, uint32_t user_id, const char *n
 }
 
 int tmpfs_create_memory_file(const struct credentials *credentials, const char *name,
-                             struct file **file)
+                             uint32_t seals, struct file **file)
 {
     const struct inode_request request = {
-        .mode = MODE_REGULAR | 0777,
+        .mode = MODE_REGULAR | (seals & SEAL_EXECUTE ? 0666 : 0777),
         .user_id = credentials->file_user_id,
         .group_id = credentials->file_group_id,
     };
@@ -385,6 +408,7 @@ int tmpfs_create_memory_file(const struct credentials *credentials, const char *
     if (error)
         return error;
     inode->links = 0;
+    inode->seals = seals;
     error = open_memory_file(inode, credentials->file_user_id, name, file);
     inode_release(inode);
     return error;

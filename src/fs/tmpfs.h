@@ -10,8 +10,8 @@
 MUST_CHECK int tmpfs_create(uint32_t root_mode, uint64_t pages_max,
                             struct filesystem **filesystem);
 
-/* memfd_create: a file of size 0 that no path leads to, opened for reading and writing; the text of
- * its path is "/memfd:NAME (deleted)".  One reference.  -ENOMEM, -ENFILE, -EINVAL (the name is
- * longer than 249 bytes). */
+/* memfd_create: a file of size 0 that no path leads to, opened for reading and writing, with these
+ * seals (enum file_seal); the text of its path is "/memfd:NAME (deleted)".  One reference.
+ * -ENOMEM, -ENFILE, -EINVAL (the name is longer than 249 bytes). */
 MUST_CHECK int tmpfs_create_memory_file(const struct credentials *credentials, const char *name,
-                                        struct file **file);
+                                        uint32_t seals, struct file **file);

@@ -24,9 +24,13 @@ struct file;
 struct filesystem;
 struct mount;
 struct name;
+struct notify_watch;
 struct pipe;
 struct poll_table;
+struct socket;
+struct allocation;
 struct credentials;
+struct epoll_item;
 
 /* st_mode */
 #define MODE_TYPE 0170000u
@@ -171,6 +175,8 @@ struct inode_operations {
     MUST_CHECK int (*open)(struct inode *inode, struct file *file);
     /* Object for mmap, with a reference for the caller; NULL operation: -ENODEV. */
     MUST_CHECK int (*memory_object)(struct inode *inode, struct memory_object **object);
+    /* An extended attribute was set or removed; the lock is held.  NULL: nothing to do. */
+    void (*extended_changed)(struct inode *inode);
     void (*destroy)(struct inode *inode);    /* last reference dropped */
 };
 
@@ -194,10 +200,17 @@ struct inode {
     /* Protected by `lock`. */
     uint32_t links;                  /* 0: no name is left; a directory takes no new ones */
     bool is_temporary;               /* made by O_TMPFILE: link may give it its first name */
+    bool has_seals;                  /* of a filesystem in memory: `seals` counts */
+    uint32_t seals;                  /* enum file_seal (fs/seal.h) */
     uint64_t size;
     int64_t access_ns, modify_ns, change_ns, birth_ns;
     void *contents;                  /* the filesystem's own */
-    struct pipe *pipe;               /* a FIFO that is open: what is in it (ipc/) */
+    struct extended_attributes *extended;    /* NULL: none */
+    struct notify_watch *_Atomic watches;    /* inotify: NULL: none; fs/notify.c protects it */
+    union {
+        struct pipe *pipe;           /* a FIFO that is open: what is in it (ipc/) */
+        struct socket *socket;       /* a socket's name: who is bound to it (net/) */
+    };
 };
 
 #define IO_SIZE_MAX UINT64_C(0x7ffff000)    /* bytes moved by one read or write, as Linux */
@@ -206,7 +219,8 @@ struct inode {
 enum poll_events {    /* Linux's values */
     POLL_READABLE = 0x001, POLL_PRIORITY = 0x002, POLL_WRITABLE = 0x004, POLL_ERROR = 0x008,
     POLL_HANGUP = 0x010, POLL_INVALID = 0x020,
-    POLL_READ_NORMAL = 0x040, POLL_WRITE_NORMAL = 0x100,
+    POLL_READ_NORMAL = 0x040, POLL_WRITE_NORMAL = 0x100, POLL_WRITE_BAND = 0x200,
+    POLL_READ_HANGUP = 0x2000,
 };
 
 struct directory_entry {
@@ -227,10 +241,11 @@ typedef int (*directory_sink)(void *context, const struct directory_entry *entry
  * type MODE_REGULAR is called with inode->lock held and the position already moved to the end
  * for O_APPEND.  read_directory is called with inode->lock and position_lock held, in that
  * order; it starts at file->position, keeps it up to date, and stops with 0 when the sink returns
- * non-zero.  The other operations are called without locks; `release` perhaps with the address
- * space's (a mapping went away), so it takes none that ranks below RANK_PAGE_CACHE.
+ * non-zero.  `poll` may be called with the lock of an epoll (RANK_EPOLL).  The other operations
+ * are called without locks; `release` perhaps with the address space's (a mapping went away), so
+ * it takes none that ranks below RANK_PAGE_CACHE.
  * NULL: read and write -EINVAL, read_directory -ENOTDIR, control -ENOTTY, sync -EINVAL, poll
- * always ready.
+ * always ready, and no epoll takes it.
  */
 struct file_operations {
     int64_t (*read)(struct file *file, struct io_buffer *buffer, uint64_t *position);
@@ -243,8 +258,13 @@ struct file_operations {
     uint32_t (*poll)(struct file *file, struct poll_table *table);
     int64_t (*control)(struct file *file, uint32_t request, uint64_t argument);    /* ioctl */
     MUST_CHECK int (*sync)(struct file *file);
+    /* What fallocate does; the request is checked, the inode's lock is held.  NULL: -EOPNOTSUPP. */
+    MUST_CHECK int (*allocate)(struct file *file, const struct allocation *allocation);
     /* For mmap, with a reference for the caller.  NULL: the inode's. */
     MUST_CHECK int (*memory_object)(struct file *file, struct memory_object **object);
+    /* What /proc/<pid>/fdinfo says about it, beside what it says about every file: lines of text.
+     * Returns their length, at most `size`. */
+    size_t (*describe)(struct file *file, char *text, size_t size);
     /* The current process has closed a descriptor; there may be others. */
     void (*descriptor_closed)(struct file *file);
     void (*release)(struct file *file);    /* last reference dropped */
@@ -272,6 +292,7 @@ struct file {
     uint32_t opener_user_id;         /* file_user_id of who opened it */
 
     struct refcount references;
+    struct epoll_item *_Atomic watchers;    /* see fs/epoll.c */
     struct mutex position_lock;      /* RANK_FILE */
     _Atomic uint32_t flags;          /* OPEN_ flags; F_SETFL changes some */
 
@@ -295,6 +316,7 @@ struct filesystem {
     uint64_t device;                 /* st_dev of its files */
     bool read_only;
     bool keeps_absent_names;         /* that a name does not exist may be cached */
+    bool keeps_extended;             /* attributes, fs/extended.h */
     struct inode *root;              /* set by the filesystem before it is mounted; owned */
     void *contents;                  /* the filesystem's own */
 
@@ -306,12 +328,56 @@ struct filesystem {
 
 /* ---- Who acts: what path walks and permission checks need of a process --------------------- */
 
+/* What root may and others may not, by Linux's numbers: bits of the sets below. */
+enum capability {
+    CAPABILITY_CHOWN = 0,
+    CAPABILITY_FILE_ACCESS = 1,       /* CAP_DAC_OVERRIDE */
+    CAPABILITY_FILE_SEARCH = 2,       /* CAP_DAC_READ_SEARCH */
+    CAPABILITY_FILE_OWNER = 3,
+    CAPABILITY_FILE_SET_ID = 4,
+    CAPABILITY_KILL = 5,
+    CAPABILITY_SET_GROUPS = 6,
+    CAPABILITY_SET_USERS = 7,
+    CAPABILITY_SET_CAPABILITIES = 8,
+    CAPABILITY_LOCK_MEMORY = 14,
+    CAPABILITY_IPC_OWNER = 15,
+    CAPABILITY_CHROOT = 18,
+    CAPABILITY_TRACE = 19,
+    CAPABILITY_ADMINISTRATION = 21,
+    CAPABILITY_BOOT = 22,
+    CAPABILITY_NICE = 23,
+    CAPABILITY_RESOURCES = 24,
+    CAPABILITY_TIME = 25,
+    CAPABILITY_TERMINALS = 26,
+    CAPABILITY_MAKE_NODES = 27,
+    CAPABILITY_WAKE_ALARM = 35,
+    CAPABILITY_LAST = 40,
+};
+#define CAPABILITY_BIT(capability) (UINT64_C(1) << (capability))
+#define CAPABILITIES_ALL (CAPABILITY_BIT(CAPABILITY_LAST + 1) - 1)
+
+struct capabilities {
+    uint64_t effective, permitted, inheritable, bounding, ambient;
+};
+#define CAPABILITIES_OF_ROOT                                                       \
+    { .effective = CAPABILITIES_ALL, .permitted = CAPABILITIES_ALL,                \
+      .bounding = CAPABILITIES_ALL }
+
 struct credentials {
     uint32_t user_id, effective_user_id, saved_user_id, file_user_id;
     uint32_t group_id, effective_group_id, saved_group_id, file_group_id;
     uint32_t groups[32];
     unsigned group_count;
+    bool keeps_capabilities, no_new_privileges;    /* PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS */
+    struct capabilities capabilities;
 };
+/* Of the kernel itself. */
+#define CREDENTIALS_OF_ROOT { .capabilities = CAPABILITIES_OF_ROOT }
+
+static inline bool credentials_can(const struct credentials *who, enum capability capability)
+{
+    return (who->capabilities.effective & CAPABILITY_BIT(capability)) != 0;
+}
 
 /* Root, working directory and umask; shared by threads, protected by the owner process. */
 struct fs_context {

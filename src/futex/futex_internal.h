@@ -51,6 +51,8 @@ void futex_keys_put(struct futex_key keys[2]);
 /* What comes of an attempt that found a page absent: 0 if it is there now, try again; or
  * -EFAULT. */
 MUST_CHECK int futex_bring_in(const struct futex_word *word, bool write);
+/* The word's value, in one piece where its address is a multiple of 4.  May sleep.  -EFAULT. */
+MUST_CHECK int futex_read(const struct futex_word *word, uint32_t *value);
 
 /* ---- Waiters: queue.c ---------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "lib/checked.h"
 #include "memory/page.h"
 #include "memory/page_table.h"
+#include "memory/user_memory.h"
 #include "memory/user_word.h"
 
 int futex_key_get(const struct futex_word *word, bool write, struct futex_key *key)
@@ -74,4 +75,22 @@ void futex_keys_put(struct futex_key keys[2])
 int futex_bring_in(const struct futex_word *word, bool write)
 {
     return user_word_bring_in(word->space, word->address, write);
+}
+
+int futex_read(const struct futex_word *word, uint32_t *value)
+{
+    enum user_word_result result;
+    int error = 0;
+
+    if (!is_aligned(word->address, sizeof(*value)))
+        return user_copy_in(word->space, value, word->address, sizeof(*value));
+    do {
+        bool were_on = machine_interrupts_disable();
+
+        result = user_word_read(word->space, word->address, value);
+        machine_interrupts_restore(were_on);
+        if (result != WORD_DONE)
+            error = futex_bring_in(word, false);
+    } while (result != WORD_DONE && !error);
+    return error;
 }

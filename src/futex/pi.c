@@ -29,8 +29,8 @@
 #include "futex/futex_internal.h"
 #include "lib/assert.h"
 #include "lib/container.h"
+#include "lib/mark.h"
 #include "memory/pool.h"
-#include "memory/user_memory.h"
 #include "memory/user_word.h"
 #include "sched/scheduler.h"
 #include "sched/thread.h"
@@ -71,6 +71,9 @@ void futex_lock_part_init(struct futex_lock_part *part, struct futex_waiter *wai
 
 int futex_lock_join(struct futex_lock *lock, struct futex_waiter *waiter)
 {
+    ASSERT(lock && lock->users > 0);
+    ASSERT(waiter->lock && !waiter->lock->lock && !waiter->lock->is_owner);
+
     int error = pi_mutex_enqueue(&lock->mutex, &waiter->lock->lends);
 
     if (error)
@@ -90,6 +93,8 @@ static int attach(struct futex_attempt *attempt, const struct futex_waiter *wait
 
     if (!lock)
         return -EINVAL;
+    ASSERT(lock->users > 0);    /* that waiter */
+    ASSERT_IMPLIES(lock->in_transit, pi_mutex_owner(&lock->mutex));
     if (!lock->in_transit && !(id == 0 && (word & FUTEX_OWNER_DIED))) {
         const struct thread *owner = pi_mutex_owner(&lock->mutex);
 
@@ -129,7 +134,7 @@ static int make_lock(struct futex_attempt *attempt, struct thread *owner)
 
 static int attach_to_owner(struct futex_attempt *attempt, uint32_t word)
 {
-    struct thread *owner = thread_find((int32_t)(word & FUTEX_OWNER));
+    struct thread *owner = thread_find(pid_named((int32_t)(word & FUTEX_OWNER)));
     int result;
 
     if (!owner)
@@ -160,7 +165,7 @@ static int exchange(const struct futex_attempt *attempt, uint32_t word, uint32_t
 
 static int take_free(struct futex_attempt *attempt, uint32_t word)
 {
-    uint32_t wanted = (word & FUTEX_OWNER_DIED) | (uint32_t)attempt->thread->id;
+    uint32_t wanted = (word & FUTEX_OWNER_DIED) | (uint32_t)pid_own(attempt->thread);
     int result = exchange(attempt, word, attempt->waiters ? wanted | FUTEX_WAITERS : wanted);
 
     if (!result && attempt->waiters)
@@ -174,10 +179,11 @@ int futex_attempt(struct futex_attempt *attempt)
     uint32_t word;
     int result;
 
+    ASSERT(spin_is_held(&attempt->bucket->lock));
     attempt->lock = NULL;
     if (user_word_read(attempt->word->space, attempt->word->address, &word) != WORD_DONE)
         return ATTEMPT_ABSENT;
-    if ((word & FUTEX_OWNER) == (uint32_t)attempt->thread->id)
+    if ((word & FUTEX_OWNER) == (uint32_t)pid_own(attempt->thread))
         return -EDEADLK;
     waiter = futex_first(attempt->bucket, attempt->key);
     if (waiter)
@@ -192,11 +198,13 @@ int futex_attempt_failed(const struct futex_attempt *attempt, int result)
 {
     switch (result) {
     case ATTEMPT_AGAIN:
+        MARK(futex_word_changed);
         scheduler_yield();
         return 0;
     case ATTEMPT_ABSENT:
         return futex_bring_in(attempt->word, true);
     case ATTEMPT_LEAVING:
+        MARK(futex_owner_is_leaving);
         futex_wait_for_end(attempt->leaving_id);
         return 0;
     }
@@ -215,6 +223,7 @@ static void pass_on(struct futex_lock *lock)
 {
     struct pi_waiter *next = pi_mutex_hand_over(&lock->mutex);
 
+    ASSERT_IMPLIES(next, !part_of(next)->is_owner && part_of(next)->lock == lock);
     lock->in_transit = next != NULL;
     if (!next)
         return;
@@ -242,6 +251,7 @@ static void leave(struct futex_waiter *waiter)
 {
     struct futex_lock *lock = waiter->lock->lock;
 
+    ASSERT(lock);
     pi_mutex_dequeue(&waiter->lock->lends);
     futex_dequeue(waiter);
     waiter->lock->lock = NULL;
@@ -254,9 +264,12 @@ static int finish_in(struct futex_waiter *waiter, const struct futex_word *word,
 {
     struct futex_lock *lock = waiter->lock->lock;
 
+    ASSERT(lock);    /* who was handed it by its owner is on no bucket */
     ASSERT(error || waiter->lock->is_owner);
+    ASSERT_IMPLIES(waiter->lock->is_owner,
+                   lock->in_transit && pi_mutex_owner(&lock->mutex) == waiter->thread);
     if (waiter->lock->is_owner && !give_up) {
-        error = settle_word(word, (uint32_t)waiter->thread->id);
+        error = settle_word(word, (uint32_t)pid_own(waiter->thread));
         if (error)
             return error;
         lock->in_transit = false;
@@ -284,6 +297,7 @@ int futex_lock_finish(struct futex_waiter *waiter, const struct futex_word *word
         if (result != ATTEMPT_ABSENT || give_up)
             return result;
         if (futex_bring_in(word, true) != 0) {
+            MARK(futex_lock_without_memory);
             give_up = true;    /* its memory is gone: it cannot have the lock */
             error = -EFAULT;
         }
@@ -403,14 +417,17 @@ static int hand_over(const struct futex_word *word, struct futex_lock *lock, uin
 
     ASSERT(next);    /* the lock has users, and we own it */
     result = user_word_exchange(word->space, word->address, &now,
-                                (uint32_t)next->thread->id | FUTEX_WAITERS);
+                                (uint32_t)pid_own(next->thread) | FUTEX_WAITERS);
     if (result == WORD_ABSENT)
         return ATTEMPT_ABSENT;
+    MARK_IF(result == WORD_DIFFERS, futex_word_changed_before_hand_over);
     if (result == WORD_DIFFERS)
         return (now & FUTEX_OWNER) == value ? ATTEMPT_AGAIN : -EINVAL;
 
-    struct futex_lock_part *part = part_of(pi_mutex_hand_over(&lock->mutex));
+    struct futex_lock_part *part = part_of(next);
 
+    ASSERT(part->lock == lock && lock->users > 0);
+    pi_mutex_hand_over_to(&lock->mutex, next);    /* as the word says by now */
     part->lock = NULL;
     futex_lock_drop(lock);
     futex_wake_waiter(part->waiter);
@@ -436,9 +453,9 @@ static int unlock_once(const struct futex_word *word)
     uint32_t value;
     int result;
 
-    if (user_copy_in(word->space, &value, word->address, sizeof(value)) != 0)
+    if (futex_read(word, &value) != 0)
         return UNLOCK_FAULTS;
-    if ((value & FUTEX_OWNER) != (uint32_t)current_thread()->id)
+    if ((value & FUTEX_OWNER) != (uint32_t)pid_own(current_thread()))
         return -EPERM;
     result = futex_key_get(word, true, &key);
     if (result)

@@ -21,6 +21,7 @@
 #include "config.h"
 #include "futex/futex_internal.h"
 #include "lib/assert.h"
+#include "lib/mark.h"
 #include "memory/page.h"
 #include "memory/pool.h"
 #include "sched/priority.h"
@@ -154,6 +155,7 @@ struct futex_waiter *futex_next(const struct futex_waiter *waiter)
 void futex_waiter_init(struct futex_waiter *waiter, const struct futex_key *key,
                        struct wait_queue *queue)
 {
+    ASSERT(queue);
     *waiter = (struct futex_waiter){
         .key = *key,
         .bits = FUTEX_ANY,
@@ -188,6 +190,7 @@ void futex_enqueue(struct futex_bucket *bucket, struct futex_waiter *waiter)
 
     ASSERT(spin_is_held(&bucket->lock));
     ASSERT(bucket == bucket_of(&waiter->key));
+    ASSERT(!list_is_linked(&waiter->node));
     waiter->is_first = !first || first->priority < waiter->priority;
     if (!first) {
         tree_insert(&bucket->words, &waiter->word_node, parent, link);
@@ -208,6 +211,8 @@ static void unlink_waiter(struct futex_waiter *waiter)
     bool is_only = !list_is_linked(&waiter->node);
 
     ASSERT(spin_is_held(&bucket->lock));
+    ASSERT(bucket == bucket_of(&waiter->key));
+    ASSERT_IMPLIES(is_only, waiter->is_first);
     if (waiter->is_first && is_only) {
         tree_remove(&bucket->words, &waiter->word_node);
     } else if (waiter->is_first) {
@@ -233,6 +238,7 @@ void futex_move_waiter(struct futex_waiter *waiter, const struct futex_pair *pai
     struct futex_key before = waiter->key;
 
     ASSERT(spin_is_held(&pair->second->lock));
+    ASSERT(!futex_key_equal(&before, key));
     unlink_waiter(waiter);
     if (key->object)
         memory_object_reference(key->object);
@@ -252,6 +258,7 @@ struct futex_bucket *futex_waiter_lock(struct futex_waiter *waiter)
         spin_lock(&bucket->lock);
         if (atomic_load_explicit(&waiter->bucket, memory_order_acquire) == bucket)
             return bucket;
+        MARK(futex_waiter_moved);
         spin_unlock(&bucket->lock);    /* it was moved or woken */
     }
 }
@@ -284,6 +291,8 @@ void futex_sleep_begin(struct futex_sleep *sleep)
 
 void futex_sleep_end(struct futex_sleep *sleep)
 {
+    ASSERT(sleep->entries[0].queue == &sleep->queue);
+    ASSERT(!sleep->entries[1].queue);
     wait_entry_remove(&sleep->entries[0]);
 }
 

@@ -115,6 +115,7 @@ static int64_t move_waiters(const struct futex_requeue *request, const struct fu
 {
     struct futex_waiter *waiter = futex_first(pair->first, &keys[0]);
 
+    ASSERT_IMPLIES(!lock, request->requeue_count == 0);
     while (waiter && done - request->wake_count < request->requeue_count) {
         struct futex_waiter *next = futex_next(waiter);
         int error = expects(waiter, &keys[1]) ? futex_lock_join(lock, waiter) : -EINVAL;
@@ -139,6 +140,7 @@ static int64_t requeue_in(const struct futex_requeue *request, const struct fute
         return ATTEMPT_ABSENT;
     if (!first)
         return 0;
+    ASSERT(spin_is_held(&pair->first->lock) && spin_is_held(&pair->second->lock));
     attempt->bucket = pair->second;
     result = give_to_first(attempt, first);
     if (result < 0)

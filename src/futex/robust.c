@@ -110,12 +110,12 @@ static bool leave_word(const struct walk *walk, const struct entry *entry, bool 
 {
     const struct futex_word word = { .space = walk->space,
                                      .address = entry->address + walk->offset };
-    uint32_t id = (uint32_t)walk->thread->id;
+    uint32_t id = (uint32_t)pid_own(walk->thread);
     uint32_t value;
 
     if (!is_aligned(word.address, sizeof(value)))
         return false;
-    if (user_copy_in(walk->space, &value, word.address, sizeof(value)) != 0)
+    if (futex_read(&word, &value) != 0)
         return false;
     /* It was unlocked, but perhaps nobody was woken any more: or we were, and did not take it. */
     if (is_pending && !entry->is_lock && (value & FUTEX_OWNER) == 0) {

@@ -12,6 +12,7 @@
  */
 #include "futex/futex_internal.h"
 #include "lib/assert.h"
+#include "lib/mark.h"
 #include "memory/user_word.h"
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
@@ -53,8 +54,10 @@ static int wait_in(struct futex_bucket *bucket, const struct futex_wait *wait,
 
     int error = futex_sleep_until(&sleep, wait->word.address, &wait->deadline);
 
-    if (!futex_unqueue(&waiter))
+    if (!futex_unqueue(&waiter)) {
+        MARK_IF(error, futex_woken_at_the_last_moment);
         error = 0;    /* also when the time was up just then: the waker has counted it */
+    }
     futex_sleep_end(&sleep);
     *key = waiter.key;    /* it may have been requeued */
     return error;

@@ -59,7 +59,7 @@ static int take(struct event_file *event, bool waits, uint64_t *value)
     if (!error) {
         *value = event->by_one ? 1 : event->count;
         event->count -= *value;
-        wait_queue_wake_all(&event->writable);
+        wait_queue_wake_for(&event->writable, POLL_WRITABLE);
     }
     spin_unlock(&event->lock);
     return error;
@@ -76,7 +76,7 @@ static int add(struct event_file *event, bool waits, uint64_t value)
         error = waits ? wait_for(event, &event->writable) : -EAGAIN;
     if (!error) {
         event->count += value;
-        wait_queue_wake_all(&event->readable);
+        wait_queue_wake_for(&event->readable, POLL_READABLE);
     }
     spin_unlock(&event->lock);
     return error;

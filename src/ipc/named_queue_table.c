@@ -155,12 +155,12 @@ static int create(const struct named_queue_request *request, struct named_queue 
     static const struct named_queue_limits usual = { NAMED_QUEUE_MESSAGES, NAMED_QUEUE_SIZE };
 
     const struct named_queue_limits *limits = request->limits ? request->limits : &usual;
-    bool is_root = credentials_are_root(request->credentials);
+    bool may_exceed = credentials_can(request->credentials, CAPABILITY_RESOURCES);
     uint32_t user_id = request->credentials->user_id;
     struct named_queue *queue;
-    int error = check_limits(limits, is_root);
+    int error = check_limits(limits, may_exceed);
 
-    if (table.count >= NAMED_QUEUES_MAX && !is_root)
+    if (table.count >= NAMED_QUEUES_MAX && !may_exceed)
         return -ENOSPC;
     if (error)
         return error;
@@ -264,8 +264,7 @@ int named_queue_unlink(const char *name, const struct credentials *credentials)
     queue = find(name);
     if (!queue)
         error = -ENOENT;
-    else if (!credentials_are_root(credentials) &&
-             credentials->file_user_id != queue->inode->user_id)
+    else if (!credentials_own(credentials, queue->inode))
         error = -EPERM;    /* the directory's sticky bit */
     else
         inode = take_name(queue);

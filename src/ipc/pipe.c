@@ -23,23 +23,22 @@
 #include "lib/checked.h"
 #include "memory/pool.h"
 
-#define PIPE_SIZE_MAX (UINT64_C(1) << 20)        /* for who is not root */
 #define PIPE_SIZE_LIMIT (UINT64_C(1) << 31)
 
-static struct pipe_slot *slot_at(struct pipe *pipe, unsigned index)
+struct pipe_slot *pipe_slot_at(struct pipe *pipe, unsigned index)
 {
     ASSERT(mutex_is_held(&pipe->lock));
     return &pipe->slots[(pipe->first + index) & (pipe->capacity - 1)];
 }
 
-static bool is_full(const struct pipe *pipe)
+bool pipe_is_full(const struct pipe *pipe)
 {
-    return pipe->count >= pipe->capacity;
+    return pipe->count + pipe->reserved >= pipe->capacity;
 }
 
-static void drop_first(struct pipe *pipe)
+void pipe_drop_first(struct pipe *pipe)
 {
-    struct pipe_slot *slot = slot_at(pipe, 0);
+    struct pipe_slot *slot = pipe_slot_at(pipe, 0);
 
     ASSERT(pipe->count > 0);
     page_release(slot->page);
@@ -53,8 +52,7 @@ static bool may_wait(struct file *file, const struct io_buffer *buffer)
     return !(file_flags(file) & OPEN_NONBLOCK) && !buffer->may_not_wait;
 }
 
-/* Gives the lock back until the queue is woken.  0 or -EINTR. */
-static int wait_for(struct pipe *pipe, struct wait_queue *queue, enum wait_kind kind)
+int pipe_wait(struct pipe *pipe, struct wait_queue *queue, enum wait_kind kind)
 {
     const struct wait_reason reason = { .kind = kind, .object = pipe->number };
     struct wait_entry entry;
@@ -74,7 +72,7 @@ static int wait_for(struct pipe *pipe, struct wait_queue *queue, enum wait_kind 
 static int take_bytes(struct pipe *pipe, struct io_buffer *buffer, int64_t *done)
 {
     while (pipe->count > 0 && buffer->remaining > 0) {
-        struct pipe_slot *slot = slot_at(pipe, 0);
+        struct pipe_slot *slot = pipe_slot_at(pipe, 0);
         size_t size = slot->length < buffer->remaining ? slot->length : buffer->remaining;
         const char *bytes = page_data(slot->page);
         bool is_packet = slot->is_packet;
@@ -85,7 +83,7 @@ static int take_bytes(struct pipe *pipe, struct io_buffer *buffer, int64_t *done
         slot->offset += (uint32_t)size;
         slot->length -= (uint32_t)size;
         if (slot->length == 0 || is_packet)
-            drop_first(pipe);
+            pipe_drop_first(pipe);
         if (is_packet)
             break;
     }
@@ -96,18 +94,18 @@ static int64_t read_locked(struct file *file, struct pipe *pipe, struct io_buffe
 {
     for (;;) {
         int64_t done = 0;
-        bool was_full = is_full(pipe);
+        bool was_full = pipe_is_full(pipe);
         int error = take_bytes(pipe, buffer, &done);
 
-        if (was_full && !is_full(pipe))
-            wait_queue_wake_all(&pipe->writable);
+        if (was_full && !pipe_is_full(pipe))
+            wait_queue_wake_for(&pipe->writable, PIPE_EVENTS_TO_WRITE);
         if (done > 0 || error)
             return done > 0 ? done : error;
         if (pipe->writers == 0)
             return 0;
         if (!may_wait(file, buffer))
             return -EAGAIN;
-        error = wait_for(pipe, &pipe->readable, WAIT_INPUT);
+        error = pipe_wait(pipe, &pipe->readable, WAIT_INPUT);
         if (error && pipe->count == 0 && pipe->writers > 0)
             return error;
     }
@@ -147,7 +145,7 @@ static int continue_last(struct pipe *pipe, struct io_buffer *buffer, int64_t *d
 
     if (size == 0 || pipe->count == 0)
         return 0;
-    slot = slot_at(pipe, pipe->count - 1);
+    slot = pipe_slot_at(pipe, pipe->count - 1);
     if (slot->is_packet || slot->offset + slot->length + size > PAGE_SIZE)
         return 0;
     bytes = page_data(slot->page);
@@ -171,20 +169,19 @@ static int add_slot(struct pipe *pipe, struct io_buffer *buffer, bool is_packet,
         return -EFAULT;
     }
     pipe->count++;
-    *slot_at(pipe, pipe->count - 1) = (struct pipe_slot){
+    *pipe_slot_at(pipe, pipe->count - 1) = (struct pipe_slot){
         .page = page, .length = (uint32_t)size, .is_packet = is_packet,
     };
     *done += (int64_t)size;
     return 0;
 }
 
-/* Fills slots until there is no room or nothing is left. */
-static int add_bytes(struct file *file, struct pipe *pipe, struct io_buffer *buffer, int64_t *done)
+int pipe_add_bytes(struct file *file, struct pipe *pipe, struct io_buffer *buffer, int64_t *done)
 {
     bool is_packet = (file_flags(file) & OPEN_DIRECT) != 0;
     int error = 0;
 
-    while (buffer->remaining > 0 && !is_full(pipe) && !error)
+    while (buffer->remaining > 0 && !pipe_is_full(pipe) && !error)
         error = add_slot(pipe, buffer, is_packet, done);
     return error;
 }
@@ -196,8 +193,8 @@ static int wait_for_room(struct file *file, struct pipe *pipe, const struct io_b
 
     if (!may_wait(file, buffer))
         return -EAGAIN;
-    error = wait_for(pipe, &pipe->writable, WAIT_OUTPUT);
-    return error && is_full(pipe) && pipe->readers > 0 ? error : 0;
+    error = pipe_wait(pipe, &pipe->writable, WAIT_OUTPUT);
+    return error && pipe_is_full(pipe) && pipe->readers > 0 ? error : 0;
 }
 
 static int64_t write_locked(struct file *file, struct pipe *pipe, struct io_buffer *buffer)
@@ -206,19 +203,17 @@ static int64_t write_locked(struct file *file, struct pipe *pipe, struct io_buff
     int error = pipe->readers == 0 ? -EPIPE : continue_last(pipe, buffer, &done);
 
     while (!error && buffer->remaining > 0) {
-        int64_t before = done;
-
         if (pipe->readers == 0)
             error = -EPIPE;
         else
-            error = add_bytes(file, pipe, buffer, &done);
-        if (done > before)
-            wait_queue_wake_all(&pipe->readable);
-        if (!error && buffer->remaining > 0)
-            error = wait_for_room(file, pipe, buffer);
+            error = pipe_add_bytes(file, pipe, buffer, &done);
+        if (error || buffer->remaining == 0)
+            break;
+        wait_queue_wake_for(&pipe->readable, PIPE_EVENTS_TO_READ);
+        error = wait_for_room(file, pipe, buffer);
     }
-    if (done > 0)
-        wait_queue_wake_all(&pipe->readable);
+    /* As on Linux who polls hears of a write that found no room, too. */
+    wait_queue_wake_for(&pipe->readable, PIPE_EVENTS_TO_READ);
     return done > 0 ? done : error;
 }
 
@@ -247,7 +242,7 @@ static uint32_t pipe_poll(struct file *file, struct poll_table *table)
         events |= pipe->writers == 0 && pipe->writes_opened != file->position ? POLL_HANGUP : 0;
     }
     if (file_is_writable(file)) {
-        events |= is_full(pipe) ? 0 : POLL_WRITABLE | POLL_WRITE_NORMAL;
+        events |= pipe_is_full(pipe) ? 0 : POLL_WRITABLE | POLL_WRITE_NORMAL;
         events |= pipe->readers == 0 ? POLL_ERROR : 0;
     }
     mutex_unlock(&pipe->lock);
@@ -263,7 +258,7 @@ int64_t pipe_bytes(struct file *file)
         return -EBADF;
     mutex_lock(&pipe->lock);
     for (unsigned i = 0; i < pipe->count; i++)
-        readable += slot_at(pipe, i)->length;
+        readable += pipe_slot_at(pipe, i)->length;
     mutex_unlock(&pipe->lock);
     return readable;
 }
@@ -300,13 +295,13 @@ static int resize(struct pipe *pipe, unsigned capacity)
 {
     struct pipe_slot *slots;
 
-    if (capacity < pipe->count)
+    if (capacity < pipe->count + pipe->reserved)
         return -EBUSY;
     slots = memory_allocate(capacity * sizeof(*slots));
     if (!slots)
         return -ENOMEM;
     for (unsigned i = 0; i < pipe->count; i++)
-        slots[i] = *slot_at(pipe, i);
+        slots[i] = *pipe_slot_at(pipe, i);
     memory_free(pipe->slots, pipe->capacity * sizeof(*slots));
     pipe->slots = slots;
     pipe->capacity = capacity;

@@ -24,6 +24,7 @@ MUST_CHECK int pipe_create(const struct fs_context *context, uint32_t flags,
 MUST_CHECK int64_t pipe_bytes(struct file *file);
 /* Bytes it has room for (F_GETPIPE_SZ).  -EBADF: not a pipe. */
 MUST_CHECK int64_t pipe_size(struct file *file);
+#define PIPE_SIZE_MAX (1u << 20)    /* bytes, for who is not root */
 /* Rounds up to a power of two of pages and returns the new size.  -EBUSY: more is in it; -EPERM:
  * too large for who is not root; -EINVAL, -ENOMEM, -EBADF. */
 MUST_CHECK int64_t pipe_set_size(struct file *file, uint64_t size, bool is_root);

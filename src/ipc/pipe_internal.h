@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/poll.h"
 #include "fs/vfs.h"
 #include "lib/error.h"
 #include "memory/page.h"
@@ -27,6 +28,7 @@ struct pipe {
     struct pipe_slot *slots;     /* a ring */
     unsigned capacity;           /* slots: a power of two */
     unsigned first, count;
+    unsigned reserved;           /* slots that are free, but kept for who moves pages just now */
     unsigned readers, writers;   /* open files of each kind */
     uint64_t reads_opened, writes_opened;    /* ever: who opens one end waits for a change */
 
@@ -37,8 +39,21 @@ struct pipe {
     char description[PIPE_DESCRIPTION_SIZE];
 };
 
+#define PIPE_EVENTS_TO_READ (POLL_READABLE | POLL_READ_NORMAL)
+#define PIPE_EVENTS_TO_WRITE (POLL_WRITABLE | POLL_WRITE_NORMAL)
+
 /* ---- pipe.c */
 extern const struct file_operations pipe_operations;
+
+/* The pipe's lock is held for all of these. */
+struct pipe_slot *pipe_slot_at(struct pipe *pipe, unsigned index);
+bool pipe_is_full(const struct pipe *pipe);
+void pipe_drop_first(struct pipe *pipe);
+/* Gives the lock back until the queue is woken.  0 or -EINTR. */
+MUST_CHECK int pipe_wait(struct pipe *pipe, struct wait_queue *queue, enum wait_kind kind);
+/* Fills slots until there is no room or nothing is left; *done counts.  -EFAULT, -ENOMEM. */
+MUST_CHECK int pipe_add_bytes(struct file *file, struct pipe *pipe, struct io_buffer *buffer,
+                              int64_t *done);
 
 static inline struct pipe *pipe_of(const struct file *file)
 {

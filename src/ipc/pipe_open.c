@@ -9,6 +9,7 @@
  *
  * Invariant: inode->pipe is there exactly while its `users` is not 0.
  */
+#include "fs/anonymous_file.h"
 #include "fs/directory_cache.h"
 #include "fs/file.h"
 #include "fs/filesystem.h"
@@ -261,17 +262,13 @@ static int create_ends(const struct path *path, uint32_t flags, const struct cre
     return error;
 }
 
-/* A name that no directory has, so that the pipe can be opened again (/dev/stdin). */
+/* So that the pipe can be opened again (/dev/stdin). */
 static int create_name(const struct path *root, struct inode *inode, struct path *path)
 {
     char text[PIPE_DESCRIPTION_SIZE];
-    const struct component component = {
-        text, (uint32_t)format(text, sizeof(text), "pipe:[%llu]",
-                               (unsigned long long)inode->number),
-    };
 
-    path->mount = root->mount;
-    return name_create_hidden(root->name, component, inode, &path->name);
+    (void)format(text, sizeof(text), "pipe:[%llu]", (unsigned long long)inode->number);
+    return anonymous_path_create(root, text, inode, path);
 }
 
 int pipe_create(const struct fs_context *context, uint32_t flags, struct file *files[2])

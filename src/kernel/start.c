@@ -26,6 +26,8 @@
 #include "sched/scheduler.h"
 #include "sync/wait_queue.h"
 #include "tty/console.h"
+#include "tty/devpts.h"
+#include "tty/job_control.h"
 
 static void start_subsystems(void)
 {
@@ -37,8 +39,10 @@ static void start_subsystems(void)
     ipc_init(process_id_of_current);
     device_init();
     console_init();
+    devpts_init();
     vdso_init();
     process_init();
+    job_control_init();
     diagnose_init();
 }
 
@@ -75,6 +79,7 @@ static void start_first_program(void)
         .working_directory = info->working_directory,
         .abis = abis,
         .user_entry = user_loop,
+        .begins = console_control_first,
     };
 
     refuse_if(trace_calls_init());

@@ -93,6 +93,18 @@ static inline struct list *list_rotate(struct list *list)
     return node;
 }
 
+/* All nodes of `from` go to the front of `list`, in their order. */
+static inline void list_splice_front(struct list *list, struct list *from)
+{
+    if (list_is_empty(from))
+        return;
+    from->previous->next = list->next;
+    list->next->previous = from->previous;
+    list->next = from->next;
+    from->next->previous = list;
+    list_init(from);
+}
+
 static inline size_t list_length(const struct list *list)
 {
     size_t length = 0;

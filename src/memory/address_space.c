@@ -276,22 +276,23 @@ void space_count_resident(struct address_space *space, uint64_t entry, int64_t p
 
 /* ---- Reports ------------------------------------------------------------------------------- */
 
-static uint64_t count_resident(struct address_space *space, const struct region *region)
+static void count_resident(struct address_space *space, const struct region *region,
+                           struct region_report *report)
 {
     struct page_table_piece piece;
     user_address at = region->start;
-    uint64_t resident = 0;
 
     space_settle(space, region->start, region->end);
     while (page_table_next_piece(space->root, at, region->end, &piece)) {
         for (size_t i = 0; i < piece.count; i++) {
             uint64_t entry = entry_load(&piece.entries[i]);
+            bool is_resident = entry != 0 && !(entry & (ENTRY_ZERO | ENTRY_RESERVED));
 
-            resident += entry != 0 && !(entry & (ENTRY_ZERO | ENTRY_RESERVED));
+            report->resident_pages += is_resident;
+            report->own_pages += is_resident && !(entry & ENTRY_OBJECT);
         }
         at = page_table_piece_end(&piece);
     }
-    return resident;
 }
 
 /* Copies the report of the region at or above `from`; with a reference to its file. */
@@ -311,8 +312,10 @@ static bool report_next(struct address_space *space, user_address from,
             .offset = region->object ? region->object_offset : 0,
             .file = region->file,
             .label = region->label,
-            .resident_pages = count_resident(space, region),
+            .locked = (region->flags & REGION_LOCKED) != 0,
+            .grows_down = (region->flags & REGION_GROWS_DOWN) != 0,
         };
+        count_resident(space, region, report);
         if (report->file)
             region_file_reference(report->file);
     }

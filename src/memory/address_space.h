@@ -153,6 +153,8 @@ struct region_report {
     struct file *file;      /* NULL: none */
     const char *label;      /* NULL: none */
     uint64_t resident_pages;
+    uint64_t own_pages;     /* those of them that are not the file's or the shared object's */
+    bool locked, grows_down;
 };
 void address_space_report(struct address_space *space,
                           void (*visit)(const struct region_report *region, void *context),

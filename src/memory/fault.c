@@ -21,6 +21,7 @@
 #include "config.h"
 #include "lib/assert.h"
 #include "lib/checked.h"
+#include "lib/mark.h"
 #include "lib/memory.h"
 #include "memory/extent.h"
 #include "memory/memory_internal.h"
@@ -431,8 +432,10 @@ enum fault_result space_fault(struct address_space *space, user_address address,
 
     while (error == -ENOMEM &&
            (address_space_give_back(RECLAIM_PAGES) > 0 ||
-            (reclaim_pages && reclaim_pages(RECLAIM_PAGES) > 0)))
+            (reclaim_pages && reclaim_pages(RECLAIM_PAGES) > 0))) {
+        MARK(fault_after_reclaiming);
         error = attempt_resolve(&fault);
+    }
     if (!error && fault.major)
         space->major_faults++;
     else if (!error)

@@ -53,5 +53,18 @@ void memory_object_release(struct memory_object *object);
  */
 void memory_object_unmap(struct memory_object *object, uint64_t first, uint64_t count);
 
+/* The same for shared mappings only: what private ones have of the pages, they keep. */
+void memory_object_unmap_shared(struct memory_object *object, uint64_t first, uint64_t count);
+
+/* The object's own pages go from all mappings, and will be faulted in again; private copies of them
+ * stay, as they are the programs' own. */
+void memory_object_unmap_originals(struct memory_object *object);
+
+/* Is it mapped so that it is or can be made writable (shared, not private)? */
+bool memory_object_may_be_written(struct memory_object *object);
+
+/* Does any region show it? */
+bool memory_object_is_mapped(struct memory_object *object);
+
 /* Zero-filled shared memory of `size` bytes (anonymous MAP_SHARED); one reference.  -ENOMEM. */
 MUST_CHECK int memory_object_create_anonymous(uint64_t size, struct memory_object **object);

@@ -33,6 +33,33 @@ void memory_object_remove_region(struct memory_object *object, struct region *re
     spin_unlock(&object->regions_lock);
 }
 
+bool memory_object_is_mapped(struct memory_object *object)
+{
+    bool is_mapped;
+
+    spin_lock(&object->regions_lock);
+    is_mapped = !list_is_empty(&object->regions[0]) || !list_is_empty(&object->regions[1]);
+    spin_unlock(&object->regions_lock);
+    return is_mapped;
+}
+
+bool memory_object_may_be_written(struct memory_object *object)
+{
+    bool may = false;
+
+    spin_lock(&object->regions_lock);
+    for (unsigned i = 0; i < 2; i++) {
+        LIST_FOR_EACH(node, &object->regions[i]) {
+            const struct region *region = LIST_ENTRY(node, struct region, object_node);
+
+            may = may || ((region->flags & REGION_SHARED) &&
+                          (region->maximum_protection & PROTECTION_WRITE));
+        }
+    }
+    spin_unlock(&object->regions_lock);
+    return may;
+}
+
 /* ---- The walk ------------------------------------------------------------------------------ */
 
 /* The next region to visit; NULL: none.  The lock is held. */
@@ -98,9 +125,41 @@ static struct region *walk_next_region(struct memory_object *object,
     return region;
 }
 
+enum unmap {
+    UNMAP_ALL,
+    UNMAP_SHARED,       /* from shared regions */
+    UNMAP_ORIGINALS,    /* no private copies */
+};
+
+/* How many entries from this one on are of the object's own pages (or not), at most `limit`. */
+static size_t run_length(page_entry *entries, size_t limit, bool of_object)
+{
+    size_t length = 0;
+
+    while (length < limit && ((entry_load(&entries[length]) & ENTRY_OBJECT) != 0) == of_object)
+        length++;
+    return length;
+}
+
+static void drop_originals(struct address_space *space, user_address low, user_address high)
+{
+    struct page_table_piece piece;
+
+    while (low < high && page_table_next_piece(space->root, low, high, &piece)) {
+        size_t skipped = run_length(piece.entries, piece.count, false);
+        size_t dropped = skipped == piece.count
+                             ? 0
+                             : run_length(piece.entries + skipped, piece.count - skipped, true);
+
+        low = piece.address + (skipped + dropped) * PAGE_SIZE;
+        if (dropped > 0)
+            space_drop_pages(space, low - dropped * PAGE_SIZE, low, low - dropped * PAGE_SIZE, low);
+    }
+}
+
 /* The pages [first, end) of the object, as far as the region maps them. */
 static void drop_object_pages(struct address_space *space, const struct region *region,
-                              uint64_t first, uint64_t end)
+                              uint64_t first, uint64_t end, enum unmap what)
 {
     uint64_t base = region->object_offset >> PAGE_SHIFT;
     uint64_t pages = (region->end - region->start) / PAGE_SIZE;
@@ -115,12 +174,14 @@ static void drop_object_pages(struct address_space *space, const struct region *
     user_address low = region->start + from * PAGE_SIZE;
     user_address high = region->start + to * PAGE_SIZE;
 
-    space_drop_pages(space, low, high, low, high);
+    if (what == UNMAP_ORIGINALS)
+        drop_originals(space, low, high);
+    else
+        space_drop_pages(space, low, high, low, high);
 }
 
-void memory_object_unmap(struct memory_object *object, uint64_t first, uint64_t count)
+static void unmap(struct memory_object *object, uint64_t first, uint64_t end, enum unmap what)
 {
-    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
     struct address_space *space;
 
     walk_begin(object);
@@ -128,9 +189,26 @@ void memory_object_unmap(struct memory_object *object, uint64_t first, uint64_t 
         struct region *region;
 
         space_lock(space);
-        while ((region = walk_next_region(object, space)))
-            drop_object_pages(space, region, first, end);
+        while ((region = walk_next_region(object, space))) {
+            if (what != UNMAP_SHARED || (region->flags & REGION_SHARED))
+                drop_object_pages(space, region, first, end, what);
+        }
         space_unlock(space);
         address_space_release(space);
     }
+}
+
+void memory_object_unmap(struct memory_object *object, uint64_t first, uint64_t count)
+{
+    unmap(object, first, count > UINT64_MAX - first ? UINT64_MAX : first + count, UNMAP_ALL);
+}
+
+void memory_object_unmap_shared(struct memory_object *object, uint64_t first, uint64_t count)
+{
+    unmap(object, first, first + count, UNMAP_SHARED);
+}
+
+void memory_object_unmap_originals(struct memory_object *object)
+{
+    unmap(object, 0, UINT64_MAX, UNMAP_ORIGINALS);
 }

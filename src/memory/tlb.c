@@ -18,6 +18,7 @@
 
 #include "config.h"
 #include "lib/assert.h"
+#include "lib/mark.h"
 #include "sched/per_cpu.h"
 
 struct tlb_request {
@@ -44,6 +45,7 @@ static void serve(const struct tlb_request *request)
         atomic_thread_fence(memory_order_seq_cst);
         return;
     }
+    MARK_IF(*active != request->root, tlb_root_was_left);
     if (*active != request->root)
         return;    /* it has left the root meanwhile, and its translations with it */
     if (request->forget) {

@@ -29,6 +29,7 @@ struct thread;
 #define CALL_RESTART 512               /* repeat unless a handler without SA_RESTART runs */
 #define CALL_RESTART_ALWAYS 513
 #define CALL_RESTART_NO_HANDLER 514    /* repeat unless a handler runs */
+#define CALL_NO_RESTART 515            /* EINTR whatever happens: a wait with a limit of time */
 #define CALL_RESUME 516                /* the same, but go on where it was: restart_syscall */
 
 struct abi {

@@ -16,12 +16,13 @@
 #include "lib/memory.h"
 #include "memory/user_memory.h"
 #include "process/fork.h"
+#include "process/pid_names.h"
 #include "process/process_internal.h"
 #include "sched/priority.h"
 
 #define NEW_NAMESPACES                                                                          \
     (CLONE_NEW_MOUNTS | CLONE_NEW_CONTROL_GROUP | CLONE_NEW_NAMES | CLONE_NEW_IPC |             \
-     CLONE_NEW_USERS | CLONE_NEW_PROCESSES | CLONE_NEW_NETWORK | CLONE_NEW_TIME)
+     CLONE_NEW_USERS | CLONE_NEW_NETWORK | CLONE_NEW_TIME)
 
 void thread_copy_registers(struct thread *thread, uint64_t result)
 {
@@ -49,7 +50,7 @@ static int check_flags(const struct clone_request *request)
         return -EINVAL;
     if ((flags & CLONE_ACTIONS) && !(flags & CLONE_MEMORY))
         return -EINVAL;
-    if ((flags & CLONE_SIBLING) && process->id == 1)
+    if ((flags & CLONE_SIBLING) && process_is_first_of_namespace(process))
         return -EINVAL;
     if ((flags & CLONE_THREAD) && (flags & (CLONE_NEW_USERS | CLONE_NEW_PROCESSES)))
         return -EINVAL;
@@ -58,24 +59,13 @@ static int check_flags(const struct clone_request *request)
     return 0;
 }
 
-/* What Linux says without the parts that are missing here: namespaces, descriptors of processes; no
- * descriptor is one of a control group. */
+/* What Linux says without the parts that are missing here: most namespaces, descriptors of
+ * threads; no descriptor is one of a control group. */
 static int check_supported(uint64_t flags)
 {
-    if (flags & (NEW_NAMESPACES | CLONE_PROCESS_FD))
+    if ((flags & NEW_NAMESPACES) || ((flags & CLONE_PROCESS_FD) && (flags & CLONE_THREAD)))
         return -EINVAL;
     return flags & CLONE_INTO_CONTROL_GROUP ? -EBADF : 0;
-}
-
-static int check_id(const struct clone_request *request)
-{
-    const struct credentials who = current_credentials();
-
-    if (!request->wants_id)
-        return 0;
-    if (request->id < 1 || request->id > THREAD_ID_MAX)
-        return -EINVAL;
-    return credentials_may_change(&who) ? 0 : -EPERM;
 }
 
 struct user_count {
@@ -99,7 +89,8 @@ static int check_limit(struct process *process)
     struct user_count count = { .user_id = current_credentials().user_id };
     uint64_t limit = process_limit(process, LIMIT_PROCESSES).soft;
 
-    if (count.user_id == 0 || process->capabilities.effective != 0 || limit == LIMIT_INFINITY)
+    if (count.user_id == 0 || limit == LIMIT_INFINITY || current_can(CAPABILITY_RESOURCES) ||
+        current_can(CAPABILITY_ADMINISTRATION))
         return 0;
     process_for_each(count_threads, &count);
     return count.threads >= limit ? -EAGAIN : 0;
@@ -158,7 +149,7 @@ static int64_t begin_thread(struct process *process, struct thread *thread,
 {
     bool suspends = (request->flags & CLONE_SUSPEND) != 0;
     struct thread_shares shares;
-    int32_t id = thread->id;
+    int32_t id = pid_seen(thread->id);
     int error = shares_inherit(&shares, request->flags);
 
     if (!error && !join_process(process, thread, &shares)) {
@@ -191,13 +182,13 @@ int64_t process_clone(const struct clone_request *request)
     if (!error)
         error = check_limit(process);
     if (!error)
-        error = check_id(request);
+        error = pid_names_check(request);
     if (!error && (request->flags & CLONE_UNDO))
         error = semaphore_undo_share(&user_thread_of(current_thread())->semaphore_undo);
     if (!error && !(request->flags & CLONE_THREAD))
         return process_fork(request);
     if (!error)
-        error = process_thread_clone(process, request->id, &thread);
+        error = process_thread_clone(process, request, &thread);
     if (error)
         return error;
 

@@ -42,8 +42,8 @@ struct thread;
 
 struct clone_request {
     uint64_t flags;
-    bool wants_id;                       /* only root may choose */
-    int32_t id;                          /* else 0 */
+    const int32_t *ids;                  /* only root may choose: in its own PID namespace, ... */
+    unsigned id_count;                   /* ... and in those above */
     uint64_t exit_signal;                /* of a process, to its parent; 0: none */
     user_address stack;                  /* 0: the maker's */
     uint64_t thread_area;                /* fs_base with CLONE_THREAD_AREA */
@@ -51,8 +51,10 @@ struct clone_request {
     user_address process_fd;             /* ... or a descriptor */
 };
 
-/* The id of the new thread, which runs already.  -EINVAL: flags that do not go together; -EPERM:
- * the thread area; -EAGAIN: a limit; -EEXIST: the id is taken; -ENOMEM. */
+/* The id of the new thread, which runs already, as the current one sees it.  -EINVAL: flags or ids
+ * that do not go together; -EPERM: the thread area, or more than the user may ask for; -EAGAIN: a
+ * limit; -EEXIST: an id is taken; -ENOMEM, also in a PID namespace that has ended; -ENOSPC: one too
+ * deep. */
 MUST_CHECK int64_t process_clone(const struct clone_request *request);
 
 /* From here on the current thread has what the flags say alone.  -EINVAL, -ENOMEM. */

@@ -1,16 +1,26 @@
 /*
- * Who a process is: changes of user and group ids, by Linux's rules, and the capability sets that
+ * Who a thread is: changes of user and group ids, by Linux's rules, and the capability sets that
  * follow them.
  *
- * Root is whoever has the effective user id 0: capabilities are kept so that programs read back
- * what they expect, but no check below looks at single ones.  All change with the process locked.
+ * As on Linux the calls change the calling thread only; C libraries make all threads call.  A
+ * process's own credentials are those of its first thread, for whoever asks about the process.  All
+ * change with the process locked; a thread reads its own without.
  */
 #include "process/credentials.h"
 
+#include "fs/inode.h"
+#include "fs/mount.h"
 #include "lib/memory.h"
 #include "process/process.h"
 
-#define CAPABILITIES_ALL ((UINT64_C(1) << 41) - 1)
+/* What goes and comes with file_user_id 0. */
+#define CAPABILITY_IMMUTABLE 9
+#define CAPABILITY_MANDATORY 32
+#define CAPABILITIES_OF_FILES                                                          \
+    (CAPABILITY_BIT(CAPABILITY_CHOWN) | CAPABILITY_BIT(CAPABILITY_FILE_ACCESS) |       \
+     CAPABILITY_BIT(CAPABILITY_FILE_SEARCH) | CAPABILITY_BIT(CAPABILITY_FILE_OWNER) |  \
+     CAPABILITY_BIT(CAPABILITY_FILE_SET_ID) | CAPABILITY_BIT(CAPABILITY_MAKE_NODES) |  \
+     CAPABILITY_BIT(CAPABILITY_IMMUTABLE) | CAPABILITY_BIT(CAPABILITY_MANDATORY))
 
 void credentials_init(struct credentials *who, uint32_t user_id, uint32_t group_id)
 {
@@ -19,19 +29,17 @@ void credentials_init(struct credentials *who, uint32_t user_id, uint32_t group_
     who->saved_user_id = who->file_user_id = user_id;
     who->group_id = who->effective_group_id = group_id;
     who->saved_group_id = who->file_group_id = group_id;
+    who->capabilities.bounding = CAPABILITIES_ALL;
+    if (user_id == 0)
+        who->capabilities = (struct capabilities)CAPABILITIES_OF_ROOT;
 }
 
-void capabilities_init(struct capabilities *capabilities, uint32_t user_id)
-{
-    uint64_t all = user_id == 0 ? CAPABILITIES_ALL : 0;
+/* ---- Whose --------------------------------------------------------------------------------- */
 
-    *capabilities = (struct capabilities){ .effective = all, .permitted = all };
-}
-
-struct credentials process_credentials(struct process *process)
+struct credentials process_credentials(struct process *process, struct thread *thread)
 {
     spin_lock(&process->lock);
-    struct credentials who = process->credentials;
+    struct credentials who = thread ? user_thread_of(thread)->credentials : process->credentials;
 
     spin_unlock(&process->lock);
     return who;
@@ -39,13 +47,60 @@ struct credentials process_credentials(struct process *process)
 
 struct credentials current_credentials(void)
 {
-    return process_credentials(current_process());
+    return user_thread_of(current_thread())->credentials;
 }
 
-bool credentials_may_change(const struct credentials *who)
+bool current_can(enum capability capability)
 {
-    return who->effective_user_id == 0;
+    return credentials_can(&user_thread_of(current_thread())->credentials, capability);
 }
+
+/* Who has become another, or more, than it was is not to be looked at by those it was before. */
+static bool is_to_be_hidden(const struct credentials *before, const struct credentials *after)
+{
+    return before->effective_user_id != after->effective_user_id ||
+           before->effective_group_id != after->effective_group_id ||
+           before->file_user_id != after->file_user_id ||
+           before->file_group_id != after->file_group_id ||
+           (after->capabilities.permitted & ~before->capabilities.permitted);
+}
+
+void credentials_set(const struct credentials *who)
+{
+    struct process *process = current_process();
+    struct thread *thread = current_thread();
+    struct credentials *own = &user_thread_of(thread)->credentials;
+
+    spin_lock(&process->lock);
+    if (is_to_be_hidden(own, who)) {
+        process->dumpable = 0;
+        process->parent_death_signal = 0;
+    }
+    *own = *who;
+    if (process->leader == thread)
+        process->credentials = *who;
+    spin_unlock(&process->lock);
+}
+
+/* ---- Who may look -------------------------------------------------------------------------- */
+
+bool process_may_inspect(struct process *process, struct thread *thread, bool by_file_ids)
+{
+    const struct credentials other = process_credentials(process, thread);
+    const struct credentials own = current_credentials();
+    uint32_t user_id = by_file_ids ? own.file_user_id : own.user_id;
+    uint32_t group_id = by_file_ids ? own.file_group_id : own.group_id;
+    uint64_t can = by_file_ids ? own.capabilities.effective : own.capabilities.permitted;
+
+    if (process == current_process() || credentials_can(&own, CAPABILITY_TRACE))
+        return true;
+    return user_id == other.user_id && user_id == other.effective_user_id &&
+           user_id == other.saved_user_id && group_id == other.group_id &&
+           group_id == other.effective_group_id && group_id == other.saved_group_id &&
+           process->dumpable == 1 && (other.capabilities.permitted & ~can) == 0;
+}
+
+/* ---- Capabilities -------------------------------------------------------------------------- */
 
 static bool has_root_user(const struct credentials *who)
 {
@@ -53,31 +108,76 @@ static bool has_root_user(const struct credentials *who)
 }
 
 /* Giving up root gives up capabilities; becoming it effectively again brings them back. */
-static void follow_user(struct process *process, const struct credentials *before,
-                        const struct credentials *after)
+static void follow_users(struct credentials *who, const struct credentials *before)
 {
-    struct capabilities *capabilities = &process->capabilities;
+    struct capabilities *sets = &who->capabilities;
 
-    if (has_root_user(before) && !has_root_user(after)) {
-        if (!process->keep_capabilities)
-            capabilities->permitted = 0;
-        capabilities->effective = 0;
+    if (has_root_user(before) && !has_root_user(who)) {
+        if (!who->keeps_capabilities)
+            sets->permitted = sets->effective = 0;
+        sets->ambient = 0;
     }
-    if (before->effective_user_id == 0 && after->effective_user_id != 0)
-        capabilities->effective = 0;
-    if (before->effective_user_id != 0 && after->effective_user_id == 0)
-        capabilities->effective = capabilities->permitted;
+    if (before->effective_user_id == 0 && who->effective_user_id != 0)
+        sets->effective = 0;
+    if (before->effective_user_id != 0 && who->effective_user_id == 0)
+        sets->effective = sets->permitted;
 }
 
-void credentials_set(const struct credentials *who)
+int capabilities_change(struct credentials *who, const struct capabilities *wanted)
 {
-    struct process *process = current_process();
+    struct capabilities *old = &who->capabilities;
+    uint64_t inheritable = old->inheritable | old->bounding;
 
-    spin_lock(&process->lock);
-    follow_user(process, &process->credentials, who);
-    process->credentials = *who;
-    spin_unlock(&process->lock);
+    if (!credentials_can(who, CAPABILITY_SET_CAPABILITIES))
+        inheritable &= old->inheritable | old->permitted;
+    if ((wanted->inheritable & ~inheritable) || (wanted->permitted & ~old->permitted) ||
+        (wanted->effective & ~wanted->permitted))
+        return -EPERM;
+    old->effective = wanted->effective;
+    old->permitted = wanted->permitted;
+    old->inheritable = wanted->inheritable;
+    old->ambient &= old->permitted & old->inheritable;
+    return 0;
 }
+
+/* ---- Another program ----------------------------------------------------------------------- */
+
+static void take_file_ids(struct credentials *who, const struct file *file)
+{
+    const uint32_t group_program = MODE_SET_GID | 0010;
+    const struct inode *inode = file->inode;
+
+    if (who->no_new_privileges ||
+        (file->path.mount && (file->path.mount->flags & MOUNT_NO_SET_ID)))
+        return;
+    if (inode->mode & MODE_SET_UID)
+        who->effective_user_id = inode->user_id;
+    if ((inode->mode & group_program) == group_program)
+        who->effective_group_id = inode->group_id;
+}
+
+bool credentials_execute(struct credentials *who, const struct file *file)
+{
+    struct capabilities *sets = &who->capabilities;
+
+    take_file_ids(who, file);
+
+    bool is_root = who->effective_user_id == 0;
+    bool has_set_id = who->effective_user_id != who->user_id ||
+                      who->effective_group_id != who->group_id;
+
+    who->saved_user_id = who->file_user_id = who->effective_user_id;
+    who->saved_group_id = who->file_group_id = who->effective_group_id;
+    who->keeps_capabilities = false;
+    if (has_set_id)
+        sets->ambient = 0;
+    sets->permitted = is_root || who->user_id == 0 ? sets->bounding | sets->inheritable : 0;
+    sets->permitted |= sets->ambient;
+    sets->effective = is_root ? sets->permitted : sets->ambient;
+    return has_set_id || (is_root && who->user_id != 0);
+}
+
+/* ---- Ids ----------------------------------------------------------------------------------- */
 
 /* The three ids of one kind, so that users and groups share the rules. */
 static struct ids user_ids(const struct credentials *who)
@@ -160,29 +260,54 @@ static int change_three(struct ids *ids, const struct ids *wanted, bool privileg
     return 0;
 }
 
+static int change_ids(struct ids *ids, enum id_change change, const struct ids *wanted,
+                      bool privileged)
+{
+    switch (change) {
+    case CHANGE_ONE_ID:
+        return change_one(ids, wanted->effective, privileged);
+    case CHANGE_TWO_IDS:
+        return change_two(ids, wanted, privileged);
+    case CHANGE_THREE_IDS:
+        return change_three(ids, wanted, privileged);
+    }
+    UNREACHABLE();
+}
+
 int credentials_change(struct credentials *who, enum id_kind kind, enum id_change change,
                        const struct ids *wanted)
 {
+    const struct credentials before = *who;
     struct ids ids = kind == ID_USER ? user_ids(who) : group_ids(who);
-    bool privileged = credentials_may_change(who);
-    int error = -EINVAL;
+    enum capability needed = kind == ID_USER ? CAPABILITY_SET_USERS : CAPABILITY_SET_GROUPS;
+    int error = change_ids(&ids, change, wanted, credentials_can(who, needed));
 
-    switch (change) {
-    case CHANGE_ONE_ID:
-        error = change_one(&ids, wanted->effective, privileged);
-        break;
-    case CHANGE_TWO_IDS:
-        error = change_two(&ids, wanted, privileged);
-        break;
-    case CHANGE_THREE_IDS:
-        error = change_three(&ids, wanted, privileged);
-        break;
-    }
     if (error)
         return error;
-    if (kind == ID_USER)
+    if (kind == ID_USER) {
         store_user_ids(who, &ids);
-    else
+        follow_users(who, &before);
+    } else {
         store_group_ids(who, &ids);
+    }
     return 0;
+}
+
+bool credentials_change_file_id(struct credentials *who, enum id_kind kind, uint32_t id)
+{
+    struct capabilities *sets = &who->capabilities;
+    struct ids ids = kind == ID_USER ? user_ids(who) : group_ids(who);
+    uint32_t *own = kind == ID_USER ? &who->file_user_id : &who->file_group_id;
+    enum capability needed = kind == ID_USER ? CAPABILITY_SET_USERS : CAPABILITY_SET_GROUPS;
+    uint32_t before = *own;
+
+    if (id == ID_UNCHANGED || id == before ||
+        (!is_one_of(&ids, id) && !credentials_can(who, needed)))
+        return false;
+    *own = id;
+    if (kind == ID_USER && before == 0)
+        sets->effective &= ~CAPABILITIES_OF_FILES;
+    if (kind == ID_USER && id == 0)
+        sets->effective |= sets->permitted & CAPABILITIES_OF_FILES;
+    return true;
 }

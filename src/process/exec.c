@@ -97,6 +97,7 @@ int exec_build_start(const struct exec_request *request, struct exec_image *imag
         .strings = request->strings,
         .path = request->path,
         .credentials = request->credentials,
+        .is_secure = request->is_secure,
         .elf = &image->elf,
         .bias = image->bias,
         .vdso = image->vdso,

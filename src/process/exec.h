@@ -60,7 +60,8 @@ struct exec_request {
     const char *path;              /* AT_EXECFN */
     const struct fs_context *context;    /* who looks for its interpreter */
     const struct exec_strings *strings;
-    const struct credentials *credentials;
+    const struct credentials *credentials;    /* that the program will have */
+    bool is_secure;                           /* it can do more than who starts it */
     const struct limits *limits;
     uint8_t random[AUXILIARY_RANDOM_SIZE];
 };

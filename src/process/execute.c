@@ -44,7 +44,7 @@ int program_open(const struct fs_context *context, const struct path *start, con
     if (!error)
         error = path_executable(context, &path);
     if (!error)
-        error = file_open_path(context, &path, OPEN_READ, file);
+        error = file_open_program(context, &path, file);
     path_release(&path);
     if (error)
         return error;
@@ -87,8 +87,7 @@ static int follow_script(struct execution *execution, struct file **file, const 
     return 1;
 }
 
-/* Ends with a file that is no script.  *file comes with a reference. */
-static int find_interpreter(struct execution *execution, struct file **file)
+int program_follow_scripts(struct execution *execution, struct file **file)
 {
     const char *path = execution->path;
     int more = 1;
@@ -182,6 +181,21 @@ static void leave_program(struct process *process, struct thread *thread)
     part->interrupted.code = 0;
 }
 
+/* Others may look into it if it is who started it, and if that one could have read the file. */
+static void become_user(struct process *process, const struct exec_request *request)
+{
+    const struct credentials *who = request->credentials;
+    const struct credentials before = current_credentials();
+    bool is_open = who->effective_user_id == who->user_id &&
+                   who->effective_group_id == who->group_id &&
+                   inode_permission(request->executable->inode, &before, PERMISSION_READ) == 0;
+
+    credentials_set(who);
+    process->dumpable = is_open;
+    if (request->is_secure)
+        process->parent_death_signal = 0;
+}
+
 static int commit(struct process *process, const struct exec_request *request,
                   struct exec_image *image)
 {
@@ -204,17 +218,14 @@ static int commit(struct process *process, const struct exec_request *request,
     process->has_executed = true;
     process->exit_signal = SIGNAL_CHLD;
     spin_unlock(process_table_lock());
-    spin_lock(&process->lock);
-    process->dumpable = 1;
-    process->keep_capabilities = false;
-    spin_unlock(&process->lock);
+    become_user(process, request);
     return 0;
 }
 
 static int execute_file(const struct execution *execution, struct file *file)
 {
     struct process *process = current_process();
-    const struct credentials credentials = current_credentials();
+    struct credentials credentials = current_credentials();
     struct exec_image *image = memory_allocate(sizeof(*image));
     struct exec_request request = {
         .executable = file,
@@ -230,6 +241,7 @@ static int execute_file(const struct execution *execution, struct file *file)
     if (!image)
         return -ENOMEM;
     memcpy(request.random, execution->random, sizeof(request.random));
+    request.is_secure = credentials_execute(&credentials, file);
     error = exec_prepare(&request, image, complaint, sizeof(complaint));
     if (!error && image->abi != process->abi) {
         exec_discard(image);
@@ -244,7 +256,7 @@ static int execute_file(const struct execution *execution, struct file *file)
 int process_execute(struct execution *execution)
 {
     struct file *file;
-    int error = find_interpreter(execution, &file);
+    int error = program_follow_scripts(execution, &file);
 
     if (error)
         return error;

@@ -23,6 +23,11 @@ struct execution {
 MUST_CHECK int program_open(const struct fs_context *context, const struct path *start,
                             const char *text, uint32_t lookup, struct file **file);
 
+/* Of a script the program that its first line names, and so on until it is none: *file (with a
+ * reference) is what runs then, and the strings begin as it expects.  -ENOEXEC, -ELOOP, and what
+ * opening gives. */
+MUST_CHECK int program_follow_scripts(struct execution *execution, struct file **file);
+
 /* The current process goes on with the program in the file; its other threads end.  On an error
  * nothing has happened, unless it was too late for one: then the process is killed and ends on its
  * way to user mode.  -ENOEXEC, -E2BIG, -ENOENT, -ENOMEM, -ELOOP, ... */

@@ -7,6 +7,7 @@
  */
 #include "debug/trace.h"
 #include "fs/file.h"
+#include "fs/hostfs_mount.h"
 #include "futex/futex.h"
 #include "ipc/semaphore_array.h"
 #include "memory/user_memory.h"
@@ -53,6 +54,7 @@ static bool leave_process(struct process *process, struct thread *thread, int co
     process->dead_system_ns += system_ns;
     process->dead_voluntary_switches += thread->voluntary_switches;
     process->dead_involuntary_switches += thread->involuntary_switches;
+    process_keep_io(process, thread);
     signal_thread_leaves(process, thread);
     ASSERT(process->live_threads > 0);
 
@@ -110,21 +112,17 @@ _Noreturn static void end_run(struct process *first, bool interrupted)
     if (interrupted)
         status = 128 + SIGNAL_INT;
     process_release(first);
+    hostfs_save();
     (void)process_end_check();
     watch_stops();
     machine_halt(MACHINE_HALT_OK, status);
 }
 
-/* Its first thread need not be found by its id any more. */
-static void release_leader(struct process *process)
-{
-    spin_lock(&process->lock);
-    struct thread *leader = process->leader;
+static void (*leader_ends)(struct process *leader);    /* set once, at boot; NULL: nothing */
 
-    process->leader = NULL;
-    spin_unlock(&process->lock);
-    if (leader)
-        thread_release(leader);
+void process_set_leader_end(void (*ends)(struct process *leader))
+{
+    leader_ends = ends;
 }
 
 static void end_process(struct process *process)
@@ -138,7 +136,8 @@ static void end_process(struct process *process)
     trace_record(TRACE_process_end, (uint64_t)process->id, (uint64_t)status, 0);
     process_usage(process, &process->usage);
     release_resources(process);
-    release_leader(process);
+    if (leader_ends && process->session_id == process->id && process->parent_id != 0)
+        leader_ends(process);
 
     bool was_last = process_finish(process, &first);
 

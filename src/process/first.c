@@ -10,6 +10,7 @@
 #include "lib/container.h"
 #include "lib/text.h"
 #include "memory/pool.h"
+#include "process/execute.h"
 #include "process/places.h"
 #include "process/process_internal.h"
 #include "sched/scheduler.h"
@@ -58,6 +59,18 @@ static int complain(const struct first_program *program, int error)
     return error;
 }
 
+static void set_credentials(struct process *process)
+{
+    const struct first_user user = option_first_user();
+    struct credentials *credentials = &process->credentials;
+    unsigned count = user.is_chosen ? 0 : machine_info()->group_count;
+
+    credentials_init(credentials, user.user_id, user.group_id);
+    process->login_user_id = UINT32_MAX;
+    for (unsigned i = 0; i < count && i < ARRAY_SIZE(credentials->groups); i++)
+        credentials->groups[credentials->group_count++] = machine_info()->groups[i];
+}
+
 /* Root, working directory, ids. */
 static int set_context(struct process *process, const struct first_program *program)
 {
@@ -66,8 +79,7 @@ static int set_context(struct process *process, const struct first_program *prog
     struct path path;
     int error;
 
-    credentials_init(&process->credentials, machine_info()->user_id, machine_info()->group_id);
-    capabilities_init(&process->capabilities, machine_info()->user_id);
+    set_credentials(process);
     context.credentials = process->credentials;
     error = path_walk(&context, NULL, directory, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
     if (error) {
@@ -100,11 +112,33 @@ static int gather_strings(const struct first_program *program, struct exec_strin
     return error;
 }
 
+/* The program's file, or that of what runs it if it is a script. */
+static int find_program(struct process *process, const struct first_program *program,
+                        struct exec_strings *strings, struct file **file)
+{
+    struct fs_context context = { .credentials = process->credentials };
+    struct execution execution = {
+        .context = &context, .path = program_path(program), .strings = strings,
+    };
+    int error = process_open_program(process, program_path(program), &execution.file);
+
+    if (error)
+        return complain(program, error);
+    places_read(process->beginning.places, &context);
+    error = program_follow_scripts(&execution, file);
+    fs_context_release(&context);
+    file_release(execution.file);
+    if (error)
+        log_line(LOG_ERROR, "%s: is a script whose interpreter cannot run: %s",
+                 program_name(program), reason_of(error));
+    return error;
+}
+
 static int prepare(struct process *process, const struct first_program *program,
                    struct exec_request *request, struct exec_image *image)
 {
     char complaint[EXEC_COMPLAINT_SIZE];
-    struct fs_context context;
+    struct fs_context context = { .credentials = process->credentials };
     int error;
 
     places_read(process->beginning.places, &context);
@@ -152,6 +186,7 @@ static int launch(struct process *process, const struct first_program *program,
         return complain(program, error);
     }
     process->group_id = process->session_id = thread->id;
+    program->begins(process);
     if (!image->family)    /* the teaching ABI knows nothing of slack */
         thread->timer_slack_ns = thread->timer_slack_default_ns = TIMER_SLACK_NS;
     exec_commit(process, thread, request, image);
@@ -176,11 +211,8 @@ static int start(struct process *process, const struct first_program *program,
     for (unsigned i = 0; i < AUXILIARY_RANDOM_SIZE; i++)
         request.random[i] = program->random[i];
     error = gather_strings(program, strings);
-    if (!error) {
-        error = process_open_program(process, program_path(program), &request.executable);
-        if (error)
-            (void)complain(program, error);
-    }
+    if (!error)
+        error = find_program(process, program, strings, &request.executable);
     if (!error) {
         error = prepare(process, program, &request, image);
         if (!error)

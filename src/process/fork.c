@@ -11,10 +11,12 @@
 #include "process/fork.h"
 
 #include "fs/file.h"
+#include "fs/file_table.h"
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/user_memory.h"
 #include "process/clone.h"
+#include "process/process_file.h"
 #include "process/process_internal.h"
 
 /* ---- What the child has from its parent ---------------------------------------------------- */
@@ -75,13 +77,14 @@ static int build_child(struct process *child, struct process *parent,
 }
 
 /* Faults do not matter: as on Linux nobody is told. */
-static void tell_ids(const struct clone_request *request, struct process *child, int32_t id)
+static void tell_ids(const struct clone_request *request, struct process *child, int32_t id,
+                     int32_t own_id)
 {
     if ((request->flags & CLONE_SET_PARENT_ID) &&
         user_copy_out(current_space(), request->parent_id, &id, sizeof(id)) != 0)
         return;
     if ((request->flags & CLONE_SET_CHILD_ID) &&
-        user_copy_out(child->space, request->child_id, &id, sizeof(id)) != 0)
+        user_copy_out(child->space, request->child_id, &own_id, sizeof(own_id)) != 0)
         return;
 }
 
@@ -140,13 +143,13 @@ static int64_t begin_child(struct process *child, struct thread *thread,
                            const struct clone_request *request)
 {
     bool suspends = (request->flags & CLONE_SUSPEND) != 0;
-    int32_t id = thread->id;
+    int32_t id = pid_seen(thread->id);
 
     thread_inherit(thread, request);
     process_take_id(child, thread);
     if (suspends)
         space_lend(thread);
-    tell_ids(request, child, id);
+    tell_ids(request, child, id, pid_own(thread));
     refcount_take(&thread->references);    /* to wait for it */
     if (!process_thread_begin(child, thread, true)) {
         space_take_back(thread);
@@ -167,23 +170,34 @@ int64_t process_fork(const struct clone_request *request)
     struct process *parent = current_process();
     struct thread *thread = NULL;
     struct process *child;
-    int error;
+    int error, fd = -1;
 
     child = process_create();
     if (!child)
         return -ENOMEM;
     error = build_child(child, parent, request);
     if (!error)
-        error = process_thread_clone(child, request->id, &thread);
+        error = process_thread_clone(child, request, &thread);
     /* Only now: Linux, too, has made the thread when it finds this out. */
     if (!error && (request->flags & CLONE_THREAD_AREA) &&
         request->thread_area >= THREAD_AREA_END) {
         thread_release(thread);
         error = -EPERM;
     }
+    if (!error && (request->flags & CLONE_PROCESS_FD)) {
+        fd = process_file_open(child, request->process_fd);
+        error = fd < 0 ? fd : 0;
+        if (error)
+            thread_release(thread);
+    }
     if (error) {
         process_abandon(child);
         return error;
     }
-    return begin_child(child, thread, request);
+
+    int64_t id = begin_child(child, thread, request);
+
+    if (id < 0 && fd >= 0)
+        error = file_table_close(current_files(), fd);
+    return error ? error : id;
 }

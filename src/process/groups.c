@@ -77,8 +77,10 @@ static void set_group(struct process *process, int32_t group, bool new_session)
 {
     spin_lock(&process->lock);
     process->group_id = group;
-    if (new_session)
+    if (new_session) {
         process->session_id = process->id;
+        process->terminal = 0;
+    }
     spin_unlock(&process->lock);
 }
 

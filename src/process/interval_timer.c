@@ -67,9 +67,10 @@ static void set_real(struct process *process, const struct interval *wanted,
 {
     spin_lock(&process->lock);
     read_real(process, before);
-    process->alarm_interval_ns = wanted->interval_ns;
+    process->alarm_interval_ns = 0;    /* of one that is off, nothing is kept */
     process->alarm_deadline_ns = 0;
     if (wanted->remaining_ns != 0) {
+        process->alarm_interval_ns = wanted->interval_ns;
         process->alarm_deadline_ns =
             clock_add_saturated(clock_monotonic_ns(), wanted->remaining_ns);
         timer_arm(&process->alarm, process->alarm_deadline_ns);

@@ -35,17 +35,17 @@ void process_set_user_entry(void (*entry)(void *argument))
 void process_inherit(struct process *child, struct process *parent)
 {
     spin_lock(&parent->lock);
-    child->credentials = parent->credentials;
+    child->credentials = current_credentials();
     child->limits = parent->limits;
-    child->capabilities = parent->capabilities;
     child->parent_id = parent->id;
     child->group_id = parent->group_id;
     child->session_id = parent->session_id;
+    child->terminal = parent->terminal;
     child->personality = parent->personality;
-    child->no_new_privileges = parent->no_new_privileges;
-    child->keep_capabilities = parent->keep_capabilities;
     child->no_huge_pages = parent->no_huge_pages;
     child->dumpable = parent->dumpable;
+    child->oom_score_adjustment = parent->oom_score_adjustment;
+    child->login_user_id = parent->login_user_id;
     spin_unlock(&parent->lock);
 }
 
@@ -59,6 +59,8 @@ void process_take_id(struct process *process, struct thread *thread)
 {
     process->id = thread->id;
     process->leader = thread;
+    process->pid_namespace = thread->pid_namespace;
+    pid_namespace_reference(process->pid_namespace);
     refcount_take(&thread->references);
     if (process->family && process->family->id == 0) {
         process->family->id = process->id;

@@ -2,6 +2,8 @@
 #include "process/places.h"
 
 #include "fs/path.h"
+#include "lib/container.h"
+#include "lib/list.h"
 #include "lib/refcount.h"
 #include "memory/pool.h"
 #include "sync/spinlock.h"
@@ -9,6 +11,7 @@
 struct places {
     struct refcount references;
     struct spinlock lock;    /* RANK_PLACES */
+    struct list node;        /* all that there are; protected by their lock */
 
     /* Protected by `lock`. */
     struct path root, working_directory;
@@ -16,6 +19,16 @@ struct places {
 };
 
 static struct pool places_pool = POOL_INITIAL("places", struct places, 0);
+
+static struct {
+    struct spinlock lock;
+
+    /* Protected by `lock`. */
+    struct list list;
+} all = {
+    .lock = SPINLOCK_INITIAL(RANK_PROCESS_TABLE, "all places"),
+    .list = LIST_INITIAL(all.list),
+};
 
 int places_create(const struct path *root, const struct path *working_directory, uint32_t umask,
                   struct places **places)
@@ -29,6 +42,10 @@ int places_create(const struct path *root, const struct path *working_directory,
     new->root = *root;
     new->working_directory = *working_directory;
     new->umask = umask;
+    list_init(&new->node);
+    spin_lock(&all.lock);
+    list_append(&all.list, &new->node);
+    spin_unlock(&all.lock);
     *places = new;
     return 0;
 }
@@ -54,6 +71,9 @@ void places_release(struct places *places)
 {
     if (!refcount_drop(&places->references))
         return;
+    spin_lock(&all.lock);
+    list_remove(&places->node);
+    spin_unlock(&all.lock);
     path_release(&places->root);
     path_release(&places->working_directory);
     pool_free(&places_pool, places);
@@ -84,6 +104,48 @@ void places_set_working_directory(struct places *places, const struct path *path
     places->working_directory = *path;
     spin_unlock(&places->lock);
     path_release(&before);
+}
+
+void places_set_root(struct places *places, const struct path *path)
+{
+    spin_lock(&places->lock);
+
+    struct path before = places->root;
+
+    places->root = *path;
+    spin_unlock(&places->lock);
+    path_release(&before);
+}
+
+/* How often it was there. */
+static unsigned replace(struct path *place, const struct path *old, const struct path *new)
+{
+    if (!path_equal(place, old))
+        return 0;
+    path_reference(new);
+    *place = *new;
+    return 1;
+}
+
+void places_replace(const struct path *old, const struct path *new)
+{
+    unsigned count = 0;
+
+    spin_lock(&all.lock);
+    LIST_FOR_EACH(node, &all.list) {
+        struct places *places = LIST_ENTRY(node, struct places, node);
+
+        spin_lock(&places->lock);
+        count += replace(&places->root, old, new);
+        count += replace(&places->working_directory, old, new);
+        spin_unlock(&places->lock);
+    }
+    spin_unlock(&all.lock);
+    for (; count > 0; count--) {
+        struct path reference = *old;
+
+        path_release(&reference);
+    }
 }
 
 uint32_t places_set_umask(struct places *places, uint32_t umask)

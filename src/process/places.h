@@ -23,5 +23,9 @@ bool places_are_shared(const struct places *places);
 void places_read(struct places *places, struct fs_context *context);
 /* Takes over the reference. */
 void places_set_working_directory(struct places *places, const struct path *path);
+/* Takes over the reference. */
+void places_set_root(struct places *places, const struct path *path);
+/* pivot_root: whoever has the one as root or working directory gets the other. */
+void places_replace(const struct path *old, const struct path *new);
 /* Returns the one before. */
 uint32_t places_set_umask(struct places *places, uint32_t umask);

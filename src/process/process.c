@@ -5,6 +5,7 @@
 #include "ipc/semaphore_array.h"
 #include "lib/text.h"
 #include "memory/pool.h"
+#include "process/pid_names.h"
 #include "process/process_internal.h"
 #include "time/clock.h"
 
@@ -24,6 +25,11 @@ int32_t process_id_of_current(void)
     const struct process *process = current_thread()->process;
 
     return process ? process->id : 0;
+}
+
+bool process_is_first_of_namespace(const struct process *process)
+{
+    return process->pid_namespace->level > 0 && process->pid_namespace->first_id == process->id;
 }
 
 struct address_space *current_space(void)
@@ -73,6 +79,7 @@ struct process *process_create(void)
     list_init(&process->children_list);
     list_init(&process->child_node);
     wait_queue_init(&process->children_queue);
+    wait_queue_init(&process->ended_queue);
     wait_queue_init(&process->returned_queue);
     wait_queue_init(&process->alone_queue);
     process->exit_signal = SIGNAL_CHLD;
@@ -96,6 +103,8 @@ void process_release(struct process *process)
     ASSERT(list_is_empty(&process->children_list));
     ASSERT(!process->space && !process->beginning.files && !process->executable);
     signals_release(&process->signals);
+    if (process->pid_namespace)
+        pid_namespace_release(process->pid_namespace);
     pool_free(&process_pool, process);
 }
 
@@ -105,32 +114,46 @@ static void thread_released(struct thread *thread)
     struct user_thread *part = user_thread_of(thread);
 
     semaphore_undo_forget(part->semaphore_undo);
+    pid_names_release(thread->pid_namespace, thread->names);
+    if (part->children_space)
+        pid_namespace_release(part->children_space);
     thread_signals_destroy(&part->signals);
     pool_free(&user_thread_pool, part);
     process_release(thread->process);
 }
 
 static int create_thread(struct process *process, struct thread_request *request,
-                         struct thread **thread)
+                         const struct clone_request *clone, struct thread **thread)
 {
     struct user_thread *part = pool_allocate(&user_thread_pool);
     int error;
 
     if (!part)
         return -ENOMEM;
+    error = pid_names_prepare(request, process, clone);
+    if (error)
+        goto free_part;
     thread_signals_init(&part->signals);
+    part->credentials = process == current_thread()->process ? current_credentials()
+                                                             : process->credentials;
     request->argument = part;
     request->process = process;
     request->released = thread_released;
     error = thread_create(request, thread);
-    if (error) {
-        pool_free(&user_thread_pool, part);
-        return error;
-    }
+    if (error)
+        goto release_names;
     process_reference(process);
+    part->children_space = request->pid_namespace;
+    pid_namespace_reference(part->children_space);
     (*thread)->timer_slack_ns = (*thread)->timer_slack_default_ns =
         current_thread()->timer_slack_ns;
     return 0;
+
+release_names:
+    pid_names_release(request->pid_namespace, request->names);
+free_part:
+    pool_free(&user_thread_pool, part);
+    return error;
 }
 
 int process_thread_create(struct process *process, const char *name,
@@ -138,16 +161,17 @@ int process_thread_create(struct process *process, const char *name,
 {
     struct thread_request request = { .name = name, .entry = entry };
 
-    return create_thread(process, &request, thread);
+    return create_thread(process, &request, NULL, thread);
 }
 
-int process_thread_clone(struct process *process, int32_t id, struct thread **thread)
+int process_thread_clone(struct process *process, const struct clone_request *clone,
+                         struct thread **thread)
 {
     struct thread_request request = {
-        .name = current_thread()->name, .entry = current_thread()->entry, .id = id,
+        .name = current_thread()->name, .entry = current_thread()->entry,
     };
 
-    return create_thread(process, &request, thread);
+    return create_thread(process, &request, clone, thread);
 }
 
 void process_thread_add(struct process *process, struct thread *thread)
@@ -181,6 +205,44 @@ void process_times(struct process *process, struct process_times *times)
         times->involuntary_switches += thread->involuntary_switches;
     }
     spin_unlock(&process->lock);
+}
+
+struct address_space *process_space(struct process *process)
+{
+    spin_lock(&process->lock);
+    struct address_space *space = process->space;
+
+    if (space)
+        address_space_reference(space);
+    spin_unlock(&process->lock);
+    return space;
+}
+
+static void add_io(struct thread_io *sum, const struct thread_io *io)
+{
+    sum->bytes_read += io->bytes_read;
+    sum->bytes_written += io->bytes_written;
+    sum->reads += io->reads;
+    sum->writes += io->writes;
+}
+
+void process_io(struct process *process, const struct thread *thread, struct thread_io *io)
+{
+    if (thread) {
+        *io = thread->io;
+        return;
+    }
+    spin_lock(&process->lock);
+    *io = process->dead_io;
+    LIST_FOR_EACH(node, &process->threads)
+        add_io(io, &LIST_ENTRY(node, struct thread, sibling_node)->io);
+    spin_unlock(&process->lock);
+}
+
+void process_keep_io(struct process *process, const struct thread *thread)
+{
+    ASSERT(spin_is_held(&process->lock));
+    add_io(&process->dead_io, &thread->io);
 }
 
 struct limit process_limit(struct process *process, unsigned which)

@@ -78,16 +78,16 @@ struct process {
     char executable_path[256];           /* as found, cut; for reports */
 
     /* Protected by `lock`. */
-    struct credentials credentials;
+    struct credentials credentials;      /* of the first thread */
     struct list threads;                 /* thread.sibling_node */
     struct thread *leader;               /* the first one: found by id as long as the process */
+    struct pid_namespace *pid_namespace; /* constant: its leader's; with a reference */
     unsigned live_threads;
     _Atomic bool exiting;                /* exit_group or a fatal signal: all threads leave */
     bool ended;                          /* the last thread has left */
     int exit_status;                     /* as wait reports it: code << 8, or the signal */
     int64_t exit_code;                   /* the whole of it; after a signal 128 and its number */
     struct limits limits;
-    struct capabilities capabilities;
     /* The ids of relatives are written with the process table's lock as well, and may be read with
      * either.  Parent 0: none, or it has ended. */
     int32_t parent_id, group_id, session_id;
@@ -95,17 +95,24 @@ struct process {
     uint32_t personality;
     int dumpable;
     int parent_death_signal;
-    bool no_new_privileges, keep_capabilities, child_subreaper, no_huge_pages;
+    int oom_score_adjustment;
+    uint32_t login_user_id;              /* UINT32_MAX: nobody has logged in */
+    bool child_subreaper, no_huge_pages;
     bool traced;                         /* constant: its calls are printed (abi/trace.h) */
 
     struct signals signals;
+    struct wait_queue ended_queue;       /* polls of pidfds: it ends, and then it is gone */
     struct wait_queue returned_queue;    /* threads that have lent the space (vfork) wait here */
     struct thread *executing;            /* the thread that is in exec; all others leave */
     struct wait_queue alone_queue;       /* it waits here until they have */
     uint64_t started_ns;
+    /* For tty/job_control.c, which says what protects them. */
+    _Atomic uint64_t terminal;           /* the ticket of the one that controls it; 0: none */
+    int32_t lost_foreground;             /* a leader's: the group there when its terminal went */
     /* Accounting of threads that are gone; protected by `lock`. */
     uint64_t dead_user_ns, dead_system_ns;
     uint64_t dead_voluntary_switches, dead_involuntary_switches;
+    struct thread_io dead_io;
 
     /* Timers on processor time; protected by `processor_lock`. */
     struct spinlock processor_lock;      /* RANK_PROCESSOR_TIMERS */
@@ -158,10 +165,12 @@ struct user_thread {
      * back; else NULL.  Protected by the lender's lock. */
     struct process *lender;
     struct thread_shares shares;
+    struct credentials credentials;      /* written with the process locked, by itself only */
     struct interrupted_call interrupted;
     user_address clear_child_id;         /* set to 0 and woken when the thread leaves */
     user_address robust_list;
     uint64_t robust_list_size;
+    struct pid_namespace *children_space;    /* of processes that it makes; with a reference */
     struct semaphore_undo_list *semaphore_undo;    /* of System V; NULL: it never needed one */
     struct trace_call *trace;            /* the call being printed; NULL: none */
     struct last_fault fault;
@@ -180,6 +189,8 @@ struct process *current_process(void);
 struct address_space *current_space(void);
 /* 0: it belongs to none. */
 int32_t process_id_of_current(void);
+/* The first one of its PID namespace takes all others there with it when it ends. */
+bool process_is_first_of_namespace(const struct process *process);
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -196,6 +207,7 @@ struct first_program {
     uint8_t random[AUXILIARY_RANDOM_SIZE];    /* for AT_RANDOM */
     const struct abi *const *abis;       /* all that there are, NULL at the end */
     void (*user_entry)(void *argument);  /* runs a thread's user code; does not return */
+    void (*begins)(struct process *process);    /* it has its ids and does not run yet */
 };
 /* Starts the first process.  On error one line has been printed to the log stream that says
  * what is wrong with the program, and the file table is given back. */
@@ -230,6 +242,9 @@ MUST_CHECK int process_spawn(const struct spawn_request *spawn, int32_t *id);
 size_t process_describe_address(const struct process *process, user_address address, char *text,
                                 size_t size);
 
+/* Boot: what is done when the leader of a session ends, other than the first process. */
+void process_set_leader_end(void (*ends)(struct process *leader));
+
 /* The last part of its program's path, for reports. */
 const char *process_name(const struct process *process);
 
@@ -240,6 +255,8 @@ void process_release(struct process *process);
 
 /* NULL if there is none; otherwise with a reference for the caller.  Any context. */
 struct process *process_find(int32_t id);
+/* The lowest id that is at least `from`, zombies too; INT32_MAX: there is none. */
+int32_t process_next_id(int32_t from);
 /* Calls for every process, zombies too, oldest first, table locked (a spin lock). */
 void process_for_each(void (*visit)(struct process *process, void *context), void *context);
 /* Those that have not ended. */
@@ -278,6 +295,10 @@ void process_usage(struct process *process, struct process_usage *usage);
 void process_usage_of_children(struct process *process, struct process_usage *usage);
 /* Of all threads that are or were. */
 void process_times(struct process *process, struct process_times *times);
+/* NULL when the process has ended; else with a reference. */
+struct address_space *process_space(struct process *process);
+/* Of a thread; NULL: of all that are or were. */
+void process_io(struct process *process, const struct thread *thread, struct thread_io *io);
 struct limit process_limit(struct process *process, unsigned which);
 
 /* With the option `leak-check`: prints to the log what the kernel holds more than it did when

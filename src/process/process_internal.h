@@ -3,17 +3,23 @@
 #include "process/exec.h"
 #include "process/process.h"
 
+struct clone_request;
+
 /* ---- process.c */
 /* A process without program, threads and files; one reference.  NULL without memory. */
 struct process *process_create(void);
 /* A thread of the process, in state NEW, with one reference for the caller. -EAGAIN, -ENOMEM. */
 MUST_CHECK int process_thread_create(struct process *process, const char *name,
                                      void (*entry)(void *argument), struct thread **thread);
-/* The same for a thread of the current one's name and entry, with this id (0: the next one;
- * -EEXIST: it is taken). */
-MUST_CHECK int process_thread_clone(struct process *process, int32_t id, struct thread **thread);
+/* The same for a thread of the current one's name and entry, with the ids and in the namespace that
+ * the request wants.  -EEXIST: an id is taken; -EINVAL, -EPERM: as pid_names_prepare. */
+MUST_CHECK int process_thread_clone(struct process *process, const struct clone_request *request,
+                                    struct thread **thread);
 /* It counts as the process's from here on.  The process has not ended. */
 void process_thread_add(struct process *process, struct thread *thread);
+
+/* The thread leaves: what it has moved stays the process's.  Process locked. */
+void process_keep_io(struct process *process, const struct thread *thread);
 
 /* ---- process_table.c */
 /* RANK_PROCESS_TABLE; held for all of these. */
@@ -83,6 +89,7 @@ struct user_stack_request {
     const struct exec_strings *strings;
     const char *path;                   /* AT_EXECFN */
     const struct credentials *credentials;
+    bool is_secure;                     /* AT_SECURE */
     const struct elf_image *elf;
     uint64_t bias;
     user_address vdso;                  /* AT_SYSINFO_EHDR; 0: none */

@@ -122,6 +122,22 @@ struct process *process_find(int32_t id)
     return found;
 }
 
+int32_t process_next_id(int32_t from)
+{
+    int32_t found = INT32_MAX;
+
+    spin_lock(&table.lock);
+    for (struct tree_node *node = table.by_id.root; node;) {
+        int32_t id = process_of_id(node)->id;
+
+        if (id >= from)
+            found = id;
+        node = id > from ? node->left : id < from ? node->right : NULL;
+    }
+    spin_unlock(&table.lock);
+    return found;
+}
+
 void process_for_each(void (*visit)(struct process *process, void *context), void *context)
 {
     spin_lock(&table.lock);

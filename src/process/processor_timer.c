@@ -22,7 +22,11 @@
 #include "time/clock.h"
 
 #define SHARED_LOOK_NS UINT64_C(4000000)
-#define LOOK_NS_MIN 1000    /* user time is an estimate: no use to look more closely */
+#define NS_PER_MICROSECOND 1000u
+#define MICROSECONDS_PER_SECOND 1000000u
+/* Linux looks at each tick of its clock.  More often than a look itself takes, a program with a
+ * timer of a few microseconds would not get on. */
+#define LOOK_NS_MIN 100000
 
 /* ---- How much was used --------------------------------------------------------------------- */
 
@@ -223,6 +227,32 @@ static uint64_t check_limit(struct process *process, uint64_t used_ns)
     return left_until(limit.soft * NS_PER_SECOND, used_ns);
 }
 
+/* RLIMIT_RTTIME: how long a thread of a real-time class runs without a sleep.  Moves as the other.
+ * Others look from time to time whether they are of such a class now. */
+static uint64_t check_real_time(struct process *process, struct thread *thread, uint64_t used_ns)
+{
+    struct limit limit = process_limit(process, LIMIT_REALTIME_TIME);
+    uint64_t awake_ns = thread_is_real_time(thread) ? used_ns - thread->run_at_wake_ns : 0;
+    uint64_t awake_us = awake_ns / NS_PER_MICROSECOND;
+
+    if (limit.soft == LIMIT_INFINITY)
+        return UINT64_MAX;
+    if (awake_us >= limit.hard) {
+        signal_send_kernel(process, SIGNAL_KILL);
+        return UINT64_MAX;
+    }
+    if (awake_us >= limit.soft) {
+        limit.soft += MICROSECONDS_PER_SECOND;
+        spin_lock(&process->lock);
+        process->limits.of[LIMIT_REALTIME_TIME].soft = limit.soft;
+        spin_unlock(&process->lock);
+        signal_send_kernel(process, SIGNAL_XCPU);
+    }
+    if (limit.soft >= UINT64_MAX / NS_PER_MICROSECOND)
+        return UINT64_MAX;
+    return left_until(limit.soft * NS_PER_MICROSECOND, awake_ns);
+}
+
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -260,6 +290,8 @@ void processor_timers_check(void)
     measure_process(process, used.of_process);
     run_due(own, used.of_thread);
     left_ns = smaller(first_left(own, used.of_thread), check_process(process, used.of_process));
+    left_ns = smaller(left_ns, check_real_time(process, thread,
+                                               used.of_thread[PROCESSOR_TIME_ALL]));
     spin_unlock(&process->processor_lock);
     if (left_ns < LOOK_NS_MIN)
         left_ns = LOOK_NS_MIN;
@@ -282,7 +314,8 @@ bool processor_timers_concern(struct process *process)
                    timers->trees[PROCESSOR_TIME_USER].root ||
                    process->processor_intervals[PROCESSOR_TIME_ALL].expires_ns ||
                    process->processor_intervals[PROCESSOR_TIME_USER].expires_ns ||
-                   process_limit(process, LIMIT_CPU).soft != LIMIT_INFINITY;
+                   process_limit(process, LIMIT_CPU).soft != LIMIT_INFINITY ||
+                   process_limit(process, LIMIT_REALTIME_TIME).soft != LIMIT_INFINITY;
 
     spin_unlock(&process->processor_lock);
     return concern;

@@ -76,6 +76,7 @@ bool process_begin(struct process *process, bool may_be_refused)
     if (process->of_family && parent)
         parent->of_family = true;
     process_table_add(process);
+    pid_namespace_begin(process->leader);
     set_parent(process, parent && !parent->ended ? parent : NULL);
     if (process->parent_id)
         count_child(parent, true);
@@ -110,7 +111,7 @@ static void send_to_parent(struct process *parent, struct process *child, int nu
 
     exit_status_describe(status, &code, &value);
     information.code = code;
-    information.child.process_id = child->id;
+    information.child.process_id = pid_seen_in(parent->pid_namespace, child->id);
     information.child.user_id = child->credentials.user_id;
     information.child.status = value;
     if (!child->ended)
@@ -170,22 +171,26 @@ static void forget(struct process *process)
     if (list_is_linked(&process->child_node))
         list_remove(&process->child_node);
     process->is_zombie = false;
+    wait_queue_wake_all(&process->ended_queue);
     process_table_remove(process);
 }
 
 /* Who gets the children of a process that ends: of a family, its parent; else the nearest ancestor
- * that wants orphans, or the first process. */
+ * of the same PID namespace that wants orphans, or the first process there. */
 static struct process *heir_of(const struct process *process)
 {
+    struct pid_namespace *space = process->pid_namespace;
     struct process *first = process_table_first();
     struct process *parent = parent_of(process);
 
     if (process->of_family || !parent)
         return parent && !parent->ended ? parent : NULL;
-    for (struct process *at = parent; at; at = parent_of(at)) {
+    for (struct process *at = parent; at && at->pid_namespace == space; at = parent_of(at)) {
         if (at->child_subreaper && !at->ended)
             return at;
     }
+    if (space->level > 0)
+        first = process_table_find(space->first_id);
     return first && first != process && !first->ended ? first : NULL;
 }
 
@@ -226,14 +231,18 @@ static void release_all(struct list *gone)
         process_give_id_up(child_of(node));
 }
 
-/* The first process of a run of Linux programs takes all others with it, as the one with id 1 of a
- * namespace does. */
+/* The first process of a PID namespace takes all others there with it, and so does that of a run of
+ * Linux programs. */
 static void end_others(const struct process *process)
 {
-    if (process->of_family || process != process_table_first())
+    struct pid_namespace *space = process->pid_namespace;
+
+    if (space->level > 0 ? space->first_id != process->id
+                         : process->of_family || process != process_table_first())
         return;
+    pid_namespace_end(space);
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
-        if (!at->ended)
+        if (!at->ended && at != process && pid_is_within(at->id, space))
             process_end(at, SIGNAL_KILL, 128 + SIGNAL_KILL);
     }
 }
@@ -257,6 +266,7 @@ bool process_finish(struct process *process, struct process **first)
         count_child(parent, false);
     ending_record(process->id, process->exit_code);
     process->is_zombie = true;
+    wait_queue_wake_all(&process->ended_queue);
     if (notify_end(parent, process)) {
         forget(process);
         list_append(&gone, &process->child_node);
@@ -277,6 +287,8 @@ static bool is_wanted(const struct process *child, const struct wait_request *wa
     bool is_clone = child->exit_signal != SIGNAL_CHLD;
 
     if (wait->which == WAIT_FOR_PROCESS && child->id != wait->id)
+        return false;
+    if (wait->which == WAIT_FOR_VERY_PROCESS && child != wait->process)
         return false;
     if (wait->which == WAIT_FOR_GROUP && child->group_id != wait->id)
         return false;
@@ -314,7 +326,7 @@ static bool take_news(struct process *child, const struct wait_request *wait,
     } else {
         return false;
     }
-    result->id = child->id;
+    result->id = pid_seen(child->id);
     result->user_id = child->credentials.user_id;
     return true;
 }

@@ -31,11 +31,12 @@ void exit_status_describe(int status, int *code, int *number);
 #define WAIT_ALL_KINDS 0x40000000u     /* __WALL */
 #define WAIT_CLONES 0x80000000u        /* __WCLONE */
 
-enum wait_which { WAIT_FOR_ANY, WAIT_FOR_PROCESS, WAIT_FOR_GROUP };
+enum wait_which { WAIT_FOR_ANY, WAIT_FOR_PROCESS, WAIT_FOR_GROUP, WAIT_FOR_VERY_PROCESS };
 
 struct wait_request {
     enum wait_which which;
     int32_t id;
+    const struct process *process;    /* WAIT_FOR_VERY_PROCESS: the caller has a reference */
     uint32_t flags;
 };
 struct wait_result {

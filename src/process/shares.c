@@ -152,7 +152,7 @@ void process_fs_context(struct process *process, struct thread *thread,
 
     if (places)
         places_reference(places);
-    context->credentials = process->credentials;
+    context->credentials = thread ? user_thread_of(thread)->credentials : process->credentials;
     spin_unlock(&process->lock);
     if (places) {
         places_read(places, context);

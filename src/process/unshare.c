@@ -5,6 +5,7 @@
  */
 #include "ipc/semaphore_array.h"
 #include "process/clone.h"
+#include "process/pid_names.h"
 #include "process/process.h"
 
 #define NAMESPACES                                                                              \
@@ -34,7 +35,7 @@ static int check(struct process *process, uint64_t flags)
         return -EINVAL;
     if ((flags & CLONE_MEMORY) && address_space_is_shared(process->space))
         return -EINVAL;
-    return flags & NAMESPACES ? -EINVAL : 0;
+    return flags & NAMESPACES & ~CLONE_NEW_PROCESSES ? -EINVAL : 0;
 }
 
 /* The changes that are to be undone are, if nobody else has them. */
@@ -50,6 +51,8 @@ int thread_unshare(uint64_t flags)
 {
     int error = check(current_process(), flags);
 
+    if (!error && (flags & CLONE_NEW_PROCESSES))
+        error = pid_names_unshare();
     if (!error && (flags & CLONE_PLACES))
         error = places_unshare();
     if (!error && (flags & CLONE_FILES))

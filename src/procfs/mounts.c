@@ -1,27 +1,57 @@
 /* /proc/<pid>/mounts and mountinfo. */
+#include "config.h"
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "memory/pool.h"
 #include "procfs/procfs_internal.h"
 
-static const char *options_of(const struct mount *mount)
+static void print_options(struct proc_output *output, const struct mount *mount)
 {
-    return mount_is_read_only(mount) ? "ro,relatime" : "rw,relatime";
+    proc_print(output, "%s%s%s%s,relatime", mount_is_read_only(mount) ? "ro" : "rw",
+               mount->flags & MOUNT_NO_SET_ID ? ",nosuid" : "",
+               mount->flags & MOUNT_NO_DEVICES ? ",nodev" : "",
+               mount->flags & MOUNT_NO_PROGRAMS ? ",noexec" : "");
 }
 
-static const char *source_of(const struct mount *mount)
+static void print_source(struct proc_output *output, const struct mount *mount)
 {
-    return mount->filesystem->source ? mount->filesystem->source : mount->filesystem->type;
+    const char *source = mount->source ? mount->source : mount->filesystem->source;
+
+    proc_print_escaped(output, source ? source : mount->filesystem->type, ESCAPED_IN_FIELDS);
 }
 
-/* The directory that the mount covers, as the reader sees it. */
+/* Does the reader see it? */
+static bool is_reachable(const struct proc_output *output, struct mount *mount)
+{
+    const struct path place = mount_root(mount);
+    char *text = memory_allocate(PATH_MAX);
+    int64_t length = text ? path_text_below(&place, output->root, text, PATH_MAX) : -ENOMEM;
+
+    if (text)
+        memory_free(text, PATH_MAX);
+    return length >= 0;
+}
+
+/* Where it is, as the reader sees it. */
 static void print_place(struct proc_output *output, struct mount *mount)
 {
-    struct path place = { mount->parent, mount->covered };
+    const struct path place = mount_root(mount);
 
-    if (mount->parent)
-        proc_print_path(output, &place, ESCAPED_IN_FIELDS);
-    else
-        proc_print(output, "/");
+    proc_print_path(output, &place, ESCAPED_IN_FIELDS);
+}
+
+/* What of its filesystem is mounted. */
+static void print_part(struct proc_output *output, struct mount *mount)
+{
+    char *text = memory_allocate(PATH_MAX);
+    struct name_text_request request = { .text = text, .end = PATH_MAX - 1 };
+    int64_t start = text ? name_prepend_text(mount->root, &request) : -ENOMEM;
+
+    if (start >= 0)
+        proc_print_escaped(output, request.end < PATH_MAX - 1 ? text + request.end : "/",
+                           ESCAPED_IN_FIELDS);
+    if (text)
+        memory_free(text, PATH_MAX);
 }
 
 uint64_t proc_mount_id(const struct mount *mount)
@@ -33,9 +63,14 @@ static void print_mount(struct mount *mount, void *context)
 {
     struct proc_output *output = context;
 
-    proc_print(output, "%s ", source_of(mount));
+    if (!is_reachable(output, mount))
+        return;
+    print_source(output, mount);
+    proc_print(output, " ");
     print_place(output, mount);
-    proc_print(output, " %s %s 0 0\n", mount->filesystem->type, options_of(mount));
+    proc_print(output, " %s ", mount->filesystem->type);
+    print_options(output, mount);
+    proc_print(output, " 0 0\n");
 }
 
 void proc_write_mounts(struct proc_output *output, const struct proc_subject *subject)
@@ -49,13 +84,19 @@ static void print_mount_information(struct mount *mount, void *context)
     struct proc_output *output = context;
     uint64_t device = mount->filesystem->device;
 
-    proc_print(output, "%llu %llu %u:%u / ", (unsigned long long)mount->id,
+    if (!is_reachable(output, mount))
+        return;
+    proc_print(output, "%llu %llu %u:%u ", (unsigned long long)mount->id,
                (unsigned long long)(mount->parent ? mount->parent->id : mount->id),
                (unsigned)(device >> 8 & 0xfff), (unsigned)(device & 0xff));
+    print_part(output, mount);
+    proc_print(output, " ");
     print_place(output, mount);
-    proc_print(output, " %s - %s %s %s\n", options_of(mount), mount->filesystem->type,
-               source_of(mount),
-               mount_is_read_only(mount) ? "ro" : "rw");
+    proc_print(output, " ");
+    print_options(output, mount);
+    proc_print(output, " - %s ", mount->filesystem->type);
+    print_source(output, mount);
+    proc_print(output, " %s\n", mount->filesystem->read_only ? "ro" : "rw");
 }
 
 void proc_write_mount_info(struct proc_output *output, const struct proc_subject *subject)

@@ -27,6 +27,16 @@ void proc_print(struct proc_output *output, const char *pattern, ...)
     va_end(arguments);
 }
 
+void proc_print_escaped(struct proc_output *output, const char *text, const char *escaped)
+{
+    for (; *text; text++) {
+        if (text_find(escaped, *text))
+            proc_print(output, "\\%03o", (unsigned)*text);
+        else
+            proc_put(output, text, 1);
+    }
+}
+
 void proc_print_path(struct proc_output *output, const struct path *path, const char *escaped)
 {
     char *text = memory_allocate(PATH_MAX);
@@ -36,11 +46,7 @@ void proc_print_path(struct proc_output *output, const struct path *path, const 
 
     int64_t length = path_text(path, output->root, text, PATH_MAX);
 
-    for (int64_t i = 0; i < length; i++) {
-        if (text_find(escaped, text[i]))
-            proc_print(output, "\\%03o", (unsigned)text[i]);
-        else
-            proc_put(output, &text[i], 1);
-    }
+    if (length >= 0)
+        proc_print_escaped(output, text, escaped);
     memory_free(text, PATH_MAX);
 }

@@ -11,15 +11,11 @@
 #include "memory/pool.h"
 #include "procfs/procfs_internal.h"
 
-struct address_space *proc_space(struct process *process)
-{
-    spin_lock(&process->lock);
-    struct address_space *space = process->space;
+#define DESCRIPTION_SIZE 16384u    /* of one file in fdinfo; what does not fit is left out */
 
-    if (space)
-        address_space_reference(space);
-    spin_unlock(&process->lock);
-    return space;
+struct thread *proc_thread(const struct proc_subject *subject)
+{
+    return thread_find(subject->thread ? subject->thread->id : subject->process->id);
 }
 
 struct file *proc_file(const struct proc_subject *subject)
@@ -28,7 +24,7 @@ struct file *proc_file(const struct proc_subject *subject)
     struct file *file = NULL;
 
     if (files) {
-        file = file_table_get(files, subject->fd);
+        file = file_table_get(files, subject->number);
         file_table_release(files);
     }
     return file;
@@ -110,6 +106,18 @@ int proc_descriptor_follow(const struct proc_subject *subject, struct path *path
     return error;
 }
 
+/* What files of its kind say about themselves. */
+static void describe(struct proc_output *output, struct file *file)
+{
+    char *text = file->operations->describe ? memory_allocate(DESCRIPTION_SIZE) : NULL;
+
+    if (!text)
+        return;
+    text[file->operations->describe(file, text, DESCRIPTION_SIZE - 1)] = '\0';
+    proc_print(output, "%s", text);
+    memory_free(text, DESCRIPTION_SIZE);
+}
+
 void proc_write_descriptor_info(struct proc_output *output, const struct proc_subject *subject)
 {
     struct file *file = proc_file(subject);
@@ -122,6 +130,7 @@ void proc_write_descriptor_info(struct proc_output *output, const struct proc_su
     proc_print(output, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
                (unsigned long long)file->position, file_flags(file), mount,
                (unsigned long long)file->inode->number);
+    describe(output, file);
     file_release(file);
 }
 
@@ -164,13 +173,28 @@ int proc_executable_follow(const struct proc_subject *subject, struct path *path
     return error;
 }
 
+/* One that has ended is nowhere. */
+static int64_t place_target(const struct path *place, char *text, size_t size)
+{
+    return place->name ? path_target(place, text, size) : -ENOENT;
+}
+
+static int place_follow(const struct path *place, struct path *path)
+{
+    if (!place->name)
+        return -ENOENT;
+    *path = *place;
+    path_reference(path);
+    return 0;
+}
+
 int64_t proc_directory_target(const struct proc_subject *subject, char *text, size_t size)
 {
     struct fs_context context;
 
     process_fs_context(subject->process, subject->thread, &context);
 
-    int64_t length = path_target(&context.working_directory, text, size);
+    int64_t length = place_target(&context.working_directory, text, size);
 
     fs_context_release(&context);
     return length;
@@ -181,10 +205,11 @@ int proc_directory_follow(const struct proc_subject *subject, struct path *path)
     struct fs_context context;
 
     process_fs_context(subject->process, subject->thread, &context);
-    *path = context.working_directory;
-    path_reference(path);
+
+    int error = place_follow(&context.working_directory, path);
+
     fs_context_release(&context);
-    return 0;
+    return error;
 }
 
 int64_t proc_root_target(const struct proc_subject *subject, char *text, size_t size)
@@ -193,7 +218,7 @@ int64_t proc_root_target(const struct proc_subject *subject, char *text, size_t 
 
     process_fs_context(subject->process, subject->thread, &context);
 
-    int64_t length = path_target(&context.root, text, size);
+    int64_t length = place_target(&context.root, text, size);
 
     fs_context_release(&context);
     return length;
@@ -204,8 +229,9 @@ int proc_root_follow(const struct proc_subject *subject, struct path *path)
     struct fs_context context;
 
     process_fs_context(subject->process, subject->thread, &context);
-    *path = context.root;
-    path_reference(path);
+
+    int error = place_follow(&context.root, path);
+
     fs_context_release(&context);
-    return 0;
+    return error;
 }

@@ -1,5 +1,7 @@
-/* Files about the memory of a process: maps, statm, cmdline, environ, auxv. */
+/* Files about the memory of a process: maps, smaps, statm, cmdline, environ, auxv. */
 #include "fs/file.h"
+#include "fs/inode.h"
+#include "memory/page.h"
 #include "memory/pool.h"
 #include "memory/user_memory.h"
 #include "procfs/procfs_internal.h"
@@ -15,12 +17,23 @@ static void pad_to_name(struct proc_output *output, size_t line_start)
         proc_print(output, " ");
 }
 
+/* As stat says it, which is not the filesystem's own for files of the host. */
+static uint64_t device_of(const struct file *file)
+{
+    struct file_status status;
+
+    if (!file)
+        return 0;
+    return inode_status(file->inode, &status) == 0 ? status.device
+                                                   : file->inode->filesystem->device;
+}
+
 static void print_region(const struct region_report *region, void *context)
 {
     struct proc_output *output = context;
     struct file *file = region->file;
     size_t line_start = output->length;
-    uint64_t device = file ? file->inode->filesystem->device : 0;
+    uint64_t device = device_of(file);
 
     proc_print(output, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
                (unsigned long long)region->start, (unsigned long long)region->end,
@@ -41,7 +54,7 @@ static void print_region(const struct region_report *region, void *context)
 
 void proc_write_maps(struct proc_output *output, const struct proc_subject *subject)
 {
-    struct address_space *space = proc_space(subject->process);
+    struct address_space *space = process_space(subject->process);
 
     if (!space)
         return;
@@ -49,9 +62,117 @@ void proc_write_maps(struct proc_output *output, const struct proc_subject *subj
     address_space_release(space);
 }
 
+/* ---- smaps --------------------------------------------------------------------------------- */
+
+/* Sums over regions, in pages. */
+struct map_sums {
+    uint64_t resident, own, locked;
+    user_address start, end;    /* of all regions */
+};
+
+static void print_kib(struct proc_output *output, const char *name, uint64_t pages)
+{
+    proc_print(output, "%-16s%8llu kB\n", name, (unsigned long long)(pages * (PAGE_SIZE / 1024)));
+}
+
+/* Pages of the process alone count as changed, others as shared and clean.  Who else maps a page is
+ * not counted, so a proportional size is the whole size. */
+static void print_sums(struct proc_output *output, const struct map_sums *sums, bool all)
+{
+    print_kib(output, "Rss:", sums->resident);
+    print_kib(output, "Pss:", sums->resident);
+    print_kib(output, "Pss_Dirty:", sums->own);
+    if (all) {
+        print_kib(output, "Pss_Anon:", sums->own);
+        print_kib(output, "Pss_File:", sums->resident - sums->own);
+        print_kib(output, "Pss_Shmem:", 0);
+    }
+    print_kib(output, "Shared_Clean:", sums->resident - sums->own);
+    print_kib(output, "Shared_Dirty:", 0);
+    print_kib(output, "Private_Clean:", 0);
+    print_kib(output, "Private_Dirty:", sums->own);
+    print_kib(output, "Referenced:", sums->resident);
+    print_kib(output, "Anonymous:", sums->own);
+    print_kib(output, "KSM:", 0);
+    print_kib(output, "LazyFree:", 0);
+    print_kib(output, "AnonHugePages:", 0);
+    print_kib(output, "ShmemPmdMapped:", 0);
+    print_kib(output, "FilePmdMapped:", 0);
+    print_kib(output, "Shared_Hugetlb:", 0);
+    print_kib(output, "Private_Hugetlb:", 0);
+    print_kib(output, "Swap:", 0);
+    print_kib(output, "SwapPss:", 0);
+    print_kib(output, "Locked:", sums->locked);
+}
+
+static void print_flags(struct proc_output *output, const struct region_report *region)
+{
+    proc_print(output, "VmFlags: %s%s%s%smr mw me %s%s\n",
+               region->protection & PROTECTION_READ ? "rd " : "",
+               region->protection & PROTECTION_WRITE ? "wr " : "",
+               region->protection & PROTECTION_EXECUTE ? "ex " : "", region->shared ? "sh " : "",
+               region->grows_down ? "gd " : "", region->locked ? "lo " : "");
+}
+
+static void print_details(const struct region_report *region, void *context)
+{
+    struct proc_output *output = context;
+    uint64_t pages = (region->end - region->start) / PAGE_SIZE;
+    const struct map_sums sums = {
+        .resident = region->resident_pages, .own = region->own_pages,
+        .locked = region->locked ? region->resident_pages : 0,
+    };
+
+    print_region(region, output);
+    print_kib(output, "Size:", pages);
+    print_kib(output, "KernelPageSize:", 1);
+    print_kib(output, "MMUPageSize:", 1);
+    print_sums(output, &sums, false);
+    proc_print(output, "THPeligible:           0\n");
+    print_flags(output, region);
+}
+
+static void add_region(const struct region_report *region, void *context)
+{
+    struct map_sums *sums = context;
+
+    if (sums->end == 0)
+        sums->start = region->start;
+    sums->end = region->end;
+    sums->resident += region->resident_pages;
+    sums->own += region->own_pages;
+    sums->locked += region->locked ? region->resident_pages : 0;
+}
+
+void proc_write_map_details(struct proc_output *output, const struct proc_subject *subject)
+{
+    struct address_space *space = process_space(subject->process);
+
+    if (!space)
+        return;
+    address_space_report(space, print_details, output);
+    address_space_release(space);
+}
+
+void proc_write_map_sums(struct proc_output *output, const struct proc_subject *subject)
+{
+    struct address_space *space = process_space(subject->process);
+    struct map_sums sums = { 0 };
+
+    if (!space)
+        return;
+    address_space_report(space, add_region, &sums);
+    address_space_release(space);
+    proc_print(output, "%08llx-%08llx ---p 00000000 00:00 0                          [rollup]\n",
+               (unsigned long long)sums.start, (unsigned long long)sums.end);
+    print_sums(output, &sums, true);
+}
+
+/* ---- statm --------------------------------------------------------------------------------- */
+
 void proc_write_memory_sizes(struct proc_output *output, const struct proc_subject *subject)
 {
-    struct address_space *space = proc_space(subject->process);
+    struct address_space *space = process_space(subject->process);
     struct address_space_statistics statistics = { 0 };
 
     if (space) {
@@ -71,7 +192,7 @@ void proc_write_memory_sizes(struct proc_output *output, const struct proc_subje
 static void copy_user(struct proc_output *output, struct process *process, user_address start,
                       user_address end)
 {
-    struct address_space *space = proc_space(process);
+    struct address_space *space = process_space(process);
     char *bytes = memory_allocate(COPY_SIZE);
 
     while (space && bytes && start < end) {

@@ -1,4 +1,4 @@
-/* Files about the state of a process or thread: status, stat, comm, limits, wchan. */
+/* Files about the state of a process or thread: status and stat. */
 #include "fs/file_table.h"
 #include "fs/path.h"
 #include "lib/container.h"
@@ -8,36 +8,38 @@
 #include "memory/page.h"
 #include "procfs/procfs_internal.h"
 #include "sched/per_cpu.h"
-#include "tty/tty.h"
+#include "tty/job_control.h"
 
+#define OLD_SIGNALS UINT64_C(0x7fffffff)    /* those that stat shows */
+#define FLAG_EXITING 0x4u
+#define FLAG_FORKED 0x40u
+#define FLAG_PRIVILEGED 0x100u
 #define PRIORITY_NICE_0 20    /* of stat: for nice 0; real-time ones: below 0 */
 
 /* What several files show, taken at one time. */
 struct summary {
     int32_t id, thread_id, parent_id, group_id, session_id;
+    uint64_t terminal;
     unsigned threads, cpu;
     char name[THREAD_NAME_SIZE];
     char state;
     struct credentials credentials;
     uint32_t umask;
-    bool no_new_privileges;
+    bool may_inspect;
+    bool has_executed, exiting;
+    int exit_status;
     uint64_t started_ns;
     struct process_times times;
+    struct process_usage children;
     struct address_space_statistics memory;
     struct signals_summary {
         signal_set thread_pending, process_pending, blocked, ignored, caught;
     } signals;
-    uint64_t instruction, stack;
+    bool is_running;
     struct scheduling scheduling;
     uint8_t effective_priority;
     uint64_t cpus;
 };
-
-/* The thread that stands for the process, or the one asked for; with a reference or NULL. */
-static struct thread *thread_of(const struct proc_subject *subject)
-{
-    return thread_find(subject->thread ? subject->thread->id : subject->process->id);
-}
 
 static char state_letter(const struct process *process, const struct thread *thread)
 {
@@ -64,8 +66,7 @@ static void look_at_thread(struct summary *summary, const struct process *proces
     summary->state = state_letter(process, thread);
     summary->cpu = thread->cpu;
     summary->started_ns = thread->started_ns;
-    summary->instruction = thread->registers.rip;
-    summary->stack = thread->registers.rsp;
+    summary->is_running = thread->state != THREAD_BLOCKED;
     priority_get(thread, &summary->scheduling);
     summary->effective_priority = priority_effective(thread);
     summary->cpus = thread_cpus(thread);
@@ -93,31 +94,50 @@ static void look_at_signals(struct summary *summary, struct process *process,
     spin_unlock(&signals->lock);
 }
 
+/* Of the thread that is asked for; else of all, with the children that were waited for. */
+static void look_at_times(struct summary *summary, const struct proc_subject *subject)
+{
+    struct thread *thread = subject->thread;
+
+    process_usage_of_children(subject->process, &summary->children);
+    if (!thread) {
+        process_times(subject->process, &summary->times);
+        return;
+    }
+    thread_times(thread, &summary->times.user_ns, &summary->times.system_ns);
+    summary->times.voluntary_switches = thread->voluntary_switches;
+    summary->times.involuntary_switches = thread->involuntary_switches;
+}
+
 static void look(struct summary *summary, const struct proc_subject *subject)
 {
     struct process *process = subject->process;
-    struct thread *thread = thread_of(subject);
+    struct thread *thread = proc_thread(subject);
     struct fs_context context;
-    struct address_space *space = proc_space(process);
+    struct address_space *space = process_space(process);
 
     *summary = (struct summary){ .id = process->id, .state = 'Z', .thread_id = process->id };
     spin_lock(&process->lock);
     summary->parent_id = process->parent_id;
     summary->group_id = process->group_id;
     summary->session_id = process->session_id;
+    summary->terminal = process->terminal;
     summary->threads = process->live_threads;
-    summary->credentials = process->credentials;
-    summary->no_new_privileges = process->no_new_privileges;
+    summary->has_executed = process->has_executed;
+    summary->exiting = process->exiting;
+    summary->exit_status = process->exit_status;
     spin_unlock(&process->lock);
     process_fs_context(process, subject->thread, &context);
     summary->umask = context.umask;
+    summary->credentials = context.credentials;
     fs_context_release(&context);
+    summary->may_inspect = process_may_inspect(process, subject->thread, true);
     if (thread) {
         look_at_thread(summary, process, thread);
         look_at_signals(summary, process, thread);
         thread_release(thread);
     }
-    process_times(process, &summary->times);
+    look_at_times(summary, subject);
     if (space) {
         address_space_statistics(space, &summary->memory);
         address_space_release(space);
@@ -161,7 +181,21 @@ static void print_memory(struct proc_output *output, const struct address_space_
     print_size(output, "VmStk", memory->stack_pages);
     print_size(output, "VmExe", memory->text_pages);
     print_size(output, "VmLib", 0);
+    print_size(output, "VmPTE", 0);
     print_size(output, "VmSwap", 0);
+    print_size(output, "HugetlbPages", 0);
+    proc_print(output, "CoreDumping:\t0\nTHP_enabled:\t0\n");
+}
+
+/* As it is known in each namespace that the process is in, the machine's own first. */
+static void print_namespace_ids(struct proc_output *output, const char *name, int32_t id,
+                                const struct process *process)
+{
+    proc_print(output, "%s:", name);
+    for (unsigned level = 0; level <= process->pid_namespace->level; level++)
+        proc_print(output, "\t%d",
+                   pid_seen_in(pid_namespace_above(process->pid_namespace, level), id));
+    proc_print(output, "\n");
 }
 
 static void print_identity(struct proc_output *output, const struct summary *summary,
@@ -182,23 +216,34 @@ static void print_identity(struct proc_output *output, const struct summary *sum
     for (unsigned i = 0; i < who->group_count; i++)
         proc_print(output, "%u ", who->groups[i]);
     proc_print(output, "%s\n", who->group_count > 0 ? "" : " ");
+    print_namespace_ids(output, "NStgid", summary->id, subject->process);
+    print_namespace_ids(output, "NSpid", summary->thread_id, subject->process);
+    print_namespace_ids(output, "NSpgid", summary->group_id, subject->process);
+    print_namespace_ids(output, "NSsid", summary->session_id, subject->process);
+    proc_print(output, "Kthread:\t0\n");
     if (files)
         file_table_release(files);
 }
 
-static void print_signals(struct proc_output *output, const struct summary *summary,
+static void print_sets(struct proc_output *output, const struct summary *summary,
                           const struct proc_subject *subject)
 {
     uint64_t limit = process_limit(subject->process, LIMIT_PENDING_SIGNALS).soft;
+    const struct capabilities *sets = &summary->credentials.capabilities;
     const struct {
         const char *name;
-        signal_set set;
+        uint64_t set;
     } lines[] = {
         { "SigPnd", summary->signals.thread_pending },
         { "ShdPnd", summary->signals.process_pending },
         { "SigBlk", summary->signals.blocked },
         { "SigIgn", summary->signals.ignored },
         { "SigCgt", summary->signals.caught },
+        { "CapInh", sets->inheritable },
+        { "CapPrm", sets->permitted },
+        { "CapEff", sets->effective },
+        { "CapBnd", sets->bounding },
+        { "CapAmb", sets->ambient },
     };
 
     proc_print(output, "SigQ:\t%llu/%llu\n",
@@ -206,34 +251,6 @@ static void print_signals(struct proc_output *output, const struct summary *summ
                (unsigned long long)limit);
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
         proc_print(output, "%s:\t%016llx\n", lines[i].name, (unsigned long long)lines[i].set);
-}
-
-/* The CPUs where it may run: as a mask in groups of 32 bits, as wide as there are CPUs, and as a
- * list of ranges. */
-static void print_cpus(struct proc_output *output, uint64_t mask)
-{
-    unsigned count = machine_info()->cpu_count;
-    const char *separator = "";
-
-    if (count > 32)
-        proc_print(output, "Cpus_allowed:\t%0*x,%08x\n", (int)(count - 32 + 3) / 4,
-                   (unsigned)(mask >> 32), (unsigned)mask);
-    else
-        proc_print(output, "Cpus_allowed:\t%0*x\n", (int)(count + 3) / 4, (unsigned)mask);
-    proc_print(output, "Cpus_allowed_list:\t");
-    while (mask) {
-        unsigned first = (unsigned)__builtin_ctzll(mask);
-        uint64_t after = ~(mask >> first);
-        unsigned length = after ? (unsigned)__builtin_ctzll(after) : 64;
-
-        if (length > 1)
-            proc_print(output, "%s%u-%u", separator, first, first + length - 1);
-        else
-            proc_print(output, "%s%u", separator, first);
-        separator = ",";
-        mask = first + length == 64 ? 0 : mask & (UINT64_MAX << (first + length));
-    }
-    proc_print(output, "\n");
 }
 
 void proc_write_status(struct proc_output *output, const struct proc_subject *subject)
@@ -245,9 +262,14 @@ void proc_write_status(struct proc_output *output, const struct proc_subject *su
     if (summary.state != 'Z')
         print_memory(output, &summary.memory);
     proc_print(output, "Threads:\t%u\n", summary.threads);
-    print_signals(output, &summary, subject);
-    proc_print(output, "NoNewPrivs:\t%d\nSeccomp:\t0\n", summary.no_new_privileges);
-    print_cpus(output, summary.cpus);
+    print_sets(output, &summary, subject);
+    proc_print(output, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+               summary.credentials.no_new_privileges);
+    proc_print(output, "Cpus_allowed:\t");
+    proc_print_cpu_mask(output, summary.cpus);
+    proc_print(output, "Cpus_allowed_list:\t");
+    proc_print_cpu_list(output, summary.cpus);
+    proc_print(output, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
     proc_print(output, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
                (unsigned long long)summary.times.voluntary_switches,
                (unsigned long long)summary.times.involuntary_switches);
@@ -264,11 +286,12 @@ static void print_numbers(struct proc_output *output, const uint64_t *numbers, s
 /* Fields 1 to 8: who it is, and its terminal with the group that is in the foreground there. */
 static void print_stat_identity(struct proc_output *output, const struct summary *summary)
 {
-    struct tty *tty = tty_of_session(summary->session_id);
+    struct tty_summary tty = { .foreground_group = -1 };
 
+    (void)tty_describe(summary->terminal, &tty);
     proc_print(output, "%d (%s) %c %d %d %d %d %d", summary->thread_id, summary->name,
                summary->state, summary->parent_id, summary->group_id, summary->session_id,
-               tty ? (int)tty->device_id : 0, tty ? tty_foreground_group(tty) : -1);
+               (int)tty.device_id, tty.foreground_group);
 }
 
 static int stat_priority(const struct summary *summary)
@@ -279,6 +302,14 @@ static int stat_priority(const struct summary *summary)
                                         : -1 - effective;
 }
 
+/* Field 9, PF_ flags: what ps shows of them is fork without exec, and the use of privileges. */
+static uint64_t stat_flags(const struct summary *summary)
+{
+    return (summary->exiting ? FLAG_EXITING : 0) | (summary->has_executed ? 0 : FLAG_FORKED) |
+           (summary->credentials.effective_user_id == 0 ? FLAG_PRIVILEGED : 0);
+}
+
+/* Addresses, the wait and the exit code are for those only who may look into the process. */
 void proc_write_stat(struct proc_output *output, const struct proc_subject *subject)
 {
     const struct process *process = subject->process;
@@ -288,18 +319,23 @@ void proc_write_stat(struct proc_output *output, const struct proc_subject *subj
 
     const struct address_space_statistics *memory = &summary.memory;
     struct limit resident = process_limit(subject->process, LIMIT_RESIDENT);
+    bool may = summary.may_inspect;
     const uint64_t before_priority[] = {    /* flags to cstime: fields 9 to 17 */
-        0, memory->minor_faults, 0, memory->major_faults, 0,
-        summary.times.user_ns / NS_PER_TICK, summary.times.system_ns / NS_PER_TICK, 0, 0,
+        stat_flags(&summary), memory->minor_faults, summary.children.minor_faults,
+        memory->major_faults, summary.children.major_faults, summary.times.user_ns / NS_PER_TICK,
+        summary.times.system_ns / NS_PER_TICK, summary.children.user_ns / NS_PER_TICK,
+        summary.children.system_ns / NS_PER_TICK,
     };
     const uint64_t rest[] = {               /* num_threads to exit_code: fields 20 to 52 */
         summary.threads, 0, summary.started_ns / NS_PER_TICK, memory->total_pages * PAGE_SIZE,
-        memory->resident_pages, resident.soft, 0, 0, process->arguments_start, summary.stack,
-        summary.instruction, summary.signals.thread_pending, summary.signals.blocked,
-        summary.signals.ignored, summary.signals.caught, 0, 0, 0, 17, summary.cpu,
-        summary.scheduling.own, summary.scheduling.class, 0, 0, 0, 0, 0, memory->break_start,
-        process->arguments_start, process->arguments_end, process->environment_start,
-        process->environment_end, 0,
+        memory->resident_pages, resident.soft, may, may, may ? process->arguments_start : 0, 0, 0,
+        summary.signals.thread_pending & OLD_SIGNALS, summary.signals.blocked & OLD_SIGNALS,
+        summary.signals.ignored & OLD_SIGNALS, summary.signals.caught & OLD_SIGNALS,
+        may && !summary.is_running, 0, 0, 17, summary.cpu,
+        summary.scheduling.own, summary.scheduling.class, 0, 0, 0, may, may,
+        may ? memory->break_start : 0, may ? process->arguments_start : 0,
+        may ? process->arguments_end : 0, may ? process->environment_start : 0,
+        may ? process->environment_end : 0, may ? (uint64_t)summary.exit_status : 0,
     };
 
     print_stat_identity(output, &summary);
@@ -307,66 +343,4 @@ void proc_write_stat(struct proc_output *output, const struct proc_subject *subj
     proc_print(output, " %d %d", stat_priority(&summary), summary.scheduling.nice);
     print_numbers(output, rest, ARRAY_SIZE(rest));
     proc_print(output, "\n");
-}
-
-/* ---- Short ones ---------------------------------------------------------------------------- */
-
-void proc_write_name(struct proc_output *output, const struct proc_subject *subject)
-{
-    struct summary summary;
-
-    look(&summary, subject);
-    proc_print(output, "%s\n", summary.name);
-}
-
-static void print_limit(struct proc_output *output, uint64_t value)
-{
-    if (value == LIMIT_INFINITY)
-        proc_print(output, "%-20s ", "unlimited");
-    else
-        proc_print(output, "%-20llu ", (unsigned long long)value);
-}
-
-void proc_write_limits(struct proc_output *output, const struct proc_subject *subject)
-{
-    static const struct {
-        const char *name, *unit;
-    } names[LIMITS_COUNT] = {
-        [LIMIT_CPU] = { "Max cpu time", "seconds" },
-        [LIMIT_FILE_SIZE] = { "Max file size", "bytes" },
-        [LIMIT_DATA] = { "Max data size", "bytes" },
-        [LIMIT_STACK] = { "Max stack size", "bytes" },
-        [LIMIT_CORE] = { "Max core file size", "bytes" },
-        [LIMIT_RESIDENT] = { "Max resident set", "bytes" },
-        [LIMIT_PROCESSES] = { "Max processes", "processes" },
-        [LIMIT_OPEN_FILES] = { "Max open files", "files" },
-        [LIMIT_LOCKED_MEMORY] = { "Max locked memory", "bytes" },
-        [LIMIT_ADDRESS_SPACE] = { "Max address space", "bytes" },
-        [LIMIT_FILE_LOCKS] = { "Max file locks", "locks" },
-        [LIMIT_PENDING_SIGNALS] = { "Max pending signals", "signals" },
-        [LIMIT_MESSAGE_QUEUE] = { "Max msgqueue size", "bytes" },
-        [LIMIT_NICE] = { "Max nice priority", "" },
-        [LIMIT_REALTIME_PRIORITY] = { "Max realtime priority", "" },
-        [LIMIT_REALTIME_TIME] = { "Max realtime timeout", "us" },
-    };
-
-    proc_print(output, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
-    for (unsigned i = 0; i < LIMITS_COUNT; i++) {
-        struct limit limit = process_limit(subject->process, i);
-
-        proc_print(output, "%-25s ", names[i].name);
-        print_limit(output, limit.soft);
-        print_limit(output, limit.hard);
-        proc_print(output, "%-10s\n", names[i].unit);
-    }
-}
-
-void proc_write_wait(struct proc_output *output, const struct proc_subject *subject)
-{
-    struct thread *thread = thread_of(subject);
-    bool waits = thread && thread->state == THREAD_BLOCKED;
-
-    proc_print(output, "%s", waits ? wait_kind_name(thread->waiting_for.kind) : "0");
-    if (thread)
-        thread_release(thread);
 }

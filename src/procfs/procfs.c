@@ -1,5 +1,6 @@
 /*
- * The tree of procfs: inodes made on demand from the tables of the other files of this folder.
+ * The trees of procfs and sysfs: inodes made on demand from the tables of the other files of this
+ * folder.
  *
  * Nothing is cached (the stamp of every directory is 0): processes and descriptors come and go.
  * An inode names its subject by numbers and looks it up at each use, so it keeps nothing alive.
@@ -18,18 +19,24 @@
 #include "memory/pool.h"
 #include "procfs/procfs_internal.h"
 
-#define FILESYSTEM_MAGIC 0x9fa0u
-#define NUMBER_TEXT_SIZE 24
+#define PROCFS_MAGIC 0x9fa0u
+#define SYSFS_MAGIC 0x62656572u
 #define LINK_PERMISSIONS 0777u
 #define DESCRIPTOR_LINK_SIZE 64u
-#define CHILD_SHIFT_FIRST 18u    /* bits of the inode number for what is below */
-#define CHILD_SHIFT_STEP 6u
-#define PROCESS_SHIFT 24u
+/* Inode numbers: the places in the tables from the root on, each with so many bits. */
+#define CHILD_SHIFT_STEP 7u
+#define CHILD_SHIFT_FIRST 21u           /* for three levels of tables ... */
+#define CHILD_SHIFT_FIRST_SYSTEM 42u    /* ... and for six */
+#define PROCESS_SHIFT 28u
+#define TASK_NUMBERS (UINT64_C(1) << 62)
 
 static struct pool node_pool = POOL_INITIAL("proc node", struct proc_node, 0);
 
 static const struct proc_entry root_entry = {
-    .name = "", .kind = PROC_DIRECTORY, .permissions = 0555, .children = proc_root_entries,
+    .name = "", .kind = PROC_PROCESSES, .permissions = 0555, .children = proc_root_entries,
+};
+static const struct proc_entry system_root_entry = {
+    .name = "", .kind = PROC_DIRECTORY, .permissions = 0555, .children = sysfs_root_entries,
 };
 static const struct proc_entry process_entry = {
     .name = "", .kind = PROC_DIRECTORY, .permissions = 0555, .children = proc_process_entries,
@@ -53,7 +60,7 @@ void proc_subject_release(struct proc_subject *subject)
 
 int proc_subject_of(const struct proc_node *node, struct proc_subject *subject)
 {
-    *subject = (struct proc_subject){ .fd = node->fd };
+    *subject = (struct proc_subject){ .number = node->number };
     if (node->process_id == 0)
         return 0;
     subject->process = process_find(node->process_id);
@@ -66,6 +73,33 @@ int proc_subject_of(const struct proc_node *node, struct proc_subject *subject)
         return 0;
     proc_subject_release(subject);
     return -ESRCH;
+}
+
+int proc_check(const struct proc_entry *entry, const struct proc_subject *subject)
+{
+    int32_t id = subject->thread ? subject->thread->id
+                                 : subject->process ? subject->process->id : 0;
+
+    switch (entry->check) {
+    case PROC_FOR_ALL:
+        return 0;
+    case PROC_FOR_SCHEDULERS:
+        return id == current_thread()->id || current_can(CAPABILITY_NICE) ? 0 : -EPERM;
+    case PROC_FOR_ADMINISTRATORS:
+        return current_can(CAPABILITY_ADMINISTRATION) ? 0 : -EACCES;
+    case PROC_CHECKED_AT_OPEN:
+    case PROC_CHECKED_AT_READ:
+    case PROC_CHECKED_PERMITTED:
+        break;
+    }
+    if (!subject->process || process_may_inspect(subject->process, subject->thread, true))
+        return 0;
+    return entry->check == PROC_CHECKED_PERMITTED ? -EPERM : -EACCES;
+}
+
+bool proc_is_checked_at_open(const struct proc_entry *entry)
+{
+    return entry->check == PROC_CHECKED_AT_OPEN;
 }
 
 /* ---- Looking up ---------------------------------------------------------------------------- */
@@ -85,9 +119,12 @@ static int32_t parse_number(const char *name)
 static int look_up_child(struct inode *directory, const char *name, struct inode **inode)
 {
     const struct proc_node *node = directory->contents;
+    const struct proc_entry *entry = node->entry->children;
     uint64_t index = 0;
 
-    for (const struct proc_entry *entry = node->entry->children; entry->name; entry++) {
+    if (!entry->name)
+        return -ENOENT;
+    for (; entry; entry = proc_entry_next(entry)) {
         index++;
         if (!text_equal(entry->name, name))
             continue;
@@ -95,6 +132,8 @@ static int look_up_child(struct inode *directory, const char *name, struct inode
         struct proc_node child = *node;
 
         child.entry = entry;
+        if (entry->number)
+            child.number = entry->number - 1;
         child.child_shift = node->child_shift - CHILD_SHIFT_STEP;
         return make_inode(directory->filesystem, &child,
                           directory->number + (index << node->child_shift), inode);
@@ -132,8 +171,8 @@ static int look_up_descriptor(struct inode *directory, const char *name, struct 
 
     node.entry = node.entry->kind == PROC_DESCRIPTORS ? &proc_descriptor_entry
                                                       : &proc_descriptor_info_entry;
-    node.fd = parse_number(name);
-    if (node.fd < 0)
+    node.number = parse_number(name);
+    if (node.number < 0)
         return -ENOENT;
     error = proc_subject_of(&node, &subject);
     if (error)
@@ -144,7 +183,7 @@ static int look_up_descriptor(struct inode *directory, const char *name, struct 
     proc_subject_release(&subject);
     if (!file)
         return -ENOENT;
-    error = make_inode(directory->filesystem, &node, directory->number + (uint64_t)node.fd + 1,
+    error = make_inode(directory->filesystem, &node, directory->number + (uint64_t)node.number + 1,
                        inode);
     if (!error && node.entry == &proc_descriptor_entry)
         describe_descriptor(*inode, file);
@@ -158,10 +197,11 @@ static int look_up_task(struct inode *directory, const char *name, struct inode 
 
     node.entry = &thread_entry;
     node.thread_id = parse_number(name);
+    node.child_shift = CHILD_SHIFT_FIRST;
     if (node.thread_id <= 0)
         return -ENOENT;
     return make_inode(directory->filesystem, &node,
-                      directory->number + ((uint64_t)node.thread_id << PROCESS_SHIFT), inode);
+                      TASK_NUMBERS + ((uint64_t)node.thread_id << PROCESS_SHIFT), inode);
 }
 
 static int proc_lookup(struct inode *directory, const char *name, struct inode **inode)
@@ -171,16 +211,17 @@ static int proc_lookup(struct inode *directory, const char *name, struct inode *
 
     switch (node->entry->kind) {
     case PROC_DIRECTORY:
+        return look_up_child(directory, name, inode);
+    case PROC_PROCESSES:
         error = look_up_child(directory, name, inode);
-        if (error == -ENOENT && node->entry == &root_entry)
-            error = look_up_process(directory, name, inode);
-        return error;
+        return error == -ENOENT ? look_up_process(directory, name, inode) : error;
     case PROC_DESCRIPTORS:
     case PROC_DESCRIPTOR_INFO_DIRECTORY:
         return look_up_descriptor(directory, name, inode);
     case PROC_TASKS:
         return look_up_task(directory, name, inode);
     case PROC_TEXT:
+    case PROC_MEMORY:
     case PROC_LINK:
     case PROC_DESCRIPTOR:
     case PROC_DESCRIPTOR_INFO:
@@ -213,160 +254,6 @@ static uint64_t proc_stamp(struct inode *directory)
     return 0;
 }
 
-/* ---- Reading directories ------------------------------------------------------------------- */
-
-/* Positions: 2 and up are the entries of the table, then numbers + NUMBERS_START. */
-#define NUMBERS_START (INT64_C(1) << 32)
-
-/* Gives the numbered names that are at least `from`, until the sink has had enough. */
-struct number_search {
-    int32_t from, found;    /* found: the lowest that is at least `from`, INT32_MAX: none */
-};
-
-static void note_number(struct number_search *search, int32_t number)
-{
-    if (number >= search->from && number < search->found)
-        search->found = number;
-}
-
-static void visit_process(struct process *process, void *context)
-{
-    note_number(context, process->id);
-}
-
-static int32_t next_thread(struct process *process, int32_t from)
-{
-    struct number_search search = { from, INT32_MAX };
-
-    spin_lock(&process->lock);
-    LIST_FOR_EACH(node, &process->threads)
-        note_number(&search, LIST_ENTRY(node, struct thread, sibling_node)->id);
-    spin_unlock(&process->lock);
-    return search.found;
-}
-
-static int32_t next_descriptor(const struct proc_subject *subject, int32_t from)
-{
-    struct file_table *files = process_files(subject->process, subject->thread);
-    int next = -1;
-
-    if (files) {
-        next = file_table_next(files, (uint32_t)from);
-        file_table_release(files);
-    }
-    return next < 0 ? INT32_MAX : next;
-}
-
-/* The lowest number at least `from` that the directory lists, INT32_MAX when there is none. */
-static int32_t next_number(const struct proc_node *node, const struct proc_subject *subject,
-                           int32_t from)
-{
-    struct number_search search = { from, INT32_MAX };
-
-    if (node->entry == &root_entry)
-        process_for_each(visit_process, &search);
-    else if (node->entry->kind == PROC_TASKS)
-        search.found = next_thread(subject->process, from);
-    else if (node->entry->kind != PROC_DIRECTORY)
-        search.found = next_descriptor(subject, from);
-    return search.found;
-}
-
-static uint8_t type_of_kind(enum proc_kind kind)
-{
-    switch (kind) {
-    case PROC_TEXT:
-    case PROC_DESCRIPTOR_INFO:
-        return MODE_REGULAR >> 12;
-    case PROC_LINK:
-    case PROC_DESCRIPTOR:
-        return MODE_LINK >> 12;
-    case PROC_DIRECTORY:
-    case PROC_DESCRIPTORS:
-    case PROC_DESCRIPTOR_INFO_DIRECTORY:
-    case PROC_TASKS:
-        return MODE_DIRECTORY >> 12;
-    }
-    UNREACHABLE();
-}
-
-static uint8_t type_of_numbers(enum proc_kind kind)
-{
-    if (kind == PROC_DESCRIPTORS)
-        return MODE_LINK >> 12;
-    return kind == PROC_DESCRIPTOR_INFO_DIRECTORY ? MODE_REGULAR >> 12 : MODE_DIRECTORY >> 12;
-}
-
-/* False: the sink has had enough. */
-static bool read_table(struct file *file, directory_sink sink, void *context)
-{
-    const struct proc_node *node = file->inode->contents;
-    const struct proc_entry *children = node->entry->children;
-    uint64_t count = 0;
-
-    while (children && children[count].name)
-        count++;
-    while (file->position >= 2 && file->position < 2 + count) {
-        uint64_t index = file->position - 2;
-
-        const struct directory_entry entry = {
-            .name = children[index].name,
-            .length = text_length(children[index].name),
-            .inode = file->inode->number + ((index + 1) << node->child_shift),
-            .type = type_of_kind(children[index].kind),
-            .next = (int64_t)file->position + 1,
-        };
-
-        if (sink(context, &entry))
-            return false;
-        file->position++;
-    }
-    if (file->position < (uint64_t)NUMBERS_START)
-        file->position = (uint64_t)NUMBERS_START;
-    return true;
-}
-
-static void read_numbers(struct file *file, const struct proc_subject *subject,
-                         directory_sink sink, void *context)
-{
-    const struct proc_node *node = file->inode->contents;
-    uint8_t type = type_of_numbers(node->entry->kind);
-
-    while (file->position < (uint64_t)NUMBERS_START + INT32_MAX) {
-        int32_t from = (int32_t)(file->position - (uint64_t)NUMBERS_START);
-        int32_t number = next_number(node, subject, from);
-        char name[NUMBER_TEXT_SIZE];
-
-        if (number == INT32_MAX)
-            return;
-
-        const struct directory_entry entry = {
-            .name = name,
-            .length = format(name, sizeof(name), "%d", number),
-            .inode = file->inode->number + (uint64_t)number + 1,
-            .type = type,
-            .next = NUMBERS_START + number + 1,
-        };
-
-        if (sink(context, &entry))
-            return;
-        file->position = (uint64_t)entry.next;
-    }
-}
-
-static int proc_read_directory(struct file *file, directory_sink sink, void *context)
-{
-    struct proc_subject subject;
-    int error = proc_subject_of(file->inode->contents, &subject);
-
-    if (error)
-        return -ENOENT;
-    if (directory_read_dots(file, sink, context) && read_table(file, sink, context))
-        read_numbers(file, &subject, sink, context);
-    proc_subject_release(&subject);
-    return 0;
-}
-
 /* ---- Links --------------------------------------------------------------------------------- */
 
 static int64_t proc_read_link(struct inode *inode, char *target, size_t size)
@@ -377,7 +264,9 @@ static int64_t proc_read_link(struct inode *inode, char *target, size_t size)
 
     if (result)
         return -ENOENT;
-    result = node->entry->target(&subject, target, size);
+    result = proc_check(node->entry, &subject);
+    if (!result)
+        result = node->entry->target(&subject, target, size);
     proc_subject_release(&subject);
     return result;
 }
@@ -391,7 +280,9 @@ static int proc_follow(struct inode *inode, struct mount **mount, struct name **
 
     if (error)
         return -ENOENT;
-    error = node->entry->follow(&subject, &path);
+    error = proc_check(node->entry, &subject);
+    if (!error)
+        error = node->entry->follow(&subject, &path);
     proc_subject_release(&subject);
     if (!error) {
         *mount = path.mount;
@@ -407,9 +298,30 @@ static void proc_destroy(struct inode *inode)
     pool_free(&node_pool, inode->contents);
 }
 
+/* Who may not look at a process may not look at its descriptors either; a process always may at its
+ * own, whoever owns the directory. */
+static int proc_access(struct inode *inode, const struct credentials *credentials, uint32_t wanted)
+{
+    const struct proc_node *node = inode->contents;
+    int error = inode_permission_by_mode(inode, credentials, wanted);
+    struct proc_subject subject;
+
+    if (!error && node->entry->check == PROC_FOR_ALL)
+        return 0;
+    if (error && (node->process_id == 0 || node->process_id != current_process()->id))
+        return error;
+    if (error)
+        return inode_is_directory(inode) && !(wanted & PERMISSION_WRITE) ? 0 : error;
+    if (proc_subject_of(node, &subject) != 0)
+        return -ENOENT;
+    error = proc_check(node->entry, &subject);
+    proc_subject_release(&subject);
+    return error;
+}
+
 static const struct inode_operations directory_operations = {
     .lookup = proc_lookup, .stamp = proc_stamp, .create = proc_create, .symlink = proc_symlink,
-    .destroy = proc_destroy,
+    .access = proc_access, .destroy = proc_destroy,
 };
 /* Opening with O_TRUNC changes nothing, and is no error. */
 static int proc_set_attributes(struct inode *inode, const struct attribute_request *request)
@@ -421,21 +333,23 @@ static int proc_set_attributes(struct inode *inode, const struct attribute_reque
 static const struct inode_operations text_operations = {
     .open = proc_text_open, .set_attributes = proc_set_attributes, .destroy = proc_destroy,
 };
+static const struct inode_operations memory_operations = {
+    .open = proc_memory_open, .set_attributes = proc_set_attributes, .destroy = proc_destroy,
+};
 static const struct inode_operations link_operations = {
     .read_link = proc_read_link, .destroy = proc_destroy,
 };
 static const struct inode_operations magic_link_operations = {
     .read_link = proc_read_link, .follow = proc_follow, .destroy = proc_destroy,
 };
-static const struct file_operations directory_file_operations = {
-    .read_directory = proc_read_directory,
-};
 
 static struct inode_kind kind_of(const struct proc_entry *entry)
 {
-    switch (type_of_kind(entry->kind) << 12) {
+    if (entry->kind == PROC_MEMORY)
+        return (struct inode_kind){ &memory_operations, &proc_memory_operations };
+    switch (proc_type_of_kind(entry->kind) << 12) {
     case MODE_DIRECTORY:
-        return (struct inode_kind){ &directory_operations, &directory_file_operations };
+        return (struct inode_kind){ &directory_operations, &proc_directory_operations };
     case MODE_LINK:
         return (struct inode_kind){ entry->follow ? &magic_link_operations : &link_operations,
                                     NULL };
@@ -445,14 +359,14 @@ static struct inode_kind kind_of(const struct proc_entry *entry)
 
 static uint32_t mode_of(const struct proc_entry *entry)
 {
-    uint32_t type = (uint32_t)type_of_kind(entry->kind) << 12;
+    uint32_t type = (uint32_t)proc_type_of_kind(entry->kind) << 12;
 
     if (entry->permissions)
         return type | entry->permissions;
     return type | (type == MODE_LINK ? LINK_PERMISSIONS : 0);
 }
 
-/* Owner of what is about a process: its effective user. */
+/* Owner of what is about a process: its effective user, or root if others may not look. */
 static int set_owner(const struct proc_node *node, struct inode_request *request)
 {
     struct proc_subject subject;
@@ -461,10 +375,12 @@ static int set_owner(const struct proc_node *node, struct inode_request *request
     if (error)
         return -ENOENT;
     if (subject.process) {
-        spin_lock(&subject.process->lock);
-        request->user_id = subject.process->credentials.effective_user_id;
-        request->group_id = subject.process->credentials.effective_group_id;
-        spin_unlock(&subject.process->lock);
+        struct credentials who = process_credentials(subject.process, subject.thread);
+        bool is_open = (subject.process->dumpable == 1 && !subject.process->ended) ||
+                       request->mode == (MODE_DIRECTORY | 0555);
+
+        request->user_id = is_open ? who.effective_user_id : 0;
+        request->group_id = is_open ? who.effective_group_id : 0;
     }
     proc_subject_release(&subject);
     return 0;
@@ -494,32 +410,72 @@ static int make_inode(struct filesystem *filesystem, const struct proc_node *nod
     return 0;
 }
 
-static int proc_statistics(struct filesystem *filesystem, struct filesystem_statistics *result)
+static int statistics_of(uint64_t magic, struct filesystem_statistics *result)
 {
-    (void)filesystem;
     *result = (struct filesystem_statistics){
-        .type = FILESYSTEM_MAGIC, .block_size = 4096, .fragment_size = 4096, .name_max = NAME_MAX,
+        .type = magic, .block_size = 4096, .fragment_size = 4096, .name_max = NAME_MAX,
     };
     return 0;
 }
 
-static const struct filesystem_operations filesystem_operations = {
+static int proc_statistics(struct filesystem *filesystem, struct filesystem_statistics *result)
+{
+    (void)filesystem;
+    return statistics_of(PROCFS_MAGIC, result);
+}
+
+static int system_statistics(struct filesystem *filesystem, struct filesystem_statistics *result)
+{
+    (void)filesystem;
+    return statistics_of(SYSFS_MAGIC, result);
+}
+
+static const struct filesystem_operations proc_filesystem_operations = {
     .statistics = proc_statistics,
 };
+static const struct filesystem_operations system_filesystem_operations = {
+    .statistics = system_statistics,
+};
 
-int procfs_create(struct filesystem **result)
+static int create(const char *type, const struct filesystem_operations *operations,
+                  const struct proc_node *root, struct filesystem **result)
 {
-    struct proc_node root = { .entry = &root_entry, .child_shift = CHILD_SHIFT_FIRST };
     struct filesystem *filesystem;
-    int error = filesystem_create("proc", &filesystem_operations, &filesystem);
+    int error = filesystem_create(type, operations, &filesystem);
 
     if (error)
         return error;
-    error = make_inode(filesystem, &root, 1, &filesystem->root);
+    error = make_inode(filesystem, root, 1, &filesystem->root);
     if (error) {
         filesystem_release(filesystem);
         return error;
     }
     *result = filesystem;
     return 0;
+}
+
+int procfs_create(struct filesystem **filesystem)
+{
+    const struct proc_node root = { .entry = &root_entry, .child_shift = CHILD_SHIFT_FIRST };
+
+    return create("proc", &proc_filesystem_operations, &root, filesystem);
+}
+
+int sysfs_create(struct filesystem **filesystem)
+{
+    const struct proc_node root = { .entry = &system_root_entry,
+                                    .child_shift = CHILD_SHIFT_FIRST_SYSTEM };
+
+    sysfs_init();
+    return create("sysfs", &system_filesystem_operations, &root, filesystem);
+}
+
+int procfs_process_of(const struct file *file, struct process **process)
+{
+    const struct proc_node *node = file->inode->contents;
+
+    if (file->operations != &proc_directory_operations || node->entry != &process_entry)
+        return -EBADF;
+    *process = process_find(node->process_id);
+    return *process ? 0 : -ESRCH;
 }

@@ -9,10 +9,11 @@
 
 #define TEXT_SIZE_FIRST 4096u
 #define TEXT_SIZE_MAX (16u << 20)
+#define SETTING_SIZE 128u    /* bytes of what is written that count */
 
 /* Contents of an open file: the text as it was when the beginning was last read. */
 struct proc_text {
-    struct mutex lock;    /* RANK_INODE; held while user memory is written */
+    struct mutex lock;    /* RANK_PROC_TEXT; held while user memory is written */
 
     /* Protected by `lock`. */
     struct proc_output output;
@@ -50,6 +51,11 @@ static int fill(struct proc_text *text, const struct proc_node *node)
 
     if (error)
         return error;
+    error = proc_is_checked_at_open(node->entry) ? 0 : proc_check(node->entry, &subject);
+    if (error) {
+        proc_subject_release(&subject);
+        return error;
+    }
     current_fs_context(&reader);
     text->output.root = &reader.root;
     error = write_until_it_fits(&text->output, node->entry, &subject);
@@ -68,15 +74,32 @@ static void proc_release(struct file *file)
     pool_free(&text_pool, text);
 }
 
+/* The process must be there when a file about it is opened. */
+static int check_open(const struct proc_node *node)
+{
+    struct proc_subject subject;
+    int error = proc_subject_of(node, &subject);
+
+    if (error)
+        return error;
+    if (proc_is_checked_at_open(node->entry))
+        error = proc_check(node->entry, &subject);
+    proc_subject_release(&subject);
+    return error;
+}
+
 int proc_text_open(struct inode *inode, struct file *file)
 {
     const struct proc_node *node = inode->contents;
-    struct proc_text *text = pool_allocate(&text_pool);
-    int error = 0;
+    int error = check_open(node);
+    struct proc_text *text;
 
+    if (error)
+        return error;
+    text = pool_allocate(&text_pool);
     if (!text)
         return -ENOMEM;
-    mutex_init(&text->lock, RANK_INODE, "proc text");
+    mutex_init(&text->lock, RANK_PROC_TEXT, "proc text");
     file->contents = text;
     if (node->entry->is_snapshot)
         error = fill(text, node);
@@ -115,13 +138,41 @@ static int64_t proc_seek(struct file *file, int64_t offset, int whence)
     return offset;
 }
 
-/* Nothing can be changed here; Linux says so with this error. */
+static int store(const struct proc_node *node, char *text, size_t length)
+{
+    struct proc_subject subject;
+    int error = proc_subject_of(node, &subject);
+
+    if (error)
+        return error;
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
+        length--;
+    text[length] = '\0';
+    error = node->entry->store(&subject, text);
+    proc_subject_release(&subject);
+    return error;
+}
+
+/* A setting is written in one piece; what does not fit is cut.  Where nothing can be changed, Linux
+ * has this error. */
 static int64_t proc_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
-    (void)file;
-    (void)buffer;
-    (void)position;
-    return -EIO;
+    const struct proc_node *node = file->inode->contents;
+    int64_t size = (int64_t)buffer->remaining;
+    char text[SETTING_SIZE + 1];
+    int64_t length;
+    int error;
+
+    if (!node->entry->store)
+        return -EIO;
+    length = io_buffer_get(buffer, text, SETTING_SIZE);
+    if (length < 0)
+        return length;
+    error = store(node, text, (size_t)length);
+    if (error)
+        return error;
+    *position += (uint64_t)size;
+    return size;
 }
 
 const struct file_operations proc_text_operations = {

@@ -240,9 +240,10 @@ void balance_push(unsigned self)
         choice_is_observed())
         return;
     now_ns = machine_time_ns();
-    if (now_ns < cpu->balance_at_ns)
+    if (now_ns < atomic_load_explicit(&cpu->balance_at_ns, memory_order_relaxed))
         return;
-    cpu->balance_at_ns = now_ns + BALANCE_INTERVAL_NS;
+    atomic_store_explicit(&cpu->balance_at_ns, now_ns + BALANCE_INTERVAL_NS,
+                          memory_order_relaxed);
     to = find_least_loaded(self);
     if (to != self && give(self, to))
         scheduler_tell(to);

@@ -1,5 +1,6 @@
 #pragma once
 /* Everything that each CPU has for itself, in one structure. */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +16,6 @@ struct per_cpu {
     struct thread *idle;
     struct thread *previous;         /* whom the last switch left; see finish_switch */
     struct thread *moving;           /* may not run here any more: finish_switch sends it away */
-    uint64_t balance_at_ns;          /* when to look next whether other CPUs have less to do */
     struct spinlock *held;           /* spin locks of this CPU, newest first */
     unsigned interrupts_off_depth;   /* nesting of spin locks */
     bool interrupts_were_on;         /* before the outermost of them */
@@ -24,6 +24,10 @@ struct per_cpu {
     bool yields;                     /* schedule() is called to let others go first */
     unsigned interrupt_depth;
     uint64_t active_root;            /* what machine_address_space_activate was last told */
+
+    /* When to look next whether other CPUs have less to do.  Written by this CPU only; others read
+     * it. */
+    _Atomic uint64_t balance_at_ns;
 
     struct runqueue runqueue;        /* protected by its own lock */
 };

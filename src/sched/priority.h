@@ -4,6 +4,7 @@
  * values say who gets how much.  What the run queues obey is the effective priority: the thread's
  * own, or a higher one that somebody who waits for it lends (sync/pi_mutex.h).
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,10 +33,11 @@ struct priority {
     struct pi_waiter *waits;         /* for a pi_mutex; NULL: for none */
     bool leaving;                    /* becomes the owner of no lock of a program any more */
 
-    /* Written with that lock and the run queue's held, so either of them keeps them still. */
-    uint8_t own;
+    /* Written with that lock and the run queue's held, so either of them keeps them still; the
+     * thread itself reads the first two without. */
+    _Atomic uint8_t own;
+    _Atomic uint8_t class;           /* enum scheduling_class */
     uint8_t effective;
-    uint8_t class;                   /* enum scheduling_class */
     int8_t nice;                     /* also of a thread that is in a real-time class now */
     bool reset_on_fork;
 

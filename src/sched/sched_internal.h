@@ -5,15 +5,23 @@
 
 #include "lib/error.h"
 
+struct pid_name;
+struct pid_namespace;
 struct runqueue;
+struct spinlock;
 struct thread;
 
 /* ---- thread_table.c ------------------------------------------------------------------------ */
 
-/* Gives the thread this id, or the next one (0).  -EAGAIN when THREADS_MAX threads exist;
- * -EEXIST. */
-MUST_CHECK int thread_table_add(struct thread *thread, int32_t id);
+/* Gives the thread the ids that its names ask for.  -EAGAIN: there are THREADS_MAX; -EEXIST;
+ * -EINVAL: another first id of a namespace than 1; -ENOMEM: its namespace has ended. */
+MUST_CHECK int thread_table_add(struct thread *thread);
 void thread_table_remove(struct thread *thread);
+/* RANK_THREAD_TABLE; held for the two that follow, which may return NULL, and take no reference. */
+struct spinlock *thread_table_lock(void);
+struct thread *thread_table_find(struct pid_namespace *space, int32_t id);
+/* The thread is in the namespace, or in one below it. */
+struct pid_name *thread_name_in(struct thread *thread, const struct pid_namespace *space);
 
 /* ---- thread_memory.c ----------------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@
 
 #include "debug/trace.h"
 #include "lib/assert.h"
+#include "lib/mark.h"
 #include "lib/text.h"
 #include "sched/choice.h"
 #include "sched/per_cpu.h"
@@ -112,7 +113,7 @@ static uint64_t slice_end(const struct per_cpu *cpu)
     /* Somebody waits, perhaps for long: another CPU may have room. */
     if (end_ns == SLICE_FOREVER && cpu->runqueue.running && cpu->runqueue.ready_count > 0 &&
         machine_info()->cpu_count > 1 && !choice_is_observed())
-        return cpu->balance_at_ns;
+        return atomic_load_explicit(&cpu->balance_at_ns, memory_order_relaxed);
     return end_ns;
 }
 
@@ -201,6 +202,7 @@ static void leave_running(struct per_cpu *cpu, enum thread_state next_state,
         runqueue_enqueue(&cpu->runqueue, thread, why);
     else
         cpu->moving = thread;    /* finish_switch takes it away */
+    MARK_IF(cpu->moving, sched_may_not_stay);
 }
 
 /* The current thread would sleep, and must not after all.  The queue is locked. */
@@ -208,6 +210,7 @@ static bool is_woken(struct thread *thread, enum thread_state next_state)
 {
     if (next_state != THREAD_BLOCKED || !thread->wake_pending)
         return false;
+    MARK(sched_woken_before_it_slept);
     thread->wake_pending = false;
     return true;
 }

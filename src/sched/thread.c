@@ -89,6 +89,9 @@ static void thread_init(struct thread *thread, const struct thread_request *requ
     thread->argument = request->argument;
     thread->process = request->process;
     thread->released = request->released;
+    thread->own_name.id = request->id;
+    thread->pid_namespace = request->pid_namespace ? request->pid_namespace : pid_namespace_own();
+    thread->names = request->names;
     thread->state = THREAD_NEW;
     thread->cpu = machine_cpu_index();
     thread->run_since_ns = UINT64_MAX;
@@ -116,7 +119,7 @@ int thread_create(const struct thread_request *request, struct thread **result)
     *(uint64_t *)thread->stack = STACK_CANARY;
     machine_context_init(&thread->context, thread->stack, KERNEL_STACK_SIZE, thread_begin);
     /* Last, because others can find it from here on. */
-    error = thread_table_add(thread, request->id);
+    error = thread_table_add(thread);
     if (error)
         goto free_stack;
     *result = thread;

@@ -20,6 +20,7 @@
 #include "machine/machine.h"
 #include "machine/observer.h"
 #include "sched/fair.h"
+#include "sched/pid_namespace.h"
 #include "sched/priority.h"
 #include "sync/wait_queue.h"
 
@@ -44,6 +45,11 @@ enum thread_work {
     THREAD_WORK_PROCESSOR_TIME = 1 << 1,    /* timers on its processor time may be due */
 };
 
+/* What calls have moved to and from files. */
+struct thread_io {
+    uint64_t bytes_read, bytes_written, reads, writes;
+};
+
 struct thread {
     /* Constant after creation. */
     int32_t id;                      /* 0: an idle thread */
@@ -52,6 +58,7 @@ struct thread {
     void *stack;                     /* KERNEL_STACK_SIZE bytes, vector state above it; NULL for
                                       * idle threads, which have the machine's boot stacks */
     struct process *process;         /* NULL for the kernel's own threads */
+    struct pid_namespace *pid_namespace;    /* its own; NULL: an idle thread */
     void (*released)(struct thread *thread);    /* of the last reference; NULL: nothing */
 
     struct refcount references;      /* the scheduler while alive, and whoever looks */
@@ -60,7 +67,9 @@ struct thread {
      * itself, in its signal delivery, before it looks for pending signals. */
     _Atomic bool interrupted;
 
-    struct tree_node table_node;     /* protected by the thread table's lock */
+    /* Protected by the thread table's lock; the ids may be read by the thread itself. */
+    struct pid_name own_name;
+    struct pid_name *names;          /* in PID namespaces below the machine's own: thread_table.c */
 
     /* Where it runs or ran last.  Written with the run queue locks of the old and the new CPU
      * held, so either of them keeps it still. */
@@ -109,6 +118,7 @@ struct thread {
     uint64_t sample_start_ns;
     uint32_t sample_countdown, sample_weight;
     uint64_t voluntary_switches, involuntary_switches;
+    struct thread_io io;
     /* Only when times are wanted (sched/watch.h); protected by the run queue's lock of `cpu`. */
     uint64_t state_since_ns;
     uint64_t ready_ns, blocked_ns, asleep_ns;
@@ -124,6 +134,10 @@ struct thread_request {
     void (*entry)(void *argument);
     void *argument;
     int32_t id;                 /* 0: the next one */
+    /* A namespace below the machine's own, to which the thread takes the caller's reference, and a
+     * name for each level; they are in use until `released`.  NULL: the machine's own. */
+    struct pid_namespace *pid_namespace;
+    struct pid_name *names;
     struct process *process;
     /* Called when the last reference is dropped, before the memory is freed and when nobody can
      * find the thread any more.  Any context, may not sleep.  NULL: nothing to do. */
@@ -141,6 +155,8 @@ void thread_release(struct thread *thread);
 /* NULL if there is none; otherwise with a reference for the caller.  A dead thread is found as
  * long as somebody holds a reference. */
 struct thread *thread_find(int32_t id);
+/* The one with the lowest id that is at least `from`, or NULL; as above. */
+struct thread *thread_find_next(int32_t from);
 /* The current thread and one that will never run again change their ids. */
 void thread_take_id(struct thread *dead);
 /* Boot, before there are threads: the first one gets a higher id than this. */

@@ -271,12 +271,14 @@ int signals_init(struct signals *signals)
         wait_queue_init(&signals->readers);
     else
         wait_queue_init_external(&signals->readers);
+    signals->readers.may_end = true;
     wait_queue_init(&signals->continued);
     return 0;
 }
 
 void signals_release(struct signals *signals)
 {
+    wait_queue_end(&signals->readers);
     release_actions(signals->actions);
     signals->actions = NULL;
 }

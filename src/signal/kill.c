@@ -1,8 +1,7 @@
 /* kill, tgkill, sigqueue and signals to process groups: whom a number means, and who may. */
 #include "process/process.h"
+#include "process/process_file.h"
 #include "signal/signal_internal.h"
-
-#define CAPABILITY_KILL (UINT64_C(1) << 5)
 
 static bool is_valid(int number)
 {
@@ -11,13 +10,13 @@ static bool is_valid(int number)
 
 /* With the capability, or the sender's real or effective user is the target's real or saved one;
  * SIGCONT also within a session. */
-static bool permitted(struct process *target, int number)
+static bool permitted(struct process *target, struct thread *thread, int number)
 {
     const struct process *sender = current_process();
     const struct credentials from = current_credentials();
-    const struct credentials to = process_credentials(target);
+    const struct credentials to = process_credentials(target, thread);
 
-    if (target == sender || (sender->capabilities.effective & CAPABILITY_KILL))
+    if (target == sender || credentials_can(&from, CAPABILITY_KILL))
         return true;
     if (from.effective_user_id == to.user_id || from.effective_user_id == to.saved_user_id ||
         from.user_id == to.user_id || from.user_id == to.saved_user_id)
@@ -43,21 +42,40 @@ struct group_send {
     int error;
 };
 
+/* The sender's id as the receiver knows it. */
+static struct signal_information as_seen(const struct process *receiver,
+                                         const struct signal_information *information)
+{
+    struct signal_information seen = *information;
+
+    if (seen.code == CODE_USER || seen.code == CODE_TKILL)
+        seen.sender.process_id = pid_seen_in(receiver->pid_namespace, seen.sender.process_id);
+    return seen;
+}
+
+/* Of those that kill(-1) means. */
+static bool is_one_of_all(const struct process *process)
+{
+    return process != current_process() && process->parent_id != 0 &&
+           pid_is_within(process->id, pid_namespace_current()) &&
+           !process_is_first_of_namespace(process);
+}
+
 static void send_to_member(struct process *process, void *context)
 {
     struct group_send *send = context;
+    const struct signal_information seen = as_seen(process, &send->information);
     int number = send->information.number;
 
-    if (send->group_id != 0 ? process->group_id != send->group_id
-                            : process == current_process() || process->parent_id == 0)
+    if (send->group_id != 0 ? process->group_id != send->group_id : !is_one_of_all(process))
         return;
     send->found++;
     if (!is_valid(number)) {
         send->error = -EINVAL;
-    } else if (!send->from_kernel && !permitted(process, number)) {
+    } else if (!send->from_kernel && !permitted(process, NULL, number)) {
         /* As Linux: to all means to those that one may. */
         send->error = send->group_id != 0 ? -EPERM : send->error;
-    } else if (number == 0 || signal_send_process(process, &send->information) == 0) {
+    } else if (number == 0 || signal_send_process(process, &seen) == 0) {
         send->sent++;
     }
 }
@@ -90,17 +108,17 @@ static int kill_group(int32_t group_id, int number)
 static int send_checked(struct process *process, struct thread *thread,
                         const struct signal_information *information)
 {
+    const struct signal_information seen = as_seen(process, information);
     int number = information->number;
 
     if (!is_valid(number))
         return -EINVAL;
     /* What the kernel could have sent was checked by whoever let it through (signal_queue). */
-    if (information->code <= CODE_USER && !permitted(process, number))
+    if (information->code <= CODE_USER && !permitted(process, thread, number))
         return -EPERM;
     if (number == 0)
         return 0;
-    return thread ? signal_send_thread(thread, information)
-                  : signal_send_process(process, information);
+    return thread ? signal_send_thread(thread, &seen) : signal_send_process(process, &seen);
 }
 
 static int send_to_process(int32_t process_id, const struct signal_information *information)
@@ -177,4 +195,18 @@ int signal_thread_queue(int32_t process_id, int32_t thread_id,
     if (!may_say(thread_id, information))
         return -EPERM;
     return send_to_thread(process_id, thread_id, information);
+}
+
+int signal_send_to(struct process *process, int number,
+                   const struct signal_information *information)
+{
+    struct signal_information own;
+
+    if (information && !may_say(process->id, information))
+        return -EPERM;
+    if (!information) {
+        fill_sender(&own, number, CODE_USER);
+        information = &own;
+    }
+    return process_is_gone(process) ? -ESRCH : send_checked(process, NULL, information);
 }

@@ -39,6 +39,16 @@ void signal_side_effects(struct process *process, int number)
         signal_stop_continue(process, number);
 }
 
+/* The first process of a PID namespace only gets what it handles, but for the two that nobody can
+ * handle, from outside. */
+static bool is_spared(const struct process *process, int number)
+{
+    if (!process_is_first_of_namespace(process))
+        return false;
+    return !(SIGNAL_BIT(number) & SIGNALS_UNBLOCKABLE) ||
+           pid_is_within(current_thread()->id, process->pid_namespace);
+}
+
 bool signal_is_ignored(struct process *process, struct thread *target, int number)
 {
     const struct thread_signals *own = thread_signals_of(target);
@@ -49,7 +59,8 @@ bool signal_is_ignored(struct process *process, struct thread *target, int numbe
 
     const struct signal_action action = signal_action_of(&process->signals, number);
 
-    return signal_action_ignores(&action, number);
+    return signal_action_ignores(&action, number) ||
+           (action.handler == SIGNAL_DEFAULT && is_spared(process, number));
 }
 
 /* ---- Choosing a thread --------------------------------------------------------------------- */
@@ -164,7 +175,7 @@ void signal_raise(int number)
     const struct signal_information information = {
         .number = number,
         .code = CODE_USER,
-        .sender = { .process_id = current_process()->id,
+        .sender = { .process_id = pid_seen(current_process()->id),
                     .user_id = current_credentials().user_id },
     };
 

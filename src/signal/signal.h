@@ -251,6 +251,10 @@ void signal_raise(int number);
 MUST_CHECK int signal_kill(int32_t process_id, int number);
 /* tgkill() and, with process_id 0, tkill(). */
 MUST_CHECK int signal_thread_kill(int32_t process_id, int32_t thread_id, int number);
+/* To this very process, which the caller has a reference to: kill(), or rt_sigqueueinfo() if there
+ * is something to say.  -ESRCH: it is gone; -EPERM, -EINVAL. */
+MUST_CHECK int signal_send_to(struct process *process, int number,
+                              const struct signal_information *information);
 /* rt_sigqueueinfo() and rt_tgsigqueueinfo(): the sender says what is known of it.  -EPERM: only the
  * kernel, or the process itself, may say that. */
 MUST_CHECK int signal_queue(int32_t process_id, const struct signal_information *information);

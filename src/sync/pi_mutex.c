@@ -75,6 +75,7 @@ static void insert_lent(struct pi_mutex *mutex)
     struct tree_node **link = &lent->root;
     struct tree_node *parent = NULL;
 
+    ASSERT(mutex->owner && first_waiter(mutex));
     mutex->lends = first_waiter(mutex)->priority;
     while (*link) {
         parent = *link;
@@ -110,6 +111,7 @@ static struct thread *move_waiter(struct thread *thread)
 
     struct pi_mutex *mutex = waiter->mutex;
 
+    ASSERT(mutex && waiter->thread == thread);
     if (mutex->owner)
         tree_remove(&mutex->owner->priority.lent, &mutex->owner_node);
     tree_remove(&mutex->waiters, &waiter->node);
@@ -169,6 +171,7 @@ static int enqueue_locked(struct pi_mutex *mutex, struct pi_waiter *waiter)
     if (owner && mutex->owner_may_leave && owner->priority.leaving && !is_lending(mutex))
         return -ESRCH;
     ASSERT(!waiter->mutex && !thread->priority.waits);
+    ASSERT(owner != thread);
     if (is_lending(mutex))
         tree_remove(&owner->priority.lent, &mutex->owner_node);
     waiter->mutex = mutex;
@@ -196,6 +199,7 @@ static void dequeue_locked(struct pi_waiter *waiter)
 {
     struct pi_mutex *mutex = waiter->mutex;
 
+    ASSERT(waiter->thread->priority.waits == waiter);
     if (is_lending(mutex))
         tree_remove(&mutex->owner->priority.lent, &mutex->owner_node);
     tree_remove(&mutex->waiters, &waiter->node);
@@ -227,6 +231,8 @@ static void set_owner_locked(struct pi_mutex *mutex, struct thread *owner)
 {
     struct thread *before = mutex->owner;
 
+    ASSERT(spin_is_held(&lock));
+    ASSERT(!owner || !owner->priority.waits || owner->priority.waits->mutex != mutex);
     if (is_lending(mutex))
         tree_remove(&before->priority.lent, &mutex->owner_node);
     mutex->owner = owner;
@@ -249,16 +255,29 @@ int pi_mutex_set_owner(struct pi_mutex *mutex, struct thread *owner)
     return error;
 }
 
+static void hand_over_locked(struct pi_mutex *mutex, struct pi_waiter *waiter)
+{
+    if (waiter)
+        dequeue_locked(waiter);
+    set_owner_locked(mutex, waiter ? waiter->thread : NULL);
+}
+
 struct pi_waiter *pi_mutex_hand_over(struct pi_mutex *mutex)
 {
     spin_lock(&lock);
     struct pi_waiter *waiter = first_waiter(mutex);
 
-    if (waiter)
-        dequeue_locked(waiter);
-    set_owner_locked(mutex, waiter ? waiter->thread : NULL);
+    hand_over_locked(mutex, waiter);
     spin_unlock(&lock);
     return waiter;
+}
+
+void pi_mutex_hand_over_to(struct pi_mutex *mutex, struct pi_waiter *waiter)
+{
+    spin_lock(&lock);
+    ASSERT(waiter->mutex == mutex);
+    hand_over_locked(mutex, waiter);
+    spin_unlock(&lock);
 }
 
 struct thread *pi_mutex_owner(const struct pi_mutex *mutex)

@@ -56,6 +56,8 @@ struct pi_waiter *pi_mutex_first(const struct pi_mutex *mutex);
 MUST_CHECK int pi_mutex_set_owner(struct pi_mutex *mutex, struct thread *owner);
 /* The first waiter becomes the owner and waits no more; NULL: there is none, and no owner. */
 struct pi_waiter *pi_mutex_hand_over(struct pi_mutex *mutex);
+/* The same for one that was the first when the caller looked: priorities may have changed since. */
+void pi_mutex_hand_over_to(struct pi_mutex *mutex, struct pi_waiter *waiter);
 struct thread *pi_mutex_owner(const struct pi_mutex *mutex);
 
 /* ---- Threads ------------------------------------------------------------------------------- */

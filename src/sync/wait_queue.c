@@ -65,6 +65,12 @@ const char *wait_kind_name(enum wait_kind kind)
         return "event";
     case WAIT_MESSAGES:
         return "messages";
+    case WAIT_SOCKET_INPUT:
+        return "socket input";
+    case WAIT_SOCKET_ROOM:
+        return "socket room";
+    case WAIT_CONNECTION:
+        return "connection";
     case WAIT_SPIN:
         return "spin";
     }
@@ -76,6 +82,7 @@ void wait_queue_init(struct wait_queue *queue)
     spin_init(&queue->lock, RANK_WAIT_QUEUE, "wait queue");
     list_init(&queue->waiters);
     queue->external = false;
+    queue->may_end = false;
 }
 
 void wait_queue_init_external(struct wait_queue *queue)
@@ -92,6 +99,7 @@ static void entry_init(struct wait_entry *entry, struct wait_queue *queue, bool 
     entry->thread = current_thread();
     entry->queue = queue;
     entry->is_poll = is_poll;
+    entry->is_relay = false;
     atomic_init(&entry->woken, false);
 }
 
@@ -100,12 +108,28 @@ static bool entry_is_woken(const struct wait_entry *entry)
     return atomic_load_explicit(&entry->woken, memory_order_acquire);
 }
 
+static void entry_link(struct wait_entry *entry)
+{
+    struct wait_queue *queue = entry->queue;
+
+    spin_lock(&queue->lock);
+    if (entry->is_poll)
+        list_prepend(&queue->waiters, &entry->node);
+    else
+        list_append(&queue->waiters, &entry->node);
+    spin_unlock(&queue->lock);
+}
+
 void wait_entry_add(struct wait_entry *entry, struct wait_queue *queue)
 {
     entry_init(entry, queue, true);
-    spin_lock(&queue->lock);
-    list_prepend(&queue->waiters, &entry->node);
-    spin_unlock(&queue->lock);
+    entry_link(entry);
+}
+
+void wait_entry_add_single(struct wait_entry *entry, struct wait_queue *queue)
+{
+    entry_init(entry, queue, false);
+    entry_link(entry);
 }
 
 void wait_entry_remove(struct wait_entry *entry)
@@ -119,6 +143,82 @@ void wait_entry_remove(struct wait_entry *entry)
         list_remove(&entry->node);
     spin_unlock(&entry->queue->lock);
     entry->queue = NULL;
+}
+
+/* ---- Relays -------------------------------------------------------------------------------- */
+
+#define RELAY_EVENTS 0x041u    /* what a poll of a relay can say: POLL_READABLE, POLL_READ_NORMAL */
+
+/* Held to look at the queue of an entry whose queue may end, and by whoever ends one. */
+static struct spinlock ending_lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE_END, "ends of wait queues");
+
+void wait_relay_init(struct wait_relay *relay)
+{
+    wait_queue_init(&relay->waiters);
+    wait_queue_init(&relay->watchers);
+    refcount_init(&relay->references, 1);
+    atomic_init(&relay->sleepers, 0);
+    atomic_init(&relay->is_pending, false);
+    relay->next = NULL;
+}
+
+void wait_relay_release(struct wait_relay *relay)
+{
+    if (refcount_drop(&relay->references))
+        relay->destroy(relay);
+}
+
+void relay_entry_add(struct relay_entry *entry, struct wait_relay *relay,
+                     struct wait_queue *queue, bool is_exclusive)
+{
+    entry->entry = (struct wait_entry){
+        .queue = queue, .is_poll = !is_exclusive, .is_relay = true,
+    };
+    list_init(&entry->entry.node);
+    entry->relay = relay;
+    entry->is_exclusive = is_exclusive;
+    entry->may_end = queue->may_end;
+    entry_link(&entry->entry);
+}
+
+static void relay_entry_unlink(struct relay_entry *entry)
+{
+    struct wait_queue *queue = entry->entry.queue;
+
+    if (!queue)
+        return;
+    spin_lock(&queue->lock);
+    list_remove(&entry->entry.node);
+    spin_unlock(&queue->lock);
+    entry->entry.queue = NULL;
+}
+
+void relay_entry_remove(struct relay_entry *entry)
+{
+    if (!entry->may_end) {
+        relay_entry_unlink(entry);
+        return;
+    }
+    spin_lock(&ending_lock);
+    relay_entry_unlink(entry);
+    spin_unlock(&ending_lock);
+}
+
+void wait_queue_end(struct wait_queue *queue)
+{
+    struct list *node;
+
+    ASSERT(queue->may_end);
+    spin_lock(&ending_lock);
+    spin_lock(&queue->lock);
+    while ((node = list_take_first(&queue->waiters)) != NULL) {
+        struct wait_entry *entry = LIST_ENTRY(node, struct wait_entry, node);
+
+        ASSERT(entry->is_relay);
+        entry->queue = NULL;
+    }
+    spin_unlock(&queue->lock);
+    spin_unlock(&ending_lock);
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
@@ -263,10 +363,7 @@ int wait_queue_wait(struct wait_queue *queue, struct spinlock *lock,
 
     ASSERT(spin_is_held(lock));
     ASSERT(lock->rank < RANK_WAIT_QUEUE);
-    entry_init(&entry, queue, false);
-    spin_lock(&queue->lock);
-    list_append(&queue->waiters, &entry.node);
-    spin_unlock(&queue->lock);
+    wait_entry_add_single(&entry, queue);
     spin_unlock(lock);
 
     int error = wait_entries_wait(&entry, 1, reason, deadline_ns);
@@ -292,15 +389,50 @@ static void entry_wake(struct wait_entry *entry)
     (void)scheduler_wake(entry->thread);
 }
 
-static unsigned wake(struct wait_queue *queue, unsigned waiters_max)
+/* Relays to be woken, once each, in order. */
+struct relay_chain {
+    struct wait_relay *first, *last;
+};
+
+/* The queue is locked.  True: somebody waits there, so an exclusive wake-up is used up. */
+static bool relay_notify(struct relay_entry *entry, uint32_t events, struct relay_chain *chain)
+{
+    struct wait_relay *relay = entry->relay;
+
+    if (!relay->notify(entry, events))
+        return false;
+    if (!atomic_exchange(&relay->is_pending, true)) {
+        refcount_take(&relay->references);
+        relay->next = NULL;
+        if (chain->last)
+            chain->last->next = relay;
+        else
+            chain->first = relay;
+        chain->last = relay;
+    }
+    return atomic_load_explicit(&relay->sleepers, memory_order_relaxed) > 0;
+}
+
+static unsigned wake_entries(struct wait_queue *queue, uint32_t events, unsigned waiters_max,
+                             struct relay_chain *chain)
 {
     unsigned woken = 0;
     unsigned waiters = 0;
+    bool exclusive_done = false;
 
     spin_lock(&queue->lock);
     LIST_FOR_EACH_SAFE(node, following, &queue->waiters) {
         struct wait_entry *entry = LIST_ENTRY(node, struct wait_entry, node);
 
+        if (entry->is_relay) {
+            struct relay_entry *relay = CONTAINER_OF(entry, struct relay_entry, entry);
+
+            if (relay->is_exclusive && exclusive_done)
+                continue;
+            if (relay_notify(relay, events, chain) && relay->is_exclusive)
+                exclusive_done = events != 0;
+            continue;
+        }
         if (!entry->is_poll && waiters++ == waiters_max)
             break;
         entry_wake(entry);
@@ -310,12 +442,58 @@ static unsigned wake(struct wait_queue *queue, unsigned waiters_max)
     return woken;
 }
 
+/*
+ * Relays are woken when no queue is locked any more, because they have queues of the same rank;
+ * and one after the other, so that many that watch each other need no stack.
+ *
+ *   this waker                               another waker
+ *   has the relay in its chain
+ *                                            makes a file ready; the relay is pending: leaves it
+ *   wakes nobody, because nobody was waiting <- forbidden: it takes the mark back first, and then
+ *                                               sees whoever waited before that file was ready
+ */
+static void wake_relays(struct relay_chain *chain)
+{
+    while (chain->first) {
+        struct wait_relay *relay = chain->first;
+
+        chain->first = relay->next;
+        if (!chain->first)
+            chain->last = NULL;
+        (void)atomic_exchange(&relay->is_pending, false);
+        (void)wake_entries(&relay->waiters, RELAY_EVENTS, 1, chain);
+        (void)wake_entries(&relay->watchers, RELAY_EVENTS, UINT32_MAX, chain);
+        wait_relay_release(relay);
+    }
+}
+
+static unsigned wake(struct wait_queue *queue, uint32_t events, unsigned waiters_max)
+{
+    struct relay_chain chain = { NULL, NULL };
+    unsigned woken = wake_entries(queue, events, waiters_max, &chain);
+
+    if (chain.first)
+        wake_relays(&chain);
+    return woken;
+}
+
 unsigned wait_queue_wake_one(struct wait_queue *queue)
 {
-    return wake(queue, 1);
+    return wake(queue, 0, 1);
 }
 
 unsigned wait_queue_wake_all(struct wait_queue *queue)
 {
-    return wake(queue, UINT32_MAX);
+    return wake(queue, 0, UINT32_MAX);
+}
+
+unsigned wait_queue_wake_for(struct wait_queue *queue, uint32_t events)
+{
+    return wake(queue, events, UINT32_MAX);
+}
+
+void wait_relay_wake(struct wait_relay *relay)
+{
+    (void)wait_queue_wake_one(&relay->waiters);
+    (void)wait_queue_wake_for(&relay->watchers, RELAY_EVENTS);
 }

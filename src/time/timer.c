@@ -23,6 +23,7 @@
 #include "debug/trace.h"
 #include "lib/assert.h"
 #include "lib/container.h"
+#include "lib/mark.h"
 #include "machine/machine.h"
 #include "sched/per_cpu.h"
 #include "sched/thread.h"
@@ -121,6 +122,7 @@ static struct cpu_timers *lock_timers_of(const struct timer *timer)
         spin_lock(&timers->lock);
         if (atomic_load_explicit(&timer->cpu, memory_order_relaxed) == cpu)
             return timers;
+        MARK(timer_armed_elsewhere);
         spin_unlock(&timers->lock);    /* it was armed elsewhere in between */
     }
 }

@@ -6,6 +6,7 @@
 #include "tty/console.h"
 
 #include "config.h"
+#include "debug/options.h"
 #include "device/channel.h"
 #include "fs/channel_file.h"
 #include "fs/devfs.h"
@@ -29,14 +30,22 @@
 static struct tty console;
 static struct terminal_size machine_size;    /* as last seen; by INTERRUPT_CONSOLE only */
 
-static size_t console_write(const char *bytes, size_t size)
+static size_t console_write(struct tty *tty, const char *bytes, size_t size)
 {
+    (void)tty;
     return machine_console_write(MACHINE_STREAM_TERMINAL, bytes, size);
+}
+
+static int console_read(struct tty *tty)
+{
+    (void)tty;
+    return machine_console_read();
 }
 
 static const struct tty_device console_device = {
     .write = console_write,
-    .read = machine_console_read,
+    .read = console_read,
+    .is_external = true,
 };
 
 /* ---- Which terminal ------------------------------------------------------------------------ */
@@ -60,49 +69,30 @@ static bool console_is_used(void)
     return false;
 }
 
-struct tty *tty_of_session(int32_t session_id)
+void console_control_first(struct process *first)
 {
-    int32_t session = console.session_id;
-
-    if (!console_is_used())
-        return NULL;
-    if (session == 0) {
-        struct process *first = process_first();
-
-        if (!first)
-            return NULL;
-        session = first->session_id;
-        process_release(first);
-    }
-    return session == session_id ? &console : NULL;
-}
-
-struct tty *tty_of_process(void)
-{
-    return tty_of_session(current_process()->session_id);
+    tty_control_first(&console, first, console_is_used());
 }
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-static int open_terminal(struct file *file, struct tty *tty)
-{
-    file->operations = &tty_file_operations;
-    file->contents = tty;
-    file->is_stream = true;
-    tty_opened(tty);
-    return 0;
-}
-
+/* Opening it does not make it the session's terminal; TIOCSCTTY does. */
 static int console_open(struct file *file)
 {
-    return open_terminal(file, &console);
+    return tty_open(file, &console, false);
 }
 
 static int current_terminal_open(struct file *file)
 {
     struct tty *tty = tty_of_process();
 
-    return tty ? open_terminal(file, tty) : -ENXIO;
+    if (!tty)
+        return -ENXIO;
+
+    int error = tty_open(file, tty, false);
+
+    tty_release(tty);
+    return error;
 }
 
 static struct device console_node = {
@@ -145,8 +135,8 @@ static int open_nameless(struct file **file)
     const struct inode_kind kind = { .file_operations = &tty_file_operations };
     const struct inode_request node = {
         .mode = CONSOLE_MODE,
-        .user_id = machine_info()->user_id,
-        .group_id = machine_info()->group_id,
+        .user_id = option_first_user().user_id,
+        .group_id = option_first_user().group_id,
         .device_id = CONSOLE_ID,
     };
     struct file_request request = {
@@ -171,7 +161,8 @@ static int open_nameless(struct file **file)
 static int open_path(const struct path *root, const char *path, uint32_t flags,
                      struct file **file)
 {
-    const struct fs_context context = { .root = *root, .working_directory = *root };
+    const struct fs_context context = { .root = *root, .working_directory = *root,
+                                        .credentials = CREDENTIALS_OF_ROOT };
     const struct open_request request = {
         .path = path,
         .flags = flags | OPEN_NO_TERMINAL | OPEN_LARGEFILE,
@@ -193,7 +184,8 @@ static int open_console(const struct path *root, struct file **file)
 /* With a name in /dev, or else in the root. */
 static int open_channel(const struct path *root, unsigned number, struct file **file)
 {
-    const struct fs_context context = { .root = *root, .working_directory = *root };
+    const struct fs_context context = { .root = *root, .working_directory = *root,
+                                        .credentials = CREDENTIALS_OF_ROOT };
     struct path directory;
     int error = path_walk(&context, NULL, "/dev", LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &directory);
 

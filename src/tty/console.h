@@ -4,9 +4,13 @@
 #include "lib/error.h"
 
 struct file_table;
+struct process;
 
 /* Boot, after fs_init. */
 void console_init(void);
+/* The first process begins: signals of the console go to its group, and the console controls its
+ * session if it was started from one. */
+void console_control_first(struct process *first);
 /* INTERRUPT_CONSOLE: input, room for output, or another size. */
 void console_interrupt(void);
 

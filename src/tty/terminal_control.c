@@ -4,6 +4,7 @@
  * Numbers are Linux's for x86-64.  What a pseudo terminal of Linux does decides where terminals
  * differ: the line always has eight bits without parity.
  */
+#include "fs/file.h"
 #include "lib/container.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
@@ -16,15 +17,18 @@ enum terminal_request {
     GET_SETTINGS = 0x5401, SET_SETTINGS = 0x5402, SET_SETTINGS_DRAIN = 0x5403,
     SET_SETTINGS_FLUSH = 0x5404, GET_SETTINGS_OLD = 0x5405, SET_SETTINGS_OLD = 0x5406,
     SET_SETTINGS_OLD_DRAIN = 0x5407, SET_SETTINGS_OLD_FLUSH = 0x5408, SEND_BREAK = 0x5409,
-    FLOW_CONTROL = 0x540a, FLUSH = 0x540b, SET_CONTROLLING = 0x540e, GET_FOREGROUND = 0x540f,
-    SET_FOREGROUND = 0x5410, GET_OUTPUT_BYTES = 0x5411, GET_SIZE = 0x5413, SET_SIZE = 0x5414,
-    GET_INPUT_BYTES = 0x541b, GET_DISCIPLINE = 0x5424,
+    FLOW_CONTROL = 0x540a, FLUSH = 0x540b, SET_EXCLUSIVE = 0x540c, SET_SHARED = 0x540d,
+    SET_CONTROLLING = 0x540e, GET_FOREGROUND = 0x540f, SET_FOREGROUND = 0x5410,
+    GET_OUTPUT_BYTES = 0x5411, TYPE_CHARACTER = 0x5412, GET_SIZE = 0x5413, SET_SIZE = 0x5414,
+    GET_INPUT_BYTES = 0x541b, GIVE_UP_CONTROLLING = 0x5422, SET_DISCIPLINE = 0x5423,
+    GET_DISCIPLINE = 0x5424,
     SEND_BREAK_POSIX = 0x5425, GET_SESSION = 0x5429, SET_SETTINGS_2 = 0x402c542b,
     SET_SETTINGS_2_DRAIN = 0x402c542c, SET_SETTINGS_2_FLUSH = 0x402c542d,
 };
 
 /* They do not fit into an enumeration. */
 #define GET_DEVICE 0x80045432u
+#define GET_EXCLUSIVE 0x80045440u
 #define GET_SETTINGS_2 0x802c542au
 
 static int64_t copy_out(user_address target, const void *source, size_t size)
@@ -113,7 +117,7 @@ static void complete_settings(struct terminal_settings *settings)
     settings->input_speed = (input & CONTROL_SPEED_MASK) == 0
                                 ? settings->output_speed
                                 : speed_of(input, settings->input_speed);
-    control &= ~(CONTROL_SIZE_MASK | CONTROL_PARITY);
+    control &= ~(CONTROL_SIZE_MASK | CONTROL_PARITY | CONTROL_ADDRESS);
     settings->control_flags = control | CONTROL_SIZE_8 | CONTROL_RECEIVE;
 }
 
@@ -121,6 +125,7 @@ static void flush_input(struct tty *tty)
 {
     spin_lock(&tty->lock);
     line_discipline_flush_input(&tty->line);
+    tty_notice(tty, TTY_FLUSHED_INPUT);
     spin_unlock(&tty->lock);
     tty_receive(tty);
 }
@@ -129,8 +134,34 @@ static void flush_output(struct tty *tty)
 {
     spin_lock(&tty->lock);
     terminal_output_flush(&tty->line.output);
+    tty_notice(tty, TTY_FLUSHED_OUTPUT);
     spin_unlock(&tty->lock);
     wait_queue_wake_all(&tty->writers);
+}
+
+/* Do ^S and ^Q stop and start the output? */
+static bool stops_by_usual_characters(const struct terminal_settings *settings)
+{
+    return (settings->input_flags & INPUT_FLOW_CONTROL) &&
+           settings->characters[CHARACTER_STOP] == 0x13 &&
+           settings->characters[CHARACTER_START] == 0x11;
+}
+
+/* tty->lock is held. */
+static void replace_settings(struct tty *tty, const struct terminal_settings *settings)
+{
+    const struct terminal_settings before = tty->line.settings;
+    bool stops = stops_by_usual_characters(settings);
+    bool was_stopped = terminal_output_is_stopped(&tty->line.output);
+
+    line_discipline_set(&tty->line, settings);
+    if (was_stopped && !terminal_output_is_stopped(&tty->line.output))
+        tty_notice(tty, TTY_STARTED);
+    if (stops != stops_by_usual_characters(&before))
+        tty_notice(tty, stops ? TTY_STOP_CHARACTERS_ON : TTY_STOP_CHARACTERS_OFF);
+    if ((before.local_flags | settings->local_flags) & LOCAL_EXTERNAL)
+        tty_notice(tty, TTY_NEW_SETTINGS);
+    tty_push_output(tty);
 }
 
 /* What should happen before new settings hold. */
@@ -140,10 +171,13 @@ static int64_t set_settings(struct tty *tty, user_address argument, size_t size,
                             enum settings_moment moment)
 {
     struct terminal_settings settings = current_settings(tty);
-    int error = size == sizeof(struct terminal_settings_old)
-                    ? read_settings_old(argument, &settings)
-                    : user_copy_in(current_space(), &settings, argument, size);
+    int error = tty_check_foreground(tty, SIGNAL_TTOU);
 
+    if (error)
+        return error;
+    error = size == sizeof(struct terminal_settings_old)
+                ? read_settings_old(argument, &settings)
+                : user_copy_in(current_space(), &settings, argument, size);
     if (error)
         return error;
     complete_settings(&settings);
@@ -155,8 +189,7 @@ static int64_t set_settings(struct tty *tty, user_address argument, size_t size,
             return error;
     }
     spin_lock(&tty->lock);
-    line_discipline_set(&tty->line, &settings);
-    tty_push_output(tty);
+    replace_settings(tty, &settings);
     spin_unlock(&tty->lock);
     wait_queue_wake_all(&tty->readers);
     wait_queue_wake_all(&tty->writers);
@@ -165,8 +198,19 @@ static int64_t set_settings(struct tty *tty, user_address argument, size_t size,
 
 /* ---- Flow ---------------------------------------------------------------------------------- */
 
+static int64_t send_break(struct tty *tty)
+{
+    int error = tty_check_foreground(tty, SIGNAL_TTOU);
+
+    return error ? error : tty_drain(tty, false);
+}
+
 static int64_t flush(struct tty *tty, uint64_t which)
 {
+    int error = tty_check_foreground(tty, SIGNAL_TTOU);
+
+    if (error)
+        return error;
     if (which > 2)
         return -EINVAL;
     if (which != 1)
@@ -178,10 +222,16 @@ static int64_t flush(struct tty *tty, uint64_t which)
 
 static void hold_output(struct tty *tty, bool held)
 {
+    struct terminal_output *output = &tty->line.output;
+
     spin_lock(&tty->lock);
-    if (!held && tty->line.output.held)
-        tty->line.output.stopped = false;
-    tty->line.output.held = held;
+    bool was_stopped = terminal_output_is_stopped(output);
+
+    if (!held && output->held)
+        output->stopped = false;
+    output->held = held;
+    if (terminal_output_is_stopped(output) != was_stopped)
+        tty_notice(tty, held ? TTY_STOPPED : TTY_STARTED);
     tty_push_output(tty);
     spin_unlock(&tty->lock);
     wait_queue_wake_all(&tty->writers);
@@ -201,6 +251,10 @@ static void send_character(struct tty *tty, enum terminal_character which)
 
 static int64_t flow_control(struct tty *tty, uint64_t action)
 {
+    int error = tty_check_foreground(tty, SIGNAL_TTOU);
+
+    if (error)
+        return error;
     switch (action) {
     case 0:
         hold_output(tty, true);
@@ -243,71 +297,32 @@ static int64_t get_counts(struct tty *tty, user_address argument, bool input)
     spin_lock(&tty->lock);
     uint32_t count = input ? line_discipline_readable_bytes(&tty->line)
                            : (uint32_t)tty->line.output.ring.count;
+
+    if (!input && tty->device->is_immediate)
+        count = 0;
     spin_unlock(&tty->lock);
     return put_number(argument, (int32_t)count);
 }
 
-static int64_t get_foreground(struct tty *tty, user_address argument)
+static int64_t control_exclusive(bool *is_exclusive, uint32_t request, user_address argument)
 {
-    int32_t group;
-
-    if (tty_of_process() != tty)
-        return -ENOTTY;
-    group = tty_foreground_group(tty);
-    return put_number(argument, group);
-}
-
-struct group_search {
-    int32_t group_id, session_id;
-    bool found, in_session;
-};
-
-static void look_for_group(struct process *process, void *context)
-{
-    struct group_search *search = context;
-
-    if (process->group_id != search->group_id)
-        return;
-    search->found = true;
-    search->in_session |= process->session_id == search->session_id;
-}
-
-static int64_t set_foreground(struct tty *tty, user_address argument)
-{
-    struct group_search search = { .session_id = current_process()->session_id };
-    int error;
-
-    if (tty_of_process() != tty)
-        return -ENOTTY;
-    error = user_copy_in(current_space(), &search.group_id, argument, sizeof(search.group_id));
-    if (error)
-        return error;
-    if (search.group_id < 0)
-        return -EINVAL;
-    process_for_each(look_for_group, &search);
-    if (!search.found)
-        return -ESRCH;
-    if (!search.in_session)
-        return -EPERM;
-    spin_lock(&tty->lock);
-    tty->foreground_group = search.group_id;
-    spin_unlock(&tty->lock);
+    if (request == GET_EXCLUSIVE)
+        return put_number(argument, *is_exclusive);
+    *is_exclusive = request == SET_EXCLUSIVE;
     return 0;
 }
 
-static int64_t get_session(struct tty *tty, user_address argument)
+/* The only discipline is the one that there is. */
+static int64_t set_discipline(struct tty *tty, user_address argument)
 {
-    if (tty_of_process() != tty)
-        return -ENOTTY;
-    return put_number(argument, current_process()->session_id);
-}
+    int32_t number;
+    int error = tty_check_foreground(tty, SIGNAL_TTOU);
 
-/* Only what changes nothing is allowed: a session's leader asks for the terminal that it has. */
-static int64_t set_controlling(struct tty *tty)
-{
-    const struct process *process = current_process();
-
-    return process->id == process->session_id && tty_of_process() == tty ? 0 : -EPERM;
+    if (!error)
+        error = user_copy_in(current_space(), &number, argument, sizeof(number));
+    if (!error && number != 0)
+        error = -EINVAL;
+    return error;
 }
 
 static int64_t control_settings(struct tty *tty, uint32_t request, user_address argument)
@@ -344,38 +359,68 @@ static int64_t control_settings(struct tty *tty, uint32_t request, user_address 
     return -ENOTTY;
 }
 
-int64_t tty_control(struct file *file, uint32_t request, uint64_t argument)
+int64_t tty_control_both(struct tty *tty, uint32_t request, uint64_t argument, bool is_master)
+{
+    switch (request) {
+    case GET_SIZE:
+        return get_size(tty, argument);
+    case SET_SIZE:
+        return set_size(tty, argument);
+    case GET_FOREGROUND:
+        return tty_get_foreground(tty, is_master, argument);
+    case SET_FOREGROUND:
+        return tty_set_foreground(tty, argument);
+    case GET_SESSION:
+        return tty_get_session(tty, is_master, argument);
+    case GET_DISCIPLINE:
+        return put_number(argument, 0);
+    case GET_DEVICE:
+        return put_number(argument, (int32_t)tty->device_id);
+    case TYPE_CHARACTER:
+        return -EIO;    /* putting words into somebody's mouth; Linux forbids it by default */
+    }
+    return control_settings(tty, request, argument);
+}
+
+/* What only who has the terminal itself open can ask. */
+static int64_t control_own(struct file *file, uint32_t request, uint64_t argument)
 {
     struct tty *tty = file->contents;
 
     switch (request) {
     case SEND_BREAK:
     case SEND_BREAK_POSIX:
-        return tty_drain(tty, false);
+        return send_break(tty);
     case FLOW_CONTROL:
         return flow_control(tty, argument);
     case FLUSH:
         return flush(tty, argument);
-    case GET_SIZE:
-        return get_size(tty, argument);
-    case SET_SIZE:
-        return set_size(tty, argument);
     case GET_INPUT_BYTES:
         return get_counts(tty, argument, true);
     case GET_OUTPUT_BYTES:
         return get_counts(tty, argument, false);
-    case GET_FOREGROUND:
-        return get_foreground(tty, argument);
-    case SET_FOREGROUND:
-        return set_foreground(tty, argument);
-    case GET_SESSION:
-        return get_session(tty, argument);
     case SET_CONTROLLING:
-        return set_controlling(tty);
-    case GET_DISCIPLINE:
-        return put_number(argument, 0);
-    case GET_DEVICE:
-        return put_number(argument, (int32_t)tty->device_id);
+        return tty_take_control(tty, file_is_readable(file), argument == 1);
+    case GIVE_UP_CONTROLLING:
+        return tty_give_up(tty);
+    case SET_DISCIPLINE:
+        return set_discipline(tty, argument);
+    case SET_EXCLUSIVE:
+    case SET_SHARED:
+    case GET_EXCLUSIVE:
+        return control_exclusive(&tty->is_exclusive, request, argument);
     }
-    return control_settings(tty, request, argument);
+    return tty_control_both(tty, request, argument, false);
+}
+
+int64_t tty_control(struct file *file, uint32_t request, uint64_t argument)
+{
+    struct tty *tty = file->contents;
+
+    spin_lock(&tty->lock);
+    bool hung_up = tty->hung_up;
+    spin_unlock(&tty->lock);
+    if (hung_up)
+        return request == SET_FOREGROUND ? -ENOTTY : -EIO;
+    return control_own(file, request, argument);
 }

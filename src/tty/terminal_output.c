@@ -133,14 +133,15 @@ bool terminal_output_put(struct terminal_output *output, const struct terminal_s
 }
 
 void terminal_output_drain(struct terminal_output *output,
-                           size_t (*device_write)(const char *bytes, size_t size))
+                           size_t (*device_write)(struct tty *tty, const char *bytes, size_t size),
+                           struct tty *tty)
 {
     struct ring *ring = &output->ring;
 
-    while (!output->stopped && !output->held && ring->count > 0) {
+    while (!terminal_output_is_stopped(output) && ring->count > 0) {
         size_t behind_start = ring->capacity - ring->start;
         size_t size = ring->count < behind_start ? ring->count : behind_start;
-        size_t taken = device_write((const char *)ring->storage + ring->start, size);
+        size_t taken = device_write(tty, (const char *)ring->storage + ring->start, size);
 
         ASSERT(taken <= size);
         ring->start = (ring->start + taken) % ring->capacity;

@@ -12,6 +12,8 @@
 
 #define TERMINAL_OUTPUT_SIZE 4096
 
+struct tty;
+
 struct terminal_output {
     struct ring ring;
     uint32_t column;              /* where the cursor is, as far as one can know */
@@ -34,8 +36,14 @@ void terminal_output_back_up(struct terminal_output *output);
 
 /* Gives bytes to the device, which may take fewer, unless the output is stopped. */
 void terminal_output_drain(struct terminal_output *output,
-                           size_t (*device_write)(const char *bytes, size_t size));
+                           size_t (*device_write)(struct tty *tty, const char *bytes, size_t size),
+                           struct tty *tty);
 void terminal_output_flush(struct terminal_output *output);
+
+static inline bool terminal_output_is_stopped(const struct terminal_output *output)
+{
+    return output->stopped || output->held;
+}
 
 /* Does this byte continue a UTF-8 character? */
 static inline bool is_continuation(const struct terminal_settings *settings, uint8_t byte)

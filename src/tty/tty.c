@@ -25,8 +25,26 @@ void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_
     tty->device_id = device_id;
     spin_init(&tty->lock, RANK_CONSOLE, "tty");
     line_discipline_init(&tty->line);
-    wait_queue_init_external(&tty->readers);
-    wait_queue_init_external(&tty->writers);
+    list_init(&tty->control.node);
+    if (device->is_external) {
+        wait_queue_init_external(&tty->readers);
+        wait_queue_init_external(&tty->writers);
+    } else {
+        wait_queue_init(&tty->readers);
+        wait_queue_init(&tty->writers);
+    }
+}
+
+void tty_reference(struct tty *tty)
+{
+    if (tty->device->reference)
+        tty->device->reference(tty);
+}
+
+void tty_release(struct tty *tty)
+{
+    if (tty->device->release)
+        tty->device->release(tty);
 }
 
 /* ---- Device side --------------------------------------------------------------------------- */
@@ -34,7 +52,14 @@ void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_
 void tty_push_output(struct tty *tty)
 {
     ASSERT(spin_is_held(&tty->lock));
-    terminal_output_drain(&tty->line.output, tty->device->write);
+    terminal_output_drain(&tty->line.output, tty->device->write, tty);
+}
+
+void tty_notice(struct tty *tty, enum tty_notice notice)
+{
+    ASSERT(spin_is_held(&tty->lock));
+    if (tty->device->notice)
+        tty->device->notice(tty, notice);
 }
 
 static size_t output_room(const struct tty *tty)
@@ -42,30 +67,24 @@ static size_t output_room(const struct tty *tty)
     return ring_space(&tty->line.output.ring);
 }
 
-int32_t tty_foreground_group(struct tty *tty)
+void tty_signal(struct tty *tty, int number)
 {
-    spin_lock(&tty->lock);
-    int32_t group = tty->foreground_group;
-    spin_unlock(&tty->lock);
-    if (group == 0) {
-        struct process *first = process_first();
-
-        if (first) {
-            group = first->group_id;
-            process_release(first);
-        }
-    }
-    return group;
+    if (number == SIGNAL_QUIT && tty->device->is_external)
+        watch_asked();    /* before those that could tell are killed */
+    (void)signal_send_group(tty->control.foreground_group, number);
 }
 
-static void tty_signal(struct tty *tty, int number)
+/* What the byte did that the device may want to know. */
+static void notice_received(struct tty *tty, int signal, bool was_stopped)
 {
-    int32_t group = tty_foreground_group(tty);
+    bool is_stopped = terminal_output_is_stopped(&tty->line.output);
 
-    if (number == SIGNAL_QUIT)
-        watch_asked();    /* before those that could tell are killed */
-    if (group > 0)
-        (void)signal_send_group(group, number);
+    if (signal && !(tty->line.settings.local_flags & LOCAL_NO_FLUSH)) {
+        tty_notice(tty, TTY_FLUSHED_OUTPUT);
+        tty_notice(tty, TTY_FLUSHED_INPUT);
+    }
+    if (is_stopped != was_stopped)
+        tty_notice(tty, is_stopped ? TTY_STOPPED : TTY_STARTED);
 }
 
 /* Takes input until there is no more, no room, or one byte that means a signal. */
@@ -74,11 +93,13 @@ static int receive_some(struct tty *tty)
     int signal = 0;
 
     while (signal == 0 && line_discipline_has_room(&tty->line)) {
-        int byte = tty->device->read();
+        bool was_stopped = terminal_output_is_stopped(&tty->line.output);
+        int byte = tty->device->read(tty);
 
         if (byte < 0)
             break;
         signal = line_discipline_receive(&tty->line, (uint8_t)byte);
+        notice_received(tty, signal, was_stopped);
     }
     return signal;
 }
@@ -135,6 +156,18 @@ void tty_set_size(struct tty *tty, const struct terminal_size *size)
         tty_signal(tty, SIGNAL_WINCH);
 }
 
+void tty_hang_up(struct tty *tty)
+{
+    spin_lock(&tty->lock);
+    tty->hung_up = true;
+    line_discipline_flush_input(&tty->line);
+    terminal_output_flush(&tty->line.output);
+    spin_unlock(&tty->lock);
+    tty_hang_up_session(tty);
+    wait_queue_wake_all(&tty->readers);
+    wait_queue_wake_all(&tty->writers);
+}
+
 /* ---- Reading ------------------------------------------------------------------------------- */
 
 /* How long a read waits and for how much (VMIN and VTIME); fixed when it begins. */
@@ -169,12 +202,14 @@ static struct read_rule read_rule(struct tty *tty, struct file *file)
     return rule;
 }
 
-/* tty->lock is held.  0, -EAGAIN, -EINTR, -ETIMEDOUT. */
+/* tty->lock is held.  0, -EAGAIN, -EINTR, -EIO, -ETIMEDOUT. */
 static int wait_for_input(struct tty *tty, const struct read_rule *rule)
 {
     const struct wait_reason reason = { .kind = WAIT_INPUT, .object = tty->device_id };
 
     while (!line_discipline_is_readable(&tty->line, 1)) {
+        if (tty->hung_up)
+            return -EIO;
         if (rule->deadline_ns <= machine_time_ns())
             return -ETIMEDOUT;
         if (!rule->may_wait)
@@ -213,13 +248,21 @@ static int read_chunk(struct tty *tty, const struct read_rule *rule, size_t want
     return error;
 }
 
+static bool has_hung_up(struct tty *tty)
+{
+    spin_lock(&tty->lock);
+    bool hung_up = tty->hung_up;
+    spin_unlock(&tty->lock);
+    return hung_up;
+}
+
 static int64_t tty_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
     struct tty *tty = file->contents;
     struct read_rule rule = read_rule(tty, file);
-    struct chunk chunk = { .ends = false };
+    struct chunk chunk = { .ends = has_hung_up(tty) };
     size_t done = 0;
-    int64_t error = 0;
+    int64_t error = chunk.ends ? 0 : tty_check_foreground(tty, SIGNAL_TTIN);
 
     (void)position;
     rule.may_wait = rule.may_wait && !buffer->may_not_wait;
@@ -261,8 +304,17 @@ static int begin_writing(struct tty *tty, bool may_wait)
     int error = 0;
 
     spin_lock(&tty->lock);
-    while (tty->is_writing && !error)
+    bool checks = (tty->line.settings.local_flags & LOCAL_STOP_BACKGROUND) && !tty->hung_up;
+
+    if (checks) {
+        spin_unlock(&tty->lock);
+        error = tty_check_foreground(tty, SIGNAL_TTOU);
+        spin_lock(&tty->lock);
+    }
+    while (!tty->hung_up && tty->is_writing && !error)
         error = wait_for_writers(tty, may_wait, false);
+    if (tty->hung_up)
+        error = -EIO;
     if (!error)
         tty->is_writing = true;
     spin_unlock(&tty->lock);
@@ -277,12 +329,19 @@ static void end_writing(struct tty *tty)
     wait_queue_wake_all(&tty->writers);
 }
 
+static bool takes_output(const struct tty *tty)
+{
+    return !tty->device->is_immediate || !terminal_output_is_stopped(&tty->line.output);
+}
+
 /* As many bytes as there is room for. */
 static size_t process_output(struct tty *tty, const uint8_t *bytes, size_t count)
 {
     struct line_discipline *line = &tty->line;
     size_t done = 0;
 
+    if (!takes_output(tty))
+        return 0;
     while (done < count && terminal_output_put(&line->output, &line->settings, bytes[done]))
         done++;
     return done;
@@ -305,6 +364,8 @@ static int write_chunk(struct tty *tty, const uint8_t *bytes, size_t count, bool
             break;
         if (output_room(tty) == room)
             error = wait_for_writers(tty, may_wait, false);
+        if (tty->hung_up)
+            error = -EIO;
     }
     spin_unlock(&tty->lock);
     return error;
@@ -340,6 +401,8 @@ int tty_drain(struct tty *tty, bool uninterruptible)
 {
     int error = 0;
 
+    if (tty->device->is_immediate)
+        return 0;
     spin_lock(&tty->lock);
     tty_push_output(tty);
     while (tty->line.output.ring.count > 0 && !error)
@@ -363,32 +426,64 @@ static uint32_t tty_poll(struct file *file, struct poll_table *table)
 
     if (line_discipline_is_readable(&tty->line, minimum > 0 ? minimum : 1))
         events |= POLL_READABLE | POLL_READ_NORMAL;
-    if (!tty->is_writing && output_room(tty) >= WRITABLE_ROOM)
+    if (!tty->is_writing && output_room(tty) >= WRITABLE_ROOM && takes_output(tty))
         events |= POLL_WRITABLE | POLL_WRITE_NORMAL;
+    if (tty->hung_up)
+        events = POLL_READABLE | POLL_READ_NORMAL | POLL_WRITABLE | POLL_WRITE_NORMAL |
+                 POLL_ERROR | POLL_HANGUP;
     spin_unlock(&tty->lock);
     return events;
 }
 
 void tty_opened(struct tty *tty)
 {
+    tty_reference(tty);
     spin_lock(&tty->lock);
     tty->open_files++;
     spin_unlock(&tty->lock);
 }
 
+int tty_open(struct file *file, struct tty *tty, bool may_control)
+{
+    int error = 0;
+
+    spin_lock(&tty->lock);
+    if (tty->hung_up)
+        error = -EIO;
+    else if (tty->is_exclusive && !current_can(CAPABILITY_ADMINISTRATION))
+        error = -EBUSY;
+    spin_unlock(&tty->lock);
+    if (error)
+        return error;
+    file->operations = &tty_file_operations;
+    file->contents = tty;
+    file->is_stream = true;
+    tty_opened(tty);
+    if (may_control && file_is_readable(file) && !(file_flags(file) & OPEN_NO_TERMINAL))
+        tty_control_opener(tty);
+    return 0;
+}
+
 /* The last one to leave waits until everything is out, as for a serial line; nobody is left who
  * could let held output go. */
-static void tty_release(struct file *file)
+static void tty_close(struct file *file)
 {
     struct tty *tty = file->contents;
 
     spin_lock(&tty->lock);
     bool last = --tty->open_files == 0;
-    if (last)
-        tty->line.output.stopped = tty->line.output.held = false;
+
+    if (last) {
+        if (!tty->device->is_immediate)
+            tty->line.output.stopped = tty->line.output.held = false;
+        tty->is_exclusive = false;
+        tty_push_output(tty);
+        tty_notice(tty, TTY_CLOSED);
+    }
     spin_unlock(&tty->lock);
     if (last && tty_drain(tty, true) != 0)
         UNREACHABLE();
+    tty_release(tty);
 }
 
 const struct file_operations tty_file_operations = {
@@ -396,5 +491,5 @@ const struct file_operations tty_file_operations = {
     .write = tty_write,
     .poll = tty_poll,
     .control = tty_control,
-    .release = tty_release,
+    .release = tty_close,
 };

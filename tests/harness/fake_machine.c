@@ -1,10 +1,4 @@
-/*
- * The fake machine.
- *
- * A kernel context that was prepared with a stack keeps its fiber at the low end of that stack
- * (above the word where the scheduler has its canary); the contexts that the program began in have
- * theirs in an array.  So nothing needs to be freed when a thread ends.
- */
+/* The fake machine; its kernel contexts are in fake_contexts.c. */
 #include "harness/fake_machine.h"
 
 #include <stdio.h>
@@ -12,10 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "harness/fiber.h"
-
-#define FIBER_OFFSET 64    /* from the low end of the stack */
-#define BOOT_FIBERS 256
+#include "harness/fake_contexts.h"
 
 struct fake_machine fake_machine;
 struct machine_info fake_machine_info;
@@ -27,9 +18,6 @@ static size_t host_memory_size;
 
 static const struct trap *script;
 static size_t script_length;
-
-static struct fiber boot_fibers[BOOT_FIBERS];
-static unsigned boot_fiber_count;
 
 static void fail(const char *why)
 {
@@ -66,7 +54,7 @@ void fake_machine_init(size_t memory_size)
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++)
         fake_machine.cpus[cpu].timer_deadline_ns = UINT64_MAX;
     script_length = 0;
-    boot_fiber_count = 0;
+    fake_contexts_reset();
     fake_machine_info = (struct machine_info){
         .name = "fake",
         .cpu_count = 1,
@@ -291,41 +279,6 @@ void fake_machine_advance(uint64_t ns)
     fake_machine.time_ns += ns;
     fire_due_timers();
     deliver_pending();
-}
-
-/* ---- Kernel contexts ----------------------------------------------------------------------- */
-
-static struct fiber *fiber_of(struct machine_context *context)
-{
-    if (context->opaque[0] == 0) {
-        if (boot_fiber_count == BOOT_FIBERS)
-            fail("too many boot contexts");
-        context->opaque[0] = (uintptr_t)&boot_fibers[boot_fiber_count++];
-    }
-    return (struct fiber *)context->opaque[0];
-}
-
-void machine_context_init(struct machine_context *context, void *stack, size_t stack_size,
-                          void (*entry)(void))
-{
-    size_t reserved = FIBER_OFFSET + ((sizeof(struct fiber) + 63) & ~(size_t)63);
-    struct fiber *fiber = (struct fiber *)((char *)stack + FIBER_OFFSET);
-
-    *context = (struct machine_context){ .opaque[0] = (uintptr_t)fiber };
-    fiber_init(fiber, (char *)stack + reserved, stack_size - reserved, entry);
-}
-
-void *machine_stack_place(void *memory, size_t size)
-{
-    (void)size;
-    return memory;
-}
-
-void machine_context_switch(struct machine_context *from, struct machine_context *to)
-{
-    if (self()->interrupts_enabled)
-        fail("machine_context_switch with interrupts on");
-    fiber_switch(fiber_of(from), fiber_of(to));
 }
 
 /* ---- User mode and translation ------------------------------------------------------------- */

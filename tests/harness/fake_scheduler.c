@@ -1,36 +1,17 @@
 /* The real scheduler on the fake machine. */
 #include "harness/fake_scheduler.h"
 
+#include "harness/fake_interrupt.h"
 #include "lib/assert.h"
 #include "memory/page.h"
 #include "sched/per_cpu.h"
 #include "sched/scheduler.h"
-#include "time/timer.h"
-
-/* As kernel/interrupt.c. */
-static void interrupt(enum machine_interrupt which)
-{
-    scheduler_interrupt_enter();
-    switch (which) {
-    case INTERRUPT_TIMER:
-        timer_interrupt();
-        break;
-    case INTERRUPT_NOTIFY:
-        scheduler_notified();
-        break;
-    case INTERRUPT_CONSOLE:
-    case INTERRUPT_CHANNEL:
-    case INTERRUPT_TIME_LIMIT:
-        break;
-    }
-    scheduler_interrupt_leave();
-}
 
 void fake_scheduler_init(unsigned cpu_count)
 {
     fake_machine_init(64 << 20);
     fake_machine_info.cpu_count = cpu_count;
-    fake_machine.interrupt = interrupt;
+    fake_machine.interrupt = fake_interrupt;
     page_allocator_init();
     scheduler_init();
 }

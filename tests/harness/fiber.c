@@ -22,6 +22,7 @@ static void note_new_stack(struct fiber *fiber)
     fiber->sanitizer = NULL;
 }
 #elif defined(__SANITIZE_THREAD__)
+#include <pthread.h>
 #include <sanitizer/tsan_interface.h>
 
 #define STACKS_MAX 1024
@@ -35,8 +36,9 @@ static struct {
     void *fiber;
     unsigned uses;
 } stacks[STACKS_MAX];
+static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *fiber_of_stack(const void *stack)
+static void *fiber_of_stack_locked(const void *stack)
 {
     unsigned slot = 0;
 
@@ -51,6 +53,15 @@ static void *fiber_of_stack(const void *stack)
         stacks[slot].fiber = __tsan_create_fiber(0);
     }
     return stacks[slot].fiber;
+}
+
+static void *fiber_of_stack(const void *stack)
+{
+    pthread_mutex_lock(&stacks_lock);
+    void *fiber = fiber_of_stack_locked(stack);
+
+    pthread_mutex_unlock(&stacks_lock);
+    return fiber;
 }
 
 static void note_leave(struct fiber *from, struct fiber *to)
@@ -115,14 +126,23 @@ __asm__(".text\n"
 #define SAVED_REGISTERS 6
 
 /* Between leaving one fiber and arriving in another. */
-static struct fiber *left;
-static struct fiber *arriving;
+struct switching {
+    struct fiber *left, *arriving;
+};
+static _Thread_local struct switching of_this_thread;
+
+/* A function of its own: a fiber may arrive on another host thread than it left, and the compiler
+ * must not keep the address. */
+__attribute__((noipa)) static struct switching *switching(void)
+{
+    return &of_this_thread;
+}
 
 static void begin(void)
 {
-    struct fiber *self = arriving;
+    struct fiber *self = switching()->arriving;
 
-    note_arrive(self, left);
+    note_arrive(self, switching()->left);
     self->entry();
     __builtin_trap();
 }
@@ -145,9 +165,8 @@ void fiber_init(struct fiber *fiber, void *stack, size_t stack_size, void (*entr
 
 void fiber_switch(struct fiber *from, struct fiber *to)
 {
-    left = from;
-    arriving = to;
+    *switching() = (struct switching){ .left = from, .arriving = to };
     note_leave(from, to);
     fiber_swap(&from->stack_pointer, to->stack_pointer);
-    note_arrive(from, left);
+    note_arrive(from, switching()->left);
 }

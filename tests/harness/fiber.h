@@ -1,8 +1,9 @@
 #pragma once
 /*
- * Fibers: stacks that one host thread switches between.  The fake machine makes kernel contexts of
- * them, and the models whole CPUs.  (Not ucontext: that makes two system calls a switch, and a
- * model makes millions.)  AddressSanitizer and ThreadSanitizer are told of every switch.
+ * Fibers: stacks that a host thread switches between.  The fake machine makes kernel contexts of
+ * them, and the models whole CPUs; of hammer_machine.h several host threads share them.  (Not
+ * ucontext: that makes two system calls a switch, and a model makes millions.)  AddressSanitizer
+ * and ThreadSanitizer are told of every switch.
  */
 #include <stddef.h>
 

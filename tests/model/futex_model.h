@@ -109,3 +109,59 @@ __attribute__((unused)) static void interrupt_first(void *member)
     thread_interrupt(members[0], THREAD_WORK_SIGNAL);
     thread_release(members[0]);
 }
+
+/* ---- Locks that hand on priority ----------------------------------------------------------- */
+
+__attribute__((unused)) static uint32_t own_id(void)
+{
+    return (uint32_t)current_thread()->id;
+}
+
+/* As a C library does it: without the kernel if nobody is in the way. */
+__attribute__((unused)) static int lock_until(uint64_t deadline_ns)
+{
+    const struct futex_word word = private_word(LOCK);
+    const struct futex_deadline deadline = { deadline_ns, false };
+    uint32_t nobody = 0;
+
+    if (atomic_compare_exchange_strong(word_at(LOCK), &nobody, own_id()))
+        return 0;
+    return futex_lock(&word, &deadline);
+}
+
+__attribute__((unused)) static int unlock(void)
+{
+    const struct futex_word word = private_word(LOCK);
+    uint32_t mine = own_id();
+
+    if (atomic_compare_exchange_strong(word_at(LOCK), &mine, 0))
+        return 0;
+    return futex_unlock(&word);
+}
+
+__attribute__((unused)) static void stay_inside(void)
+{
+    inside++;
+    if (inside > inside_max)
+        inside_max = inside;
+    spin_lock(&point);
+    spin_unlock(&point);
+    inside--;
+}
+
+/* It should have the lock, and gives it back. */
+__attribute__((unused)) static void use_lock(uintptr_t member)
+{
+    if ((atomic_load(word_at(LOCK)) & FUTEX_OWNER) != own_id())
+        results[member] = -EIO;
+    stay_inside();
+    if (unlock() != 0)
+        results[member] = -EIO;
+}
+
+__attribute__((unused)) static const char *check_exclusion(void)
+{
+    if (inside_max != 1)
+        return "two threads had the lock at once";
+    return (atomic_load(word_at(LOCK)) & FUTEX_OWNER) == 0 ? NULL : "the lock was left locked";
+}

@@ -3,6 +3,7 @@
  * broken program shows that the error would be found.
  */
 #include "model/futex_model.h"
+#include "harness/marks.h"
 
 /* ---- Waiting and waking -------------------------------------------------------------------- */
 
@@ -113,6 +114,7 @@ START_TEST(model_a_wake_up_at_the_last_moment_counts)
                              .setup = time_beside_wake,
                              .check = check_time_or_woken,
                              .preemptions_max = 4 });
+    EXPECT_MARK(futex_woken_at_the_last_moment);
 }
 END_TEST
 
@@ -176,6 +178,7 @@ START_TEST(model_requeueing_and_time)
                              .setup = requeue_beside_time,
                              .check = check_requeued,
                              .preemptions_max = 3 });
+    EXPECT_MARK(futex_waiter_moved);
 }
 END_TEST
 

@@ -58,6 +58,7 @@ static void begin(void)
     limits_init(&process.limits);
     process.abi = &abi;
     process.id = 1;
+    process.pid_namespace = pid_namespace_own();
     process.parent_id = NO_PARENT;
     handle(SIGNAL_USR1);
     handle(SIGNAL_USR2);

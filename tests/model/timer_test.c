@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "harness/marks.h"
 #include "harness/model.h"
 #include "harness/model_locks.h"
 #include "harness/test.h"
@@ -68,9 +69,10 @@ static const char *check_end(void)
     return calls <= 2 ? NULL : "the function ran too often";
 }
 
-static void explore(void (*setup)(void), const char *(*check)(void))
+static void explore(void (*setup)(void), const char *(*check)(void), unsigned preemptions_max)
 {
-    const struct model model = { .cpu_count = 2, .setup = setup, .check = check };
+    const struct model model = { .cpu_count = 2, .setup = setup, .check = check,
+                                 .preemptions_max = preemptions_max };
     struct model_result result = model_explore(&model);
 
     printf("%llu runs of at most %u choices\n", (unsigned long long)result.runs,
@@ -88,7 +90,7 @@ static void cancel_elsewhere(void)
 
 START_TEST(model_timer_does_not_run_after_cancel)
 {
-    explore(cancel_elsewhere, check_cancel);
+    explore(cancel_elsewhere, check_cancel, 0);
 }
 END_TEST
 
@@ -100,7 +102,28 @@ static void arm_elsewhere(void)
 
 START_TEST(model_timer_moves_between_cpus)
 {
-    explore(arm_elsewhere, check_end);
+    explore(arm_elsewhere, check_end, 0);
+}
+END_TEST
+
+static void look(void *argument)
+{
+    (void)argument;
+    (void)timer_is_armed(&timer);
+}
+
+static void look_while_it_moves(void)
+{
+    begin();
+    model_thread(1, "arm", arm_again, NULL);
+    model_thread(0, "look", look, NULL);
+}
+
+/* Who wants the lock of the heap that it is on finds it on another one. */
+START_TEST(model_timer_is_looked_at_while_it_moves)
+{
+    explore(look_while_it_moves, check_end, 3);
+    EXPECT_MARK(timer_armed_elsewhere);
 }
 END_TEST
 
@@ -129,4 +152,4 @@ START_TEST(model_finds_a_cancel_that_does_not_wait)
 END_TEST
 
 TEST_MAIN("model/timer", model_timer_does_not_run_after_cancel, model_timer_moves_between_cpus,
-          model_finds_a_cancel_that_does_not_wait)
+          model_timer_is_looked_at_while_it_moves, model_finds_a_cancel_that_does_not_wait)

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 
-LINUX_PARTS = ("futex", "clone3", "timers", "sigaltstack", "membarrier", "kcmp", "rseq")
+LINUX_PARTS = ("futex", "clone3", "timers", "sigaltstack", "membarrier", "kcmp", "rseq", "exec",
+               "pidfd", "proc", "mqueue", "memfd", "openat2", "vm")
 # The package's version is part of its name; the first that the archive has is taken.
 LINUX_NAMES = (re.compile(r"linux-source-6\.1"), re.compile(r"linux-source-\d+\.\d+"))
 GLIBC_NAME = "glibc-source"
@@ -61,7 +62,7 @@ def unpack(archive, into, patterns):
 
 
 def linux_selftests(folder):
-    into = os.path.join(folder, "linux")
+    into = os.path.join(folder, f"linux-{len(LINUX_PARTS)}")    # unpacked anew with more parts
     archives = ()
     if not os.path.isdir(into):
         contents = package_contents(folder, linux_package())

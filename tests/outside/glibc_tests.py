@@ -1,4 +1,5 @@
-"""The tests of glibc that are about the kernel: nptl, rt, signal, sysvipc.
+"""The tests of glibc that are about the kernel: nptl, rt, signal, sysvipc, posix, io, misc, time
+and those of Linux alone.
 
 They are compiled outside its tree against the installed static library, with the package's own
 `support` sources as a second library.  What needs the inside of glibc, shared objects or a compiler
@@ -15,7 +16,7 @@ from building import FLAGS, Program, Test, compile_file
 
 PASSED, UNSUPPORTED = 0, 77
 # Groups of tests, each a folder; those of sysdeps that belong to another group than nptl.
-GROUPS = ("nptl", "rt", "signal", "sysvipc")
+GROUPS = ("nptl", "rt", "signal", "sysvipc", "posix", "io", "misc", "time")
 OF_RT = re.compile(r"tst-(aio|mqueue|timer|cpuclock|cputimer|shm|bz28213)")
 OF_SIGNAL = re.compile(r"tst-(sig|minsig|rai)")
 # Not programs of their own, or the same program again with another width of time.
@@ -26,7 +27,8 @@ HEADERS = ("include/libc-diag.h", "include/array_length.h", "include/intprops.h"
            "include/scratch_buffer.h", "malloc/scratch_buffer.h", "sysdeps/x86_64/stackinfo.h",
            "test-skeleton.c")
 # Where tests include each other from; after all of the system's own.
-FOLDERS = ("", "support", "nptl", "rt", "signal", "sysvipc", "sysdeps/pthread", "sysdeps/x86",
+FOLDERS = ("", "support", "nptl", "rt", "signal", "sysvipc", "posix", "io", "misc",
+           "time", "sysdeps/pthread", "sysdeps/x86",
            "sysdeps/unix/sysv/linux", "sysdeps/generic")
 # No old versions of functions are tested.
 WRITTEN_HEADERS = {
@@ -99,6 +101,11 @@ def listed(top):
         yield ("rt" if OF_RT.match(name) else "signal" if OF_SIGNAL.match(name) else "nptl"), path
 
 
+def of_linux_alone(top):
+    for path in glob.glob(os.path.join(top, "sysdeps/unix/sysv/linux/tst-*.c")):
+        yield "linux", path
+
+
 def special_flags(top):
     """Flags that the Makefiles give single tests, such as -fexceptions."""
     flags = {}
@@ -116,7 +123,7 @@ def tests(top, build, jobs):
     builder.make_overlay()
     support = builder.support()
     flags = special_flags(top)
-    for group, path in sorted(listed(top)):
+    for group, path in sorted([*listed(top), *of_linux_alone(top)]):
         name = os.path.basename(path)[:-2]
         if NOT_TESTS.match(name):
             continue

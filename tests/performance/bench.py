@@ -14,13 +14,15 @@ import sys
 import tempfile
 import time
 
+import peers
+
 FILE_SIZE = 8 << 20
 
 # name, unit, what one unit is, goal: a ratio, or None
 MEASURES = [
     ("cpu_bound", "ns", "a step of integer arithmetic in one loop", 1.03),
     ("memory_copy", "ns", "1 KiB copied by memcpy, in blocks of 1 MiB", 1.03),
-    ("null_call", "ns", "getppid: into the kernel and out again", 15),
+    ("null_call", "ns", "getppid: into the kernel and out again", 3),
     ("clock_call", "ns", "clock_gettime of libc, which the vDSO answers", 1.2),
     ("timer_life", "ns", "timer_create, timer_settime twice and timer_delete", None),
     ("signal_self", "ns", "a signal to oneself (getpid twice, tgkill), handler and return", None),
@@ -28,6 +30,16 @@ MEASURES = [
     ("touch_scattered", "ns", "first write to a single page far from all others", 4),
     ("read_small", "ns", "read of 4 KiB of a cached file (inside: of --root)", None),
     ("read_large", "ns", "4 KiB of a read of 1 MiB of a cached file", None),
+    ("write_small", "ns", "write of 4 KiB to a file of /tmp", None),
+    ("open_close", "ns", "open and close of a file (inside: of --root)", None),
+    ("stat", "ns", "stat of a file (inside: of --root)", None),
+    ("fork_exit", "ns", "fork, exit and waitpid of a process that does nothing", 1),
+    ("fork_exec", "ns", "the same with an exec of a static program", 1),
+    ("vfork_exec", "ns", "vfork, exec and waitpid", None),
+    ("copy_on_write", "ns", "first write to a page after a fork", None),
+    ("pipe_turns", "ns", "from one process to another by a pipe, one way; on one processor", None),
+    ("shell_200", "ns", "a script of 200 commands that are programs", None),
+    ("compile", "ns", "gcc of a small program, and running it", None),
     ("futex_wake", "ns", "a wake-up that finds nobody", None),
     ("futex_turns", "ns", "from one thread to another that waits; native on one processor", 1.5),
     ("mutex_of_four", "ns", "a lock and unlock of a mutex that four threads want", None),
@@ -157,6 +169,8 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--rounds", type=int, default=7, help="runs of each, medians are shown")
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--peers", action="store_true",
+                        help="also User Mode Linux and gVisor, where they are installed")
     parser.add_argument("names", nargs="*", help="only these measures")
     options = parser.parse_args()
     results = {}
@@ -184,6 +198,8 @@ def main():
             native, hosted = bench.teaching_ratio(name, arguments)
             show(name, native, hosted, "ns", "", what)
             results[name] = {"native": native, "sim": hosted, "unit": "ns"}
+        if options.peers:
+            peers.show(bench.measure, data.name, results)
         if not options.names or "qemu_boot" in options.names:
             boot_ms = bench.boot()
             print(f"{'qemu_boot':<16} {'':10} {boot_ms:10.2f} ms{'':13}"

@@ -55,7 +55,7 @@ static void start_machine(void)
     cpu_init(1);
     signals_init();
     clock_init(&options);
-    user_run_init();
+    user_run_init(true);
     machine_address_space_activate(ROOT);
     timer_interrupts = 0;
 }

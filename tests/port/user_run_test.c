@@ -65,7 +65,7 @@ static void start_machine(void)
     sigaction(SIGINT, NULL, &interrupt_before);
     signals_init();
     clock_init(&options);
-    user_run_init();
+    user_run_init(true);
     code_entry = CODE_PHYSICAL | 5;
     data_entry = DATA_PHYSICAL | 7 | UINT64_C(1) << 63;
     machine_address_space_activate(ROOT);

@@ -157,6 +157,30 @@ def check_duplicates(tree):
                                      f"{first[0]}:{first[1]}")
 
 
+MARK = re.compile(r"\bMARK\((\w+)\)|\bMARK_IF\([^;]*,\s*(\w+)\);")
+EXPECTED_MARK = re.compile(r"\bEXPECT_MARK\((\w+)\)")
+
+
+def uses_of(tree, folder, pattern):
+    """{name: (path, line)} of what the pattern finds in the C files of a folder."""
+    found = {}
+    for path in tree.paths(folder, ".c"):
+        source = tree.source(path)
+        for match in pattern.finditer(source.code):
+            name = next(group for group in match.groups() if group)
+            found.setdefault(name, (path, source.line_of(match.start())))
+    return found
+
+
+def check_marks(tree):
+    """Each mark of a rare path is expected by a test, and each that is expected is there."""
+    marks, expected = uses_of(tree, "src", MARK), uses_of(tree, "tests", EXPECTED_MARK)
+    for name in sorted(marks.keys() - expected.keys()):
+        yield (*marks[name], f"no test expects the mark {name}")
+    for name in sorted(expected.keys() - marks.keys()):
+        yield (*expected[name], f"there is no mark {name}")
+
+
 CHECKS = [
     check_layers,
     check_sim_includes,
@@ -165,4 +189,5 @@ CHECKS = [
     check_lock_ranks,
     check_calls_are_tested,
     check_duplicates,
+    check_marks,
 ]

@@ -69,7 +69,7 @@ struct thread *own_thread_find(int32_t id)
 
 static int find_thread(int32_t id, struct processor_clock *found)
 {
-    found->thread = own_thread_find(id ? id : current_thread()->id);
+    found->thread = own_thread_find(id ? pid_named(id) : current_thread()->id);
     if (!found->thread)
         return -EINVAL;
     found->process = current_process();
@@ -79,9 +79,11 @@ static int find_thread(int32_t id, struct processor_clock *found)
 
 static int find_process(int32_t id, bool for_reading, struct processor_clock *found)
 {
-    if (id == 0 || (for_reading && id == current_thread()->id))
-        id = current_process()->id;
-    found->process = process_find(id);
+    int32_t named = pid_named(id);
+
+    if (id == 0 || (for_reading && named == current_thread()->id))
+        named = current_process()->id;
+    found->process = process_find(named);
     found->thread = NULL;
     return found->process ? 0 : -EINVAL;
 }

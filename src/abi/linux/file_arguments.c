@@ -5,6 +5,7 @@
 #include "fs/file_table.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
+#include "net/socket.h"
 #include "process/process.h"
 #include "signal/signal.h"
 
@@ -66,6 +67,11 @@ int64_t write_result(int64_t result)
     else if (result == -EFBIG && file_size_limit() != LIMIT_INFINITY)
         signal_raise(SIGNAL_XFSZ);
     return result;
+}
+
+int64_t file_write_result(const struct file *file, int64_t result)
+{
+    return result == -EPIPE && !socket_raises_signal(file) ? result : write_result(result);
 }
 
 /* ---- Path names ---------------------------------------------------------------------------- */
@@ -153,6 +159,8 @@ int file_name_walk(const struct file_name *name, uint32_t lookup_flags, struct p
 struct attribute_target file_name_target(const struct file_name *name, const struct path *path)
 {
     if (path->name)
-        return (struct attribute_target){ .mount = path->mount, .inode = path_inode(path) };
+        return (struct attribute_target){
+            .mount = path->mount, .inode = path_inode(path), .name = path->name,
+        };
     return (struct attribute_target){ .inode = name->start->inode };
 }

@@ -43,6 +43,11 @@ MUST_CHECK int64_t fd_install(struct file *file, bool close_on_exec);
 bool user_range_is_valid(user_address start, uint64_t size);
 /* Results of writes: raises SIGPIPE and SIGXFSZ where Linux does. */
 int64_t write_result(int64_t result);
+/* The same for what has written to this file: not every kind of socket raises SIGPIPE. */
+int64_t file_write_result(const struct file *file, int64_t result);
+/* Copies an array of struct iovec.  -EFAULT, -EINVAL. */
+struct io_segment;
+MUST_CHECK int io_segments_get(struct io_segment *segments, user_address source, uint64_t count);
 
 /* ---- Path names ---------------------------------------------------------------------------- */
 

@@ -46,6 +46,8 @@ int call_interruption(uint32_t number, int64_t result)
 {
     if (number == NUMBER_rt_sigreturn)    /* the result is what the program had in rax */
         return 0;
+    if (result == -CALL_NO_RESTART)
+        return 0;
     if (result <= -CALL_RESTART && result >= -CALL_RESUME)
         return (int)-result;
     if (result != -EINTR)

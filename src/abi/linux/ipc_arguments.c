@@ -3,15 +3,6 @@
 
 #include "process/process.h"
 
-#define CAPABILITY_IPC_OWNER 15
-#define CAPABILITY_SYSTEM 21
-#define CAPABILITY_RESOURCES 24
-
-static bool has_capability(const struct process *process, unsigned number)
-{
-    return (process->capabilities.effective >> number & 1) != 0;
-}
-
 void ipc_caller_get(struct ipc_caller *caller)
 {
     struct process *process = current_process();
@@ -19,9 +10,9 @@ void ipc_caller_get(struct ipc_caller *caller)
     *caller = (struct ipc_caller){
         .credentials = current_credentials(),
         .process_id = process->id,
-        .may_all = has_capability(process, CAPABILITY_IPC_OWNER),
-        .is_admin = has_capability(process, CAPABILITY_SYSTEM),
-        .may_exceed = has_capability(process, CAPABILITY_RESOURCES),
+        .may_all = current_can(CAPABILITY_IPC_OWNER),
+        .is_admin = current_can(CAPABILITY_ADMINISTRATION),
+        .may_exceed = current_can(CAPABILITY_RESOURCES),
     };
 }
 

@@ -6,7 +6,6 @@
 struct thread;
 
 #define POLICY_DEADLINE 6
-#define CAPABILITY_NICE (UINT64_C(1) << 23)
 
 /* A thread of a process, with a reference; id 0: the caller.  NULL: there is none. */
 struct thread *scheduling_find(int32_t id);

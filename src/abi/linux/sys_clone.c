@@ -94,19 +94,12 @@ static int check_stack(const struct linux_clone_arguments *arguments)
     return 0;
 }
 
-/* An id for each namespace, of which there is one. */
-static int read_id(const struct linux_clone_arguments *arguments, int32_t *id)
+/* From the new thread's own PID namespace upwards. */
+static int read_ids(const struct linux_clone_arguments *arguments, int32_t ids[SET_IDS_MAX])
 {
-    int32_t ids[SET_IDS_MAX];
     uint64_t size = arguments->set_id_count * sizeof(ids[0]);
 
-    *id = 0;
-    if (size == 0)
-        return 0;
-    if (user_copy_in(current_space(), ids, arguments->set_ids, size) != 0)
-        return -EFAULT;
-    *id = arguments->set_id_count > 1 ? -1 : ids[0];
-    return 0;
+    return size == 0 ? 0 : user_copy_in(current_space(), ids, arguments->set_ids, size);
 }
 
 /* In Linux's order. */
@@ -142,13 +135,13 @@ static int check_flags(const struct linux_clone_arguments *arguments)
 int64_t sys_clone3(user_address address, uint64_t size)
 {
     struct linux_clone_arguments arguments;
-    int32_t id;
+    int32_t ids[SET_IDS_MAX];
     int error = read_arguments(address, size, &arguments);
 
     if (!error)
         error = check_arguments(&arguments, size);
     if (!error)
-        error = read_id(&arguments, &id);
+        error = read_ids(&arguments, ids);
     if (!error)
         error = check_flags(&arguments);
     if (error)
@@ -156,8 +149,8 @@ int64_t sys_clone3(user_address address, uint64_t size)
 
     const struct clone_request request = {
         .flags = arguments.flags,
-        .id = id,
-        .wants_id = arguments.set_id_count > 0,
+        .ids = ids,
+        .id_count = (unsigned)arguments.set_id_count,
         .exit_signal = arguments.exit_signal,
         .stack = arguments.stack ? arguments.stack + arguments.stack_size : 0,
         .thread_area = arguments.thread_area,

@@ -101,32 +101,24 @@ int64_t sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
 }
 
 /* Both never fail: they answer with the id that was in force. */
-int64_t sys_setfsuid(uint32_t user)
+static int64_t change_file_id(enum id_kind kind, uint32_t id)
 {
     struct credentials who = current_credentials();
-    uint32_t before = who.file_user_id;
+    uint32_t before = kind == ID_USER ? who.file_user_id : who.file_group_id;
 
-    if (user != ID_UNCHANGED &&
-        (credentials_may_change(&who) || user == who.user_id || user == who.effective_user_id ||
-         user == who.saved_user_id || user == before)) {
-        who.file_user_id = user;
+    if (credentials_change_file_id(&who, kind, id))
         credentials_set(&who);
-    }
     return before;
+}
+
+int64_t sys_setfsuid(uint32_t user)
+{
+    return change_file_id(ID_USER, user);
 }
 
 int64_t sys_setfsgid(uint32_t group)
 {
-    struct credentials who = current_credentials();
-    uint32_t before = who.file_group_id;
-
-    if (group != ID_UNCHANGED &&
-        (credentials_may_change(&who) || group == who.group_id ||
-         group == who.effective_group_id || group == who.saved_group_id || group == before)) {
-        who.file_group_id = group;
-        credentials_set(&who);
-    }
-    return before;
+    return change_file_id(ID_GROUP, group);
 }
 
 int64_t sys_getgroups(int32_t size, user_address groups)
@@ -148,7 +140,7 @@ int64_t sys_setgroups(int32_t count, user_address groups)
     struct credentials who = current_credentials();
     int error;
 
-    if (!credentials_may_change(&who))
+    if (!credentials_can(&who, CAPABILITY_SET_GROUPS))
         return -EPERM;
     if (count < 0 || count > GROUPS_LIMIT)
         return -EINVAL;
@@ -180,11 +172,26 @@ static int check_version(user_address header_address, const struct linux_capabil
     return error ? error : -EINVAL;
 }
 
+/* 0: of the current thread. */
+static int capabilities_of(int32_t thread_id, struct capabilities *capabilities)
+{
+    struct thread *thread = thread_find(thread_id ? pid_named(thread_id) : current_thread()->id);
+
+    if (thread && thread->process)
+        *capabilities = process_credentials(thread->process, thread).capabilities;
+
+    int error = thread && thread->process ? 0 : -ESRCH;
+
+    if (thread)
+        thread_release(thread);
+    return error;
+}
+
 int64_t sys_capget(user_address header_address, user_address data)
 {
     struct linux_capability_header header;
     struct linux_capability_data sets[2];
-    struct process *process;
+    struct capabilities capabilities;
     unsigned words;
     int error = user_copy_in(current_space(), &header, header_address, sizeof(header));
 
@@ -194,14 +201,9 @@ int64_t sys_capget(user_address header_address, user_address data)
         return error == -EINVAL && data == 0 ? 0 : error;
     if (header.process_id < 0)
         return -EINVAL;
-    process = process_find(header.process_id ? header.process_id : current_process()->id);
-    if (!process)
-        return -ESRCH;
-    spin_lock(&process->lock);
-    const struct capabilities capabilities = process->capabilities;
-
-    spin_unlock(&process->lock);
-    process_release(process);
+    error = capabilities_of(header.process_id, &capabilities);
+    if (error)
+        return error;
     for (unsigned i = 0; i < 2; i++) {
         sets[i].effective = (uint32_t)(capabilities.effective >> (32 * i));
         sets[i].permitted = (uint32_t)(capabilities.permitted >> (32 * i));
@@ -221,27 +223,11 @@ static struct capabilities join(const struct linux_capability_data *sets)
     };
 }
 
-/* Nothing can be gained, only given up. */
-static int set_capabilities(const struct capabilities *wanted)
-{
-    struct process *process = current_process();
-    struct capabilities *own = &process->capabilities;
-    int error = 0;
-
-    spin_lock(&process->lock);
-    if ((wanted->permitted & ~own->permitted) || (wanted->effective & ~wanted->permitted) ||
-        (wanted->inheritable & ~(own->inheritable | own->permitted)))
-        error = -EPERM;
-    else
-        *own = *wanted;
-    spin_unlock(&process->lock);
-    return error;
-}
-
 int64_t sys_capset(user_address header_address, user_address data)
 {
     struct linux_capability_header header;
     struct linux_capability_data sets[2] = { { 0 }, { 0 } };
+    struct credentials who = current_credentials();
     struct capabilities wanted;
     unsigned words;
     int error = user_copy_in(current_space(), &header, header_address, sizeof(header));
@@ -250,11 +236,14 @@ int64_t sys_capset(user_address header_address, user_address data)
         error = check_version(header_address, &header, &words);
     if (error)
         return error;
-    if (header.process_id != 0 && header.process_id != current_process()->id)
+    if (header.process_id != 0 && header.process_id != pid_own(current_thread()))
         return -EPERM;
     error = user_copy_in(current_space(), sets, data, words * sizeof(sets[0]));
     if (error)
         return error;
     wanted = join(sets);
-    return set_capabilities(&wanted);
+    error = capabilities_change(&who, &wanted);
+    if (!error)
+        credentials_set(&who);
+    return error;
 }

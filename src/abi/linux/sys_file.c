@@ -55,9 +55,9 @@ static int64_t transfer_run(const struct transfer *transfer, struct file *file,
 
     io_buffer_init(&buffer, current_space(), segments, count);
     if (transfer->is_write && transfer->has_position)
-        return write_result(file_write_at(file, &buffer, position, file_size_limit()));
+        return file_write_result(file, file_write_at(file, &buffer, position, file_size_limit()));
     if (transfer->is_write)
-        return write_result(file_write(file, &buffer, file_size_limit()));
+        return file_write_result(file, file_write(file, &buffer, file_size_limit()));
     if (transfer->has_position)
         return file_read_at(file, &buffer, position);
     return file_read(file, &buffer);
@@ -112,7 +112,7 @@ int64_t sys_pwrite64(int32_t fd, user_address buffer, uint64_t count, int64_t of
 /* ---- Several buffers ----------------------------------------------------------------------- */
 
 /* struct iovec is struct io_segment. */
-static int read_segments(struct io_segment *segments, user_address source, uint64_t count)
+int io_segments_get(struct io_segment *segments, user_address source, uint64_t count)
 {
     int error = user_copy_in(current_space(), segments, source, count * sizeof(*segments));
 
@@ -138,7 +138,7 @@ static int64_t transfer_segments(const struct transfer *transfer, struct file *f
         segments = memory_allocate(count * sizeof(*segments));
     if (!segments)
         return -ENOMEM;
-    result = read_segments(segments, source, count);
+    result = io_segments_get(segments, source, count);
     if (result == 0 && (transfer->flags & ~TRANSFER_FLAGS))
         result = -EOPNOTSUPP;
     if (result == 0)

@@ -52,7 +52,9 @@ static int change_file(int32_t fd, const struct change *change)
     if (error)
         return error;
 
-    const struct attribute_target target = { .mount = file->path.mount, .inode = file->inode };
+    const struct attribute_target target = {
+        .mount = file->path.mount, .inode = file->inode, .name = file->path.name,
+    };
 
     fs_context_of_process(&context);
     error = change->apply(&context, &target, change);

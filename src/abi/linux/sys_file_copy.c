@@ -57,7 +57,7 @@ static int64_t send(struct file *target, struct file *source, struct copy_positi
         return -EBADF;
     if (inode_is_directory(source->inode) || (file_flags(target) & OPEN_APPEND))
         return -EINVAL;
-    return write_result(file_copy(&request));
+    return file_write_result(target, file_copy(&request));
 }
 
 static int64_t send_between(int32_t target_fd, int32_t source_fd, struct copy_position *position,

@@ -4,7 +4,9 @@
 #include "abi/linux/syscalls.h"
 #include "fs/file_table.h"
 #include "fs/inode.h"
+#include "fs/notify.h"
 #include "fs/read_write.h"
+#include "fs/seal.h"
 #include "ipc/pipe.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
@@ -75,7 +77,8 @@ int64_t sys_dup3(int32_t old, int32_t new, uint32_t flags)
 enum fcntl_command {
     FCNTL_DUPLICATE = 0, FCNTL_GET_FLAGS_OF_FD = 1, FCNTL_SET_FLAGS_OF_FD = 2,
     FCNTL_GET_FLAGS = 3, FCNTL_SET_FLAGS = 4, FCNTL_DUPLICATE_CLOSE_ON_EXEC = 1030,
-    FCNTL_SET_PIPE_SIZE = 1031, FCNTL_GET_PIPE_SIZE = 1032,
+    FCNTL_SET_PIPE_SIZE = 1031, FCNTL_GET_PIPE_SIZE = 1032, FCNTL_ADD_SEALS = 1033,
+    FCNTL_GET_SEALS = 1034,
 };
 #define FD_CLOSE_ON_EXEC 1u
 #define CHANGEABLE_FLAGS (OPEN_APPEND | OPEN_NONBLOCK | OPEN_DIRECT | OPEN_NOATIME)
@@ -93,8 +96,7 @@ static bool may_set_noatime(const struct file *file)
     bool may;
 
     fs_context_of_process(&context);
-    may = credentials_are_root(&context.credentials) ||
-          context.credentials.file_user_id == file->inode->user_id;
+    may = credentials_own(&context.credentials, file->inode);
     fs_context_release(&context);
     return may;
 }
@@ -138,9 +140,13 @@ static int64_t control_descriptor(int32_t fd, struct file *file, int32_t command
         return file_lock_control(file, command, argument);
     case FCNTL_SET_PIPE_SIZE:
         return pipe_set_size(file, (uint32_t)argument,
-                             current_credentials().effective_user_id == 0);
+                             current_can(CAPABILITY_RESOURCES));
     case FCNTL_GET_PIPE_SIZE:
         return pipe_size(file);
+    case FCNTL_ADD_SEALS:
+        return argument > UINT32_MAX ? -EINVAL : file_add_seals(file, (uint32_t)argument);
+    case FCNTL_GET_SEALS:
+        return file_seals(file);
     }
     return -EINVAL;
 }
@@ -211,7 +217,7 @@ static int64_t control_file(struct file *file, uint32_t request, user_address ar
 
 static int64_t bytes_readable(struct file *file, uint32_t type, user_address argument)
 {
-    int64_t bytes = type == MODE_FIFO ? pipe_bytes(file) : -EBADF;
+    int64_t bytes = type == MODE_FIFO ? pipe_bytes(file) : notify_bytes(file);
     int32_t count = (int32_t)bytes;
 
     if (bytes >= 0)

@@ -105,7 +105,7 @@ static int64_t get_lock(struct file *file, user_address argument, bool is_files)
             .whence = SEEK_FROM_START,
             .start = (int64_t)other.first,
             .length = other.last == RECORD_LOCK_END ? 0 : (int64_t)(other.last - other.first + 1),
-            .process_id = other.process_id,
+            .process_id = pid_seen(other.process_id),
         };
     }
     return user_copy_out(current_space(), argument, &flock, sizeof(flock));

@@ -122,7 +122,8 @@ int64_t sys_symlink(user_address target, user_address path)
 /* Only root may give a name to what it knows by a descriptor alone. */
 static bool may_link_descriptor(const struct file_name *name)
 {
-    return name->text[0] != '\0' || name->context.credentials.file_user_id == 0;
+    return name->text[0] != '\0' ||
+           credentials_can(&name->context.credentials, CAPABILITY_FILE_SEARCH);
 }
 
 /* `old` has been walked. */

@@ -4,6 +4,7 @@
 #include "abi/linux/syscalls.h"
 #include "fs/file_table.h"
 #include "fs/open.h"
+#include "fs/seal.h"
 #include "fs/tmpfs.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
@@ -174,6 +175,13 @@ int64_t sys_openat2(int32_t directory, user_address path, user_address how_addre
 
 /* ---- Files without a path ------------------------------------------------------------------ */
 
+static uint32_t seals_of_memory_file(uint32_t flags)
+{
+    if (flags & MEMFD_NOT_EXECUTABLE)
+        return SEAL_EXECUTE;
+    return flags & MEMFD_ALLOW_SEALING ? 0 : SEAL_SEAL;
+}
+
 /* Sizes of huge pages stand in the upper flags; there are none here. */
 int64_t sys_memfd_create(user_address name_address, uint32_t flags)
 {
@@ -192,7 +200,8 @@ int64_t sys_memfd_create(user_address name_address, uint32_t flags)
     if (result < 0)
         return result == -ENAMETOOLONG ? -EINVAL : result;
     fs_context_of_process(&context);
-    result = tmpfs_create_memory_file(&context.credentials, name, &file);
+    result = tmpfs_create_memory_file(&context.credentials, name, seals_of_memory_file(flags),
+                                      &file);
     fs_context_release(&context);
     return result ? result : fd_install(file, flags & MEMFD_CLOSE_ON_EXEC);
 }

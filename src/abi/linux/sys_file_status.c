@@ -228,6 +228,8 @@ int64_t sys_faccessat2(int32_t directory, user_address path, uint32_t mode, uint
     if (!(flags & AT_EFFECTIVE_ACCESS)) {
         credentials->file_user_id = credentials->user_id;
         credentials->file_group_id = credentials->group_id;
+        credentials->capabilities.effective =
+            credentials->user_id == 0 ? credentials->capabilities.permitted : 0;
     }
     error = access_path(&name, mode, flags);
     file_name_close(&name);

@@ -1,6 +1,7 @@
 /* System calls that write back or advise: sync, fsync, fdatasync, syncfs, fadvise64, readahead. */
 #include "abi/linux/file_arguments.h"
 #include "abi/linux/syscalls.h"
+#include "fs/allocate.h"
 #include "fs/inode.h"
 #include "fs/read_write.h"
 
@@ -71,4 +72,43 @@ int64_t sys_readahead(int32_t fd, int64_t offset, uint64_t count)
         error = -EINVAL;
     file_release(file);
     return error;
+}
+
+/* ---- Space --------------------------------------------------------------------------------- */
+
+int64_t sys_fallocate(int32_t fd, int32_t mode, int64_t offset, int64_t length)
+{
+    struct file *file;
+    int64_t result = fd_get(fd, &file);
+
+    if (result)
+        return result;
+    result = file_allocate(file, (uint32_t)mode, offset, length, file_size_limit());
+    file_release(file);
+    return write_result(result);
+}
+
+/* ---- Parts of files ------------------------------------------------------------------------ */
+
+#define SYNC_RANGE_FLAGS 7u    /* wait before, write, wait after */
+
+/* Nothing is kept back here either, so there is nothing to write or to wait for. */
+int64_t sys_sync_file_range(int32_t fd, int64_t offset, int64_t count, uint32_t flags)
+{
+    uint32_t type;
+    struct file *file;
+    int64_t end;
+    int error = fd_get(fd, &file);
+
+    if (error)
+        return error;
+    type = inode_type(file->inode);
+    file_release(file);
+    if ((flags & ~SYNC_RANGE_FLAGS) || offset < 0)
+        return -EINVAL;
+    if (__builtin_add_overflow(offset, count, &end) || end < offset)
+        return -EINVAL;
+    if (type != MODE_REGULAR && type != MODE_BLOCK && type != MODE_DIRECTORY && type != MODE_LINK)
+        return -ESPIPE;
+    return 0;
 }

@@ -6,6 +6,7 @@
 #include "lib/text.h"
 #include "memory/page.h"
 #include "memory/user_memory.h"
+#include "process/machine_names.h"
 #include "process/process.h"
 #include "time/clock.h"
 
@@ -16,12 +17,37 @@
 
 int64_t sys_uname(user_address address)
 {
-    struct linux_utsname name = { .system = "Linux", .machine = "x86_64", .domain = "(none)" };
+    struct linux_utsname name = { .system = "Linux", .machine = "x86_64" };
 
-    (void)text_copy(name.node, machine_info()->node_name, sizeof(name.node));
+    machine_name_read(MACHINE_NAME_NODE, name.node);
+    machine_name_read(MACHINE_NAME_DOMAIN, name.domain);
     (void)text_copy(name.release, KERNEL_RELEASE, sizeof(name.release));
     (void)text_copy(name.version, KERNEL_VERSION, sizeof(name.version));
     return user_copy_out(current_space(), address, &name, sizeof(name));
+}
+
+static int64_t set_name(enum machine_name which, user_address address, int32_t length)
+{
+    char text[MACHINE_NAME_MAX];
+
+    if (!current_can(CAPABILITY_ADMINISTRATION))
+        return -EPERM;
+    if (length < 0 || length > (int32_t)sizeof(text))
+        return -EINVAL;
+    if (user_copy_in(current_space(), text, address, (size_t)length) != 0)
+        return -EFAULT;
+    machine_name_set(which, text, (size_t)length);
+    return 0;
+}
+
+int64_t sys_sethostname(user_address name, int32_t length)
+{
+    return set_name(MACHINE_NAME_NODE, name, length);
+}
+
+int64_t sys_setdomainname(user_address name, int32_t length)
+{
+    return set_name(MACHINE_NAME_DOMAIN, name, length);
 }
 
 int64_t sys_sysinfo(user_address address)

@@ -13,29 +13,10 @@
 enum kind { KIND_OF_FILE, KIND_OF_SPACE, KIND_OF_FILES, KIND_OF_PLACES, KIND_OF_ACTIONS,
             KIND_OF_IO, KIND_OF_UNDO };
 
-#define CAPABILITY_TRACE 19
 #define RESULT_EQUAL 0
 #define RESULT_LESS 1
 #define RESULT_GREATER 2
 #define ORDER_FACTOR UINT64_C(0x9e3779b97f4a7c15)    /* odd: different ones stay different */
-
-static bool is_same_user(const struct credentials *caller, const struct credentials *other)
-{
-    return caller->user_id == other->user_id && caller->user_id == other->effective_user_id &&
-           caller->user_id == other->saved_user_id && caller->group_id == other->group_id &&
-           caller->group_id == other->effective_group_id &&
-           caller->group_id == other->saved_group_id;
-}
-
-static bool may_look_at(struct process *process)
-{
-    struct process *self = current_process();
-    struct credentials caller = current_credentials(), other = process_credentials(process);
-
-    if (process == self || (self->capabilities.effective >> CAPABILITY_TRACE & 1))
-        return true;
-    return is_same_user(&caller, &other) && process->dumpable == 1;
-}
 
 /* A thread of a program, with a reference, or NULL. */
 static struct thread *find_thread(int32_t id)
@@ -110,7 +91,8 @@ static int64_t compare_threads(struct thread *const threads[2], int32_t type,
 {
     const void *objects[2];
 
-    if (!may_look_at(threads[0]->process) || !may_look_at(threads[1]->process))
+    if (!process_may_inspect(threads[0]->process, threads[0], false) ||
+        !process_may_inspect(threads[1]->process, threads[1], false))
         return -EPERM;
     if (type < KIND_OF_FILE || type > KIND_OF_UNDO)
         return -EINVAL;

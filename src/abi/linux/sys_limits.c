@@ -1,4 +1,5 @@
 /* Calls about resource limits and what a process has used. */
+#include "abi/linux/scheduling.h"
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
 #include "abi/linux/usage.h"
@@ -16,9 +17,14 @@
 /* What the address space must know of limits that changed. */
 static void apply_memory_limits(struct process *process)
 {
-    address_space_set_limits(process->space, process_limit(process, LIMIT_STACK).soft,
+    struct address_space *space = process_space(process);
+
+    if (!space)
+        return;
+    address_space_set_limits(space, process_limit(process, LIMIT_STACK).soft,
                              process_limit(process, LIMIT_ADDRESS_SPACE).soft);
-    address_space_set_data_limit(process->space, process_limit(process, LIMIT_DATA).soft);
+    address_space_set_data_limit(space, process_limit(process, LIMIT_DATA).soft);
+    address_space_release(space);
 }
 
 /* process->lock held. */
@@ -31,15 +37,15 @@ static int check_limit(const struct process *process, uint32_t resource,
         return -EINVAL;
     if (resource == LIMIT_OPEN_FILES && wanted->hard > OPEN_FILES_MAX)
         return -EPERM;
-    if (wanted->hard > old->hard && process->credentials.effective_user_id != 0)
+    if (wanted->hard > old->hard && !current_can(CAPABILITY_RESOURCES))
         return -EPERM;
     return 0;
 }
 
 /* `wanted` and `before` may be NULL. */
-static int change_limit(uint32_t resource, const struct limit *wanted, struct limit *before)
+static int change_limit(struct process *process, uint32_t resource, const struct limit *wanted,
+                        struct limit *before)
 {
-    struct process *process = current_process();
     int error = 0;
 
     if (resource >= LIMITS_COUNT)
@@ -55,7 +61,7 @@ static int change_limit(uint32_t resource, const struct limit *wanted, struct li
     spin_unlock(&process->lock);
     if (!error && wanted)
         apply_memory_limits(process);
-    if (!error && wanted && resource == LIMIT_CPU)
+    if (!error && wanted && (resource == LIMIT_CPU || resource == LIMIT_REALTIME_TIME))
         processor_timers_look(process);
     return error;
 }
@@ -80,7 +86,7 @@ static int write_limit(user_address address, const struct limit *limit)
 int64_t sys_getrlimit(int32_t resource, user_address limit)
 {
     struct limit value;
-    int error = change_limit((uint32_t)resource, NULL, &value);
+    int error = change_limit(current_process(), (uint32_t)resource, NULL, &value);
 
     return error ? error : write_limit(limit, &value);
 }
@@ -90,22 +96,52 @@ int64_t sys_setrlimit(int32_t resource, user_address limit)
     struct limit value;
     int error = read_limit(limit, &value);
 
-    return error ? error : change_limit((uint32_t)resource, &value, NULL);
+    return error ? error : change_limit(current_process(), (uint32_t)resource, &value, NULL);
+}
+
+/* All ids of the process or thread are the caller's, or he has the capability. */
+static bool may_limit(struct process *process, struct thread *thread)
+{
+    const struct credentials own = current_credentials();
+    const struct credentials other = process_credentials(process, thread);
+
+    if (thread == current_thread() || credentials_can(&own, CAPABILITY_RESOURCES))
+        return true;
+    return own.user_id == other.user_id && own.user_id == other.effective_user_id &&
+           own.user_id == other.saved_user_id && own.group_id == other.group_id &&
+           own.group_id == other.effective_group_id && own.group_id == other.saved_group_id;
+}
+
+/* The process of a thread, with references to both; of a zombie there is no thread. */
+static struct process *find(int32_t id, struct thread **thread)
+{
+    *thread = scheduling_find(id);
+    if (!*thread)
+        return process_find(id);
+    process_reference((*thread)->process);
+    return (*thread)->process;
 }
 
 int64_t sys_prlimit64(int32_t id, int32_t resource, user_address limit, user_address before)
 {
     struct limit wanted, old;
+    struct process *process;
+    struct thread *thread;
     int error = 0;
 
     if (limit)
         error = read_limit(limit, &wanted);
     if (error)
         return error;
-    /* Other processes' limits cannot be seen while there is no fork. */
-    if (id != 0 && id != current_process()->id)
+    process = find(id, &thread);
+    if (!process)
         return -ESRCH;
-    error = change_limit((uint32_t)resource, limit ? &wanted : NULL, before ? &old : NULL);
+    error = may_limit(process, thread) ? change_limit(process, (uint32_t)resource,
+                                                      limit ? &wanted : NULL, before ? &old : NULL)
+                                       : -EPERM;
+    if (thread)
+        thread_release(thread);
+    process_release(process);
     if (error || !before)
         return error;
     return write_limit(before, &old);

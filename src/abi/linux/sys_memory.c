@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/file_table.h"
 #include "fs/read_write.h"
+#include "fs/seal.h"
 #include "lib/checked.h"
 #include "memory/address_space.h"
 #include "memory/memory_object.h"
@@ -61,7 +62,7 @@ static uint64_t soft_limit(unsigned which)
 
 static bool may_exceed_lock_limit(void)
 {
-    return current_process()->credentials.effective_user_id == 0;
+    return current_can(CAPABILITY_LOCK_MEMORY);
 }
 
 static bool may_lock(void)
@@ -149,6 +150,11 @@ static int check_shared_file(struct map_request *request, struct file *file, uin
             return -EACCES;
         request->maximum_protection = PROTECTION_READ | PROTECTION_EXECUTE;
     }
+    if (!seal_allows_writing(file->inode)) {
+        if (request->protection & PROTECTION_WRITE)
+            return -EPERM;
+        request->maximum_protection = PROTECTION_READ | PROTECTION_EXECUTE;
+    }
     request->flags |= MAP_SHARED_PAGES;
     return 0;
 }
@@ -184,10 +190,23 @@ static int get_mapped_file(int32_t fd, struct file **file)
     return -EBADF;
 }
 
+/* Held while a shared mapping of a file with seals is made, so that none is added meanwhile. */
+static struct mutex *lock_of_seals(const struct map_request *request, uint64_t flags)
+{
+    bool is_shared = (flags & LINUX_MAP_TYPE) != LINUX_MAP_PRIVATE;
+
+    if (!request->file || !is_shared || !request->file->inode->has_seals)
+        return NULL;
+    return &request->file->inode->lock;
+}
+
 static int64_t map_request(struct map_request *request, uint64_t flags)
 {
+    struct mutex *seals_lock = lock_of_seals(request, flags);
     user_address place;
 
+    if (seals_lock)
+        mutex_lock(seals_lock);
     request->object_error = check_locked(request);
     if (!request->object_error)
         request->object_error = request->file ? prepare_file(request, request->file, flags)
@@ -195,6 +214,8 @@ static int64_t map_request(struct map_request *request, uint64_t flags)
 
     int error = address_space_map(current_space(), request, &place);
 
+    if (seals_lock)
+        mutex_unlock(seals_lock);
     if (request->object)
         memory_object_release(request->object);
     return error ? error : (int64_t)place;

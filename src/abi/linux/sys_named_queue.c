@@ -9,6 +9,7 @@
 #include "ipc/named_queue.h"
 #include "memory/pool.h"
 #include "memory/user_memory.h"
+#include "net/socket.h"
 #include "process/process.h"
 
 #define NOTIFY_SIGNAL 0
@@ -212,19 +213,21 @@ static int check_event(const struct linux_sigevent *event)
 {
     uint8_t cookie[COOKIE_SIZE];
     struct file *file;
+    int error;
 
     switch (event->notify) {
     case NOTIFY_NONE:
         return 0;
     case NOTIFY_SIGNAL:
         return event->number < 0 || event->number > SIGNAL_MAX ? -EINVAL : 0;
-    case NOTIFY_THREAD:    /* through a socket, of which there are none */
+    case NOTIFY_THREAD:    /* through a socket of AF_NETLINK, of which there are none */
         if (user_copy_in(current_space(), cookie, event->value, sizeof(cookie)) != 0)
             return -EFAULT;
         if (fd_get(event->number, &file) != 0)
             return -EBADF;
+        error = socket_of(file) ? -EINVAL : -ENOTSOCK;
         file_release(file);
-        return -ENOTSOCK;
+        return error;
     default:
         return -EINVAL;
     }

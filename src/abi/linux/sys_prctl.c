@@ -6,7 +6,11 @@
 #include "memory/user_memory.h"
 #include "process/process.h"
 
-#define CAPABILITY_LAST 40
+#define AMBIENT_IS_SET 1
+#define AMBIENT_RAISE 2
+#define AMBIENT_LOWER 3
+#define AMBIENT_CLEAR_ALL 4
+#define SECURE_KEEPS_CAPABILITIES 16    /* SECBIT_KEEP_CAPS */
 
 struct prctl_request {
     struct process *process;
@@ -57,15 +61,25 @@ static int64_t set_dumpable(const struct prctl_request *request)
 
 static int64_t get_keep_capabilities(const struct prctl_request *request)
 {
-    return request->process->keep_capabilities;
+    (void)request;
+    return current_credentials().keeps_capabilities;
 }
 
 static int64_t set_keep_capabilities(const struct prctl_request *request)
 {
+    struct credentials who = current_credentials();
+
     if (request->argument2 > 1)
         return -EINVAL;
-    request->process->keep_capabilities = request->argument2 == 1;
+    who.keeps_capabilities = request->argument2 == 1;
+    credentials_set(&who);
     return 0;
+}
+
+static int64_t get_secure_bits(const struct prctl_request *request)
+{
+    (void)request;
+    return current_credentials().keeps_capabilities ? SECURE_KEEPS_CAPABILITIES : 0;
 }
 
 static int64_t set_name(const struct prctl_request *request)
@@ -102,7 +116,52 @@ static int64_t set_timing(const struct prctl_request *request)
 
 static int64_t read_bounding_capability(const struct prctl_request *request)
 {
-    return request->argument2 <= CAPABILITY_LAST ? 1 : -EINVAL;
+    if (request->argument2 > CAPABILITY_LAST)
+        return -EINVAL;
+    return (current_credentials().capabilities.bounding >> request->argument2 & 1) != 0;
+}
+
+static int64_t drop_bounding_capability(const struct prctl_request *request)
+{
+    struct credentials who = current_credentials();
+
+    if (!credentials_can(&who, CAPABILITY_SET_CAPABILITIES))
+        return -EPERM;
+    if (request->argument2 > CAPABILITY_LAST)
+        return -EINVAL;
+    who.capabilities.bounding &= ~CAPABILITY_BIT(request->argument2);
+    credentials_set(&who);
+    return 0;
+}
+
+/* The set that programs without set-id bits keep. */
+static int64_t change_ambient(const struct prctl_request *request)
+{
+    struct credentials who = current_credentials();
+    struct capabilities *sets = &who.capabilities;
+    uint64_t what = request->argument2;
+    uint64_t bit = CAPABILITY_BIT(request->argument3 & 63);
+
+    if (what == AMBIENT_CLEAR_ALL && (request->argument3 || request->argument4 ||
+                                      request->argument5))
+        return -EINVAL;
+    if (what != AMBIENT_CLEAR_ALL && (request->argument3 > CAPABILITY_LAST ||
+                                      request->argument4 || request->argument5))
+        return -EINVAL;
+    if (what == AMBIENT_IS_SET)
+        return (sets->ambient & bit) != 0;
+    if (what == AMBIENT_RAISE && !(sets->permitted & sets->inheritable & bit))
+        return -EPERM;
+    if (what == AMBIENT_RAISE)
+        sets->ambient |= bit;
+    else if (what == AMBIENT_LOWER)
+        sets->ambient &= ~bit;
+    else if (what == AMBIENT_CLEAR_ALL)
+        sets->ambient = 0;
+    else
+        return -EINVAL;
+    credentials_set(&who);
+    return 0;
 }
 
 static int64_t get_tsc(const struct prctl_request *request)
@@ -129,15 +188,18 @@ static int64_t get_timer_slack(const struct prctl_request *request)
 
 static int64_t set_no_new_privileges(const struct prctl_request *request)
 {
+    struct credentials who = current_credentials();
+
     if (request->argument2 != 1 || !has_only_argument2(request))
         return -EINVAL;
-    request->process->no_new_privileges = true;
+    who.no_new_privileges = true;
+    credentials_set(&who);
     return 0;
 }
 
 static int64_t get_no_new_privileges(const struct prctl_request *request)
 {
-    return has_no_argument(request) ? request->process->no_new_privileges : -EINVAL;
+    return has_no_argument(request) ? current_credentials().no_new_privileges : -EINVAL;
 }
 
 static int64_t set_child_subreaper(const struct prctl_request *request)
@@ -187,8 +249,9 @@ static const struct {
     { 16, get_name },                  /* PR_GET_NAME */
     { 21, answer_zero },               /* PR_GET_SECCOMP: disabled */
     { 23, read_bounding_capability },  /* PR_CAPBSET_READ */
+    { 24, drop_bounding_capability },  /* PR_CAPBSET_DROP */
     { 25, get_tsc },                   /* PR_GET_TSC */
-    { 27, answer_zero },               /* PR_GET_SECUREBITS: none */
+    { 27, get_secure_bits },           /* PR_GET_SECUREBITS */
     { 29, set_timer_slack },           /* PR_SET_TIMERSLACK */
     { 30, get_timer_slack },           /* PR_GET_TIMERSLACK */
     { 36, set_child_subreaper },       /* PR_SET_CHILD_SUBREAPER */
@@ -198,6 +261,7 @@ static const struct {
     { 40, get_thread_word },           /* PR_GET_TID_ADDRESS */
     { 41, set_no_huge_pages },         /* PR_SET_THP_DISABLE */
     { 42, get_no_huge_pages },         /* PR_GET_THP_DISABLE */
+    { 47, change_ambient },            /* PR_CAP_AMBIENT */
 };
 
 int64_t sys_prctl(int32_t option, uint64_t argument2, uint64_t argument3, uint64_t argument4,

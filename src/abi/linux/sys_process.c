@@ -32,23 +32,23 @@ int64_t sys_exit_group(int32_t status)
 
 int64_t sys_getpid(void)
 {
-    return current_process()->id;
+    return pid_seen(current_process()->id);
 }
 
 int64_t sys_gettid(void)
 {
-    return current_thread()->id;
+    return pid_own(current_thread());
 }
 
 int64_t sys_getppid(void)
 {
-    return current_process()->parent_id;
+    return pid_seen(current_process()->parent_id);
 }
 
 int64_t sys_set_tid_address(user_address word)
 {
     user_thread_of(current_thread())->clear_child_id = word;
-    return current_thread()->id;
+    return pid_own(current_thread());
 }
 
 int64_t sys_set_robust_list(user_address head, uint64_t size)
@@ -85,7 +85,7 @@ int64_t sys_get_robust_list(int32_t id, user_address head, user_address size)
 
 int64_t sys_getpgrp(void)
 {
-    return current_process()->group_id;
+    return pid_seen(current_process()->group_id);
 }
 
 /* Which of the two ids of process `id` (0: the caller). */
@@ -99,7 +99,7 @@ static int64_t id_of(int32_t id, bool session)
     int64_t result = session ? process->session_id : process->group_id;
 
     process_release(process);
-    return result;
+    return pid_seen((int32_t)result);
 }
 
 int64_t sys_getpgid(int32_t id)
@@ -121,7 +121,7 @@ int64_t sys_setsid(void)
 {
     int error = process_new_session();
 
-    return error ? error : current_process()->id;
+    return error ? error : pid_seen(current_process()->id);
 }
 
 /* ---- Conventions of the processor ---------------------------------------------------------- */

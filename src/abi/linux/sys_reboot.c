@@ -4,6 +4,7 @@
  * What halts Linux for ever ends the run here: a machine that is halted does nothing more.
  */
 #include "abi/linux/syscalls.h"
+#include "fs/hostfs_mount.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
 #include "sched/watch.h"
@@ -30,6 +31,7 @@ static bool is_magic_2(uint32_t number)
 
 _Noreturn static void end_machine(enum machine_halt why)
 {
+    hostfs_save();
     watch_stops();
     machine_halt(why, 0);
 }
@@ -39,7 +41,7 @@ int64_t sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, user_addr
     char text[TEXT_SIZE];
     int64_t length;
 
-    if (current_credentials().effective_user_id != 0)
+    if (!current_can(CAPABILITY_BOOT))
         return -EPERM;
     if (magic1 != MAGIC_1 || !is_magic_2(magic2))
         return -EINVAL;

@@ -32,13 +32,13 @@ struct thread *scheduling_find(int32_t id)
 
 bool scheduling_may_always(void)
 {
-    return current_process()->capabilities.effective & CAPABILITY_NICE;
+    return current_can(CAPABILITY_NICE);
 }
 
 bool scheduling_is_same_owner(struct thread *thread)
 {
     const struct credentials from = current_credentials();
-    const struct credentials to = process_credentials(thread->process);
+    const struct credentials to = process_credentials(thread->process, thread);
 
     return from.effective_user_id == to.effective_user_id || from.effective_user_id == to.user_id;
 }

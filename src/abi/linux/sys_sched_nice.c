@@ -83,7 +83,7 @@ static void visit(struct process *process, void *context)
             struct thread *thread = LIST_ENTRY(node, struct thread, sibling_node);
 
             if (request->sets)
-                set_nice(request, thread, &process->credentials,
+                set_nice(request, thread, &user_thread_of(thread)->credentials,
                          process->limits.of[LIMIT_NICE].soft);
             else
                 get_nice(request, thread);
@@ -99,7 +99,7 @@ static void visit_one(struct request *request, int32_t id)
     if (!thread)
         return;
 
-    const struct credentials owner = process_credentials(thread->process);
+    const struct credentials owner = process_credentials(thread->process, thread);
 
     if (request->sets)
         set_nice(request, thread, &owner, process_limit(thread->process, LIMIT_NICE).soft);
@@ -113,10 +113,10 @@ static int64_t serve(struct request *request, int32_t who)
     request->who = current_credentials();
     request->may_always = scheduling_may_always();
     request->result = -ESRCH;
-    request->group_id = who ? who : current_process()->group_id;
+    request->group_id = who ? pid_named(who) : current_process()->group_id;
     request->user_id = who ? (uint32_t)who : request->who.user_id;
     if (request->which == WHICH_PROCESS)
-        visit_one(request, who);
+        visit_one(request, pid_named(who));
     else
         process_for_each(visit, request);
     return request->result;

@@ -120,8 +120,8 @@ static int64_t status(int32_t id, int32_t command, const struct ipc_caller *call
         .attached_s = found.attached_s,
         .detached_s = found.detached_s,
         .changed_s = found.changed_s,
-        .creator_id = found.creator_id,
-        .last_id = found.last_id,
+        .creator_id = pid_seen(found.creator_id),
+        .last_id = pid_seen(found.last_id),
         .attached = found.attached,
     };
 

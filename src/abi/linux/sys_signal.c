@@ -1,5 +1,6 @@
 /* Calls about signals: decoding and layouts; the work is in signal/. */
 #include "abi/linux/signal_frame.h"
+#include "abi/linux/signal_arguments.h"
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
 #include "lib/container.h"
@@ -201,7 +202,7 @@ static bool is_known_code(int32_t number, int32_t code)
     return code <= 6;    /* those of SIGIO may come with any other number */
 }
 
-static int read_information(user_address address, int32_t number,
+static int read_information(user_address address, const int32_t *number,
                             struct signal_information *information)
 {
     struct linux_siginfo layout;
@@ -209,9 +210,10 @@ static int read_information(user_address address, int32_t number,
 
     if (user_copy_in(current_space(), &layout, address, sizeof(layout.information)) != 0)
         return -EFAULT;
-    layout.information.number = number;
+    if (number)
+        layout.information.number = *number;
     *information = layout.information;
-    if (is_known_code(number, information->code))
+    if (is_known_code(information->number, information->code))
         return 0;
     if (user_copy_in(current_space(), layout.zero, address + sizeof(layout.information),
                      sizeof(layout.zero)) != 0)
@@ -221,10 +223,15 @@ static int read_information(user_address address, int32_t number,
     return any ? -E2BIG : 0;
 }
 
+int signal_information_read(user_address address, struct signal_information *information)
+{
+    return read_information(address, NULL, information);
+}
+
 int64_t sys_rt_sigqueueinfo(int32_t id, int32_t number, user_address information)
 {
     struct signal_information copy;
-    int error = read_information(information, number, &copy);
+    int error = read_information(information, &number, &copy);
 
     return error ? error : signal_queue(id, &copy);
 }
@@ -232,7 +239,7 @@ int64_t sys_rt_sigqueueinfo(int32_t id, int32_t number, user_address information
 int64_t sys_rt_tgsigqueueinfo(int32_t group, int32_t id, int32_t number, user_address information)
 {
     struct signal_information copy;
-    int error = read_information(information, number, &copy);
+    int error = read_information(information, &number, &copy);
 
     if (error)
         return error;

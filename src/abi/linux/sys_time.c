@@ -87,7 +87,7 @@ int64_t sys_time(user_address seconds)
 
 static bool may_set_clock(void)
 {
-    return current_credentials().effective_user_id == 0;
+    return current_can(CAPABILITY_TIME);
 }
 
 /* Real time must not be less than the time since boot: then it would have begun before 1970. */

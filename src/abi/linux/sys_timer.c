@@ -55,7 +55,7 @@ static int convert_event(const struct linux_sigevent *event, struct posix_timer_
         request->is_silent = true;
         return 0;
     case NOTIFY_THREAD_ID:
-        request->target = has_signal ? own_thread_find(event->thread_id) : NULL;
+        request->target = has_signal ? own_thread_find(pid_named(event->thread_id)) : NULL;
         return request->target ? 0 : -EINVAL;
     }
     return -EINVAL;

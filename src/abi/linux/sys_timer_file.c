@@ -25,7 +25,7 @@ int64_t sys_timerfd_create(int32_t clock, uint32_t flags)
         return -EINVAL;
     if (clock != CLOCK_REAL && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOT && !is_alarm(clock))
         return -EINVAL;
-    if (is_alarm(clock) && current_credentials().effective_user_id != 0)
+    if (is_alarm(clock) && !current_can(CAPABILITY_WAKE_ALARM))
         return -EPERM;
     error = timer_file_create(base, flags & OPEN_NONBLOCK, &file);
     return error ? error : fd_install(file, flags & OPEN_CLOSE_ON_EXEC);

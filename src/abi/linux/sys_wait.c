@@ -1,8 +1,10 @@
 /* System calls that wait for children. */
+#include "abi/linux/file_arguments.h"
 #include "abi/linux/syscalls.h"
 #include "abi/linux/usage.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
+#include "process/process_file.h"
 #include "process/relatives.h"
 
 #define WAIT_KINDS (WAIT_OWN_THREAD | WAIT_ALL_KINDS | WAIT_CLONES)
@@ -12,6 +14,7 @@
 #define WHICH_ANY 0    /* P_ALL, ... */
 #define WHICH_PROCESS 1
 #define WHICH_GROUP 2
+#define WHICH_FILE 3    /* P_PIDFD */
 
 /* What wait4's first argument means.  -ESRCH. */
 static int request_of(int32_t id, struct wait_request *wait)
@@ -52,8 +55,25 @@ int64_t sys_wait4(int32_t id, user_address status, uint32_t options, user_addres
     return error ? error : found;
 }
 
-/* waitid's first two.  -EINVAL. */
-static int request_of_which(int32_t which, int32_t id, struct wait_request *wait)
+/* A pidfd that does not block waits for nothing.  The reference becomes the caller's. */
+static int request_of_file(int32_t fd, struct wait_request *wait, struct file **file)
+{
+    int error = fd < 0 ? -EINVAL : fd_get(fd, file);
+
+    if (error) {
+        *file = NULL;
+        return error;
+    }
+    wait->which = WAIT_FOR_VERY_PROCESS;
+    wait->process = process_of_file(*file);
+    if (file_flags(*file) & OPEN_NONBLOCK)
+        wait->flags |= WAIT_NOT;
+    return wait->process ? 0 : -EBADF;
+}
+
+/* waitid's first two; a file is to be released.  -EINVAL, -EBADF. */
+static int request_of_which(int32_t which, int32_t id, struct wait_request *wait,
+                            struct file **file)
 {
     wait->id = id;
     switch (which) {
@@ -62,12 +82,14 @@ static int request_of_which(int32_t which, int32_t id, struct wait_request *wait
         return 0;
     case WHICH_PROCESS:
         wait->which = WAIT_FOR_PROCESS;
+        wait->id = pid_named(id);
         return id <= 0 ? -EINVAL : 0;
     case WHICH_GROUP:
         wait->which = WAIT_FOR_GROUP;
-        if (id == 0)
-            wait->id = current_process()->group_id;
+        wait->id = id == 0 ? current_process()->group_id : pid_named(id);
         return id < 0 ? -EINVAL : 0;
+    case WHICH_FILE:
+        return request_of_file(id, wait, file);
     }
     return -EINVAL;
 }
@@ -98,6 +120,7 @@ int64_t sys_waitid(int32_t which, int32_t id, user_address information, uint32_t
 {
     struct wait_request wait = { .flags = options };
     struct wait_result result;
+    struct file *file = NULL;
     int64_t found;
     int error;
 
@@ -105,10 +128,12 @@ int64_t sys_waitid(int32_t which, int32_t id, user_address information, uint32_t
         return -EINVAL;
     if (!(options & (WAIT_ENDED | WAIT_STOPPED | WAIT_CONTINUED)))
         return -EINVAL;
-    error = request_of_which(which, id, &wait);
-    if (error)
-        return error;
-    found = process_wait(&wait, &result);
+    error = request_of_which(which, id, &wait, &file);
+    found = error ? error : process_wait(&wait, &result);
+    if (found == 0 && (wait.flags & ~options & WAIT_NOT))
+        found = -EAGAIN;
+    if (file)
+        file_release(file);
     if (found > 0 && usage)
         error = put_usage(usage, &result.usage);
     if (!error && found >= 0 && information)

@@ -10,6 +10,7 @@
 #include "abi/trace.h"
 #include "lib/container.h"
 #include "process/exec.h"
+#include "sched/pid_namespace.h"
 
 #define RESTART_SYSCALL_NUMBER 219
 
@@ -23,7 +24,11 @@
     sys_##name(VALUE(a, 0), VALUE(b, 1), VALUE(c, 2), VALUE(d, 3), VALUE(e, 4))
 #define CALL_6(name, a, b, c, d, e, f) \
     sys_##name(VALUE(a, 0), VALUE(b, 1), VALUE(c, 2), VALUE(d, 3), VALUE(e, 4), VALUE(f, 5))
-#define VALUE(argument, index) (ARGUMENT_TYPE(ARGUMENT_##argument))arguments[index]
+/* The kernel knows threads and processes by the ids of the machine's own PID namespace. */
+#define VALUE(argument, index)                                                               \
+    (ARGUMENT_TYPE(ARGUMENT_##argument))(ARGUMENT_KIND(ARGUMENT_##argument) == KIND_PID      \
+                                             ? (uint64_t)pid_named((int32_t)arguments[index]) \
+                                             : arguments[index])
 #define CALL(name, ...) \
     ARGUMENT_PASTE(CALL_, ARGUMENT_COUNT(name, ##__VA_ARGS__))(name, ##__VA_ARGS__)
 

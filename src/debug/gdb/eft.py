@@ -105,9 +105,9 @@ def tree_nodes(node):
 
 
 def threads():
-    root = gdb.parse_and_eval("'thread_table.c'::table")["threads"]["root"]
+    root = gdb.parse_and_eval("'pid_namespace.c'::own_space")["names"]["root"]
     for node in tree_nodes(root):
-        yield container_of(node, "struct thread", "table_node")
+        yield container_of(node, "struct pid_name", "node")["thread"]
 
 
 def find_thread(number):

@@ -118,11 +118,12 @@ static int attach(uint64_t node)
     return ninep_call();
 }
 
-static int host_root(uint64_t *node)
+static int host_root(size_t index, uint64_t *node)
 {
     bool were_on = ninep_lock();
     int error = node_take(node);
 
+    (void)index;    /* there is one only */
     if (!error) {
         error = attach(*node);
         if (error)
@@ -420,8 +421,13 @@ static int host_read_directory(uint64_t node, int64_t position, hostfs_name_sink
     }
 }
 
+static const struct hostfs_root roots[] = {
+    { .place = "/", .source = "root", .sharing = HOSTFS_COPIED },
+};
+
 static const struct hostfs_operations operations = {
-    .source = "root",
+    .roots = roots,
+    .root_count = 1,
     .root = host_root,
     .lookup = host_lookup,
     .release = host_release,

@@ -15,10 +15,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
-
-TEXT = "".join(
-    f"{(number * 7919) % 1000:03d} word{number % 13} line {number}\n" for number in range(400)
-)
+from working_directory import TEXT, checksums, prepare
 
 # A command, then perhaps standard input.
 COMMANDS = [
@@ -124,21 +121,6 @@ PYTHON_PROGRAMS = [
 ]
 
 
-def prepare(directory):
-    os.mkdir(os.path.join(directory, "sub"))
-    for name, text in (("words", TEXT), ("other", TEXT.replace("word7", "changed")),
-                       ("sub/one.txt", "a needle here\n"), ("sub/two.txt", "nothing\n")):
-        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
-            file.write(text)
-    os.symlink("words", os.path.join(directory, "link"))
-    common.execute(["tar", "-cf", "archive.tar", "sub"], directory)
-    common.execute(["gzip", "-nk", "words"], directory)
-    for folder, _, names in os.walk(directory, topdown=False):
-        for name in names:
-            os.utime(os.path.join(folder, name), (10 ** 9, 10 ** 9), follow_symlinks=False)
-        os.utime(folder, (10 ** 9, 10 ** 9))
-
-
 def compare(suite, directory, name, command, text="", cpus=1):
     program = shutil.which(command[0], path="/usr/bin:/bin")
     if not program:
@@ -162,11 +144,6 @@ def compare_scripts(suite, directory):
         for cpus in (1, 4):
             compare(suite, directory, f"{' '.join(start)} '{script}'".replace("\n", "; "),
                     [*start, script], TEXT, cpus)
-
-
-def checksums(directory):
-    return common.execute(["sh", "-c", "find . -printf '%P %y %m %n %T@ %l\\n' | sort; "
-                           "find . -type f | sort | xargs cksum"], directory).output
 
 
 def compare_changes(suite, directory, before):

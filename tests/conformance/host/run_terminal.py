@@ -4,95 +4,21 @@
 Each test has a pseudo terminal of its own.  Scenarios of typing run natively and inside, and what
 came out on the terminal must be the same.
 """
-import fcntl
 import os
 import pty
 import re
-import select
 import signal
-import struct
 import sys
 import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
-from common import ENVIRONMENT, SIM, guest, shell_status
+from common import SIM, guest
+from terminal import Terminal
 
 BUSYBOX = "/usr/bin/busybox"
 INSIDE = [SIM, "--root", "/", BUSYBOX]
-SECONDS = 10
-
-
-class Terminal:
-    """A command that has a pseudo terminal as its controlling terminal."""
-
-    def __init__(self, command, rows=24, columns=80):
-        self.master, self.slave = pty.openpty()
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.before = termios.tcgetattr(self.slave)
-        self.seen = b""
-        self.status = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            self.become(command)
-
-    def become(self, command):
-        try:
-            os.setsid()
-            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
-            for descriptor in range(3):
-                os.dup2(self.slave, descriptor)
-            os.closerange(3, 256)
-            common.no_core_files()
-            os.execve(command[0], command, dict(ENVIRONMENT, TERM="dumb"))
-        finally:
-            os._exit(127)
-
-    def read_until(self, pattern, seconds=SECONDS):
-        """Reads what appears until it matches; False if it never does."""
-        end = time.monotonic() + seconds
-        while not re.search(pattern, self.seen):
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.master], [], [], left)[0]:
-                return False
-            try:
-                data = os.read(self.master, 4096)
-            except OSError:    # the last user has gone
-                return False
-            if not data:
-                return False
-            self.seen += data
-        return True
-
-    def type(self, keys):
-        os.write(self.master, keys)
-
-    def wait(self, flags=0):
-        """The status as a shell gives it, None if time ran out."""
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            pid, status = os.waitpid(self.pid, os.WNOHANG | flags)
-            if pid:
-                if os.WIFSTOPPED(status):
-                    return "stopped"
-                self.status = shell_status(os.waitstatus_to_exitcode(status))
-                return self.status
-            self.read_until(rb"\Z.", 0.01)    # keeps the terminal from filling up
-        return None
-
-    def modes(self):
-        return termios.tcgetattr(self.slave)
-
-    def is_sane(self):
-        return self.modes() == self.before
-
-    def close(self):
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.slave)
-        os.close(self.master)
 
 
 def ends(terminal, status, problems):
@@ -164,6 +90,46 @@ def check_stop(suite):
     terminal.close()
 
 
+def check_suspend(suite):
+    """Ctrl-Z at a guest that does not heed it stops the sim as it would stop the program."""
+    terminal = Terminal([*INSIDE, "cat"])
+    terminal.type(b"one\n")
+    problems = [] if terminal.read_until(rb"one\r\n.*one\r\n") else ["cat does not answer"]
+    terminal.type(b"\x1a")
+    if terminal.wait(os.WUNTRACED) != "stopped":
+        problems.append("did not stop")
+    if not terminal.is_sane():
+        problems.append("stopped, and the terminal is still raw")
+    os.kill(terminal.pid, signal.SIGCONT)
+    time.sleep(0.1)
+    terminal.type(b"two\n\x04")
+    if not terminal.read_until(rb"two\r\n.*two\r\n"):
+        problems.append("does not go on")
+    suite.check("key_suspend_stops_the_sim", ends(terminal, 0, problems))
+    terminal.close()
+
+
+def check_background(suite):
+    """A shell of the host starts the sim in the background, and brings it to the foreground."""
+    if not os.path.exists("/bin/bash"):
+        suite.skip("from_background_to_foreground", "no /bin/bash")
+        return
+    shell = Terminal(["/bin/bash", "--norc", "--noprofile", "-i"], environment={"PS1": "ready> "})
+    problems = []
+    for keys, pattern in (
+            (b"", rb"ready> "),
+            (f"{' '.join(INSIDE)} cat && echo ended well & echo begun\n".encode(), rb"\nbegun"),
+            (b"sleep 0.5; echo now\n", rb"\nnow"), (b"fg\n", rb"cat && echo ended well\r\n"),
+            (b"one\n", rb"one\r\n.*one\r\n"), (b"erXX\x7f\x7fased\n", rb"\nerased\r\n"),
+            (b"\x04", rb"\nended well")):
+        if not problems:
+            shell.type(keys)
+            if not shell.read_until(pattern):
+                problems = [f"no answer to {keys}: {shell.seen[-200:]}"]
+    suite.check("from_background_to_foreground", problems)
+    shell.close()
+
+
 # name, applet and arguments, then pairs of keys and what to wait for
 SCENARIOS = [
     ("echo_and_end_of_file", ["cat"], [(b"hello\n", rb"hello\r\nhello\r\n"), (b"\x04", rb"\Z.")]),
@@ -229,7 +195,8 @@ def check_hangup(suite):
 
 def main():
     suite = common.Suite()
-    for check in (check_keys, check_signals, check_stop, check_scenarios, check_hangup):
+    for check in (check_keys, check_signals, check_stop, check_suspend, check_background,
+                  check_scenarios, check_hangup):
         check(suite)
     return suite.status()
 

@@ -15,8 +15,8 @@ import common
 PROGRAMS = os.path.join(common.BUILD, "conformance/linux")
 NATIVE_TMPFS = "/dev/shm"
 INPUT = "line one\nline two\n"
-ABOUT_THREADS = ("futex_", "signal_", "robust_", "thread_", "pthread_", "pipe_", "process_",
-                 "sysv_", "event_", "sched_",
+ABOUT_THREADS = ("call_", "futex_", "signal_", "robust_", "thread_", "pthread_", "pipe_",
+                 "process_", "sysv_", "event_", "socket_", "epoll_", "sched_", "tty_", "pty_",
                  "time_", "timer_")
 
 
@@ -45,6 +45,19 @@ def compare_policies(suite, name):
         suite.check(f"linux_{name}_sched_{policy}", common.differences(native, hosted))
 
 
+# The same by signals of the host alone: what is right must not depend on how calls come.
+BY_SIGNALS = ("call_places", "call_pages", "signal_registers")
+
+
+def compare_by_signals(suite, name):
+    program = os.path.join(PROGRAMS, name + ".elf")
+    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
+        native = common.execute([program], directory, INPUT)
+    hosted = common.execute([common.SIM, "--no-direct-calls", "--cwd=/tmp", program], common.TOP,
+                            INPUT)
+    suite.check(f"linux_{name}_by_signals", common.differences(native, hosted))
+
+
 def main():
     suite = common.Suite()
     names = sorted(entry[:-len(".elf")] for entry in os.listdir(PROGRAMS)
@@ -54,6 +67,8 @@ def main():
             compare(suite, name)
             if name in WITH_ALL_POLICIES:
                 compare_policies(suite, name)
+            if name in BY_SIGNALS:
+                compare_by_signals(suite, name)
     return suite.status()
 
 

@@ -130,6 +130,13 @@ static void timers(void)
     CALL(alarm(0));
     CALL(syscall(SYS_getitimer, ITIMER_REAL, &old));
     FACT(old.it_value.tv_sec == 0 && old.it_interval.tv_sec == 0);
+    value.it_value = (struct timeval){ 0, 0 };    /* off: what is kept of the interval */
+    for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
+        CALL(syscall(SYS_setitimer, which, &value, NULL));
+        CALL(syscall(SYS_getitimer, which, &old));
+        VALUE(old.it_value.tv_sec + old.it_value.tv_usec);
+        VALUE(old.it_interval.tv_sec);
+    }
     CALL(syscall(SYS_setitimer, ITIMER_REAL, WILD, NULL));
     CALL(syscall(SYS_setitimer, ITIMER_REAL, NULL, WILD));
     CALL(syscall(SYS_setitimer, 9, &value, NULL));

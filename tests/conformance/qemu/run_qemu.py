@@ -33,7 +33,8 @@ UEFI_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 ALL = bool(os.environ.get("EFT_ALL"))
 INPUT = "line one\nline two\n"
 QUICK_PROGRAMS = ("descriptors", "file_transfer", "memory_map", "memory_protect", "poll_select",
-                  "process_end", "signal_handlers", "signal_order_musl", "time_clocks")
+                  "process_end", "pty_pair", "signal_handlers", "signal_order_musl", "time_clocks",
+                  "tty_jobs")
 QUICK_CRASHES = ("divide_by_zero", "breakpoint", "write_null", "flag_trap", "single_steps",
                  "registers_across_call", "segment_bases", "legacy_gate", "abort_program",
                  "deep_recursion")

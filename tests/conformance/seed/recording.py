@@ -1,6 +1,6 @@
 """Reads recordings (format: docs/simulation.md), independently of the code that writes them."""
 
-MAGIC = b"EFT RECORDING 1\n"
+MAGIC = b"EFT RECORDING 2\n"
 DIGEST_INITIAL = 0xcbf29ce484222325
 DIGEST_FACTOR = 0x100000001b3
 
@@ -48,8 +48,10 @@ def digest(data):
 def read_header(reader):
     names = ("seed", "cpus", "memory", "flags", "preempt", "boot_wall_time", "vector_size")
     header = {name: reader.number() for name in names}
-    for name in ("root", "program", "directory"):
+    for name in ("root", "program", "directory", "host_name"):
         header[name] = reader.text()
+    for name in ("has_user", "user", "group"):
+        header[name] = reader.number()
     header["arguments"] = reader.texts()
     header["environment"] = reader.texts()
     return header

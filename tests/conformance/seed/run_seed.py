@@ -404,7 +404,7 @@ def test_bad_recordings(directory):
     pieces = {
         "empty": b"", "foreign": b"#!/bin/sh\n" * 100, "half": data[:len(data) // 2],
         "magic_alone": data[:16], "last_byte_missing": data[:-1],
-        "other_version": data.replace(b"RECORDING 1", b"RECORDING 9", 1),
+        "other_version": data.replace(b"RECORDING 2", b"RECORDING 9", 1),
         "bit_flipped": data[:60] + bytes([data[60] ^ 4]) + data[61:],
         "longer": data + b"x",
     }

@@ -388,7 +388,7 @@ END_TEST
 
 START_TEST(channel_can_be_opened_again_by_its_hidden_name)
 {
-    struct fs_context context = { .umask = 0 };
+    struct fs_context context = { .credentials = CREDENTIALS_OF_ROOT };
     struct filesystem *filesystem;
     struct file *named, *again;
     struct mount *root;

@@ -60,7 +60,7 @@ static inline void fixture_mount_root(struct filesystem *filesystem)
 {
     ck_assert_int_eq(mount_add(filesystem, NULL, false, &root), 0);
     filesystem_release(filesystem);
-    context = (struct fs_context){ .umask = 0 };
+    context = (struct fs_context){ .credentials = CREDENTIALS_OF_ROOT };
     context.root = mount_root(root);
     path_reference(&context.root);
     context.working_directory = context.root;
@@ -95,6 +95,8 @@ static inline void become(uint32_t user_id, uint32_t group_id)
         .file_user_id = user_id, .group_id = group_id, .effective_group_id = group_id,
         .saved_group_id = group_id, .file_group_id = group_id,
     };
+    if (user_id == 0)
+        context.credentials.capabilities = (struct capabilities)CAPABILITIES_OF_ROOT;
 }
 
 /* ---- Short ways ---------------------------------------------------------------------------- */
@@ -178,8 +180,8 @@ static inline int change_mode(const char *text, uint32_t mode)
 
     if (error)
         return error;
-    error = attributes_set_mode(&context,
-                                &(struct attribute_target){ path.mount, path_inode(&path) }, mode);
+    error = attributes_set_mode(
+        &context, &(struct attribute_target){ path.mount, path_inode(&path), path.name }, mode);
     path_release(&path);
     return error;
 }

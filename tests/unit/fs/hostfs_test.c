@@ -37,8 +37,9 @@ static int new_node(unsigned file, uint64_t *node)
     return -EMFILE;
 }
 
-static int host_root(uint64_t *node)
+static int host_root(size_t index, uint64_t *node)
 {
+    (void)index;
     return new_node(1, node);
 }
 
@@ -130,7 +131,10 @@ static int host_read_directory(uint64_t node, int64_t position, hostfs_name_sink
     return 0;
 }
 
+static const struct hostfs_root roots[] = { { "/", NULL, HOSTFS_COPIED } };
+
 static const struct hostfs_operations host = {
+    .roots = roots, .root_count = 1,
     .root = host_root, .lookup = host_lookup, .release = host_release, .status = host_status,
     .statistics = host_statistics, .access = host_access, .read = host_read,
     .read_link = host_read_link, .read_directory = host_read_directory,
@@ -150,7 +154,7 @@ static void begin(void)
     files[5] = (struct host_file){ MODE_LINK | 0777, 8, 0, OLD_NS, "dir/deep", { { 0 } } };
     files[6] = (struct host_file){ MODE_CHARACTER | 0666, 0, 0, OLD_NS, NULL, { { 0 } } };
     fixture_begin_machine();
-    ck_assert_int_eq(hostfs_create(&host, &filesystem), 0);
+    ck_assert_int_eq(hostfs_create(&host, 0, &filesystem), 0);
     fixture_mount_root(filesystem);
     become(fake_machine_info.user_id, fake_machine_info.group_id);
 }
@@ -175,7 +179,7 @@ START_TEST(hostfs_needs_a_host)
     struct filesystem *filesystem;
 
     fixture_begin_machine();
-    ck_assert_int_eq(hostfs_create(NULL, &filesystem), -ENODEV);
+    ck_assert_int_eq(hostfs_create(NULL, 0, &filesystem), -ENODEV);
 }
 END_TEST
 

@@ -4,7 +4,8 @@
  * same.
  *
  * Both sides begin with a directory "r" as the working directory, one level below the top: empty on
- * a tmpfs, with some files on a hostfs, whose host must be the same at the end as at the beginning.
+ * a tmpfs, with some files on a hostfs, whose host must be the same at the end as at the beginning;
+ * or, if that is shared, the same as the other side.
  * Paths have at most one ".." and link targets none, so that no walk leaves the top.
  */
 #include <dirent.h>
@@ -15,20 +16,29 @@
 #include "fs/names.h"
 #include "fs/hostfs_mount.h"
 #include "harness/test.h"
+#include "unit/fs/linux_extended.h"
 #include "unit/fs/linux_fixture.h"
+#include "unit/fs/linux_listing.h"
 #include "unit/fs/real_host.h"
 
 #define OPEN_MAX 6        /* files that are open at once */
 #define STEPS 60000
 #define USER 4711
 
-static bool on_hostfs;
+static bool on_hostfs, is_shared;
 static char lower[64];    /* the host's directory below it */
 
 static struct open_pair {
     int host;             /* -1: free */
     struct file *file;
 } pairs[OPEN_MAX];
+
+static struct open_pair *pick_pair(void)
+{
+    struct open_pair *pair = &pairs[pick(OPEN_MAX)];
+
+    return pair->host < 0 ? NULL : pair;
+}
 
 /* ---- Operations on paths ------------------------------------------------------------------- */
 
@@ -93,6 +103,21 @@ static void do_link(void)
                                          follow ? AT_SYMLINK_FOLLOW : 0)), "link");
 }
 
+/* Of an open file, with or without a name. */
+static void do_link_open(void)
+{
+    struct open_pair *pair = pick_pair();
+    char old[TEXT_SIZE], new[TEXT_SIZE];
+
+    if (!pair || (!links_are_protected && geteuid() != 0))
+        return;
+    snprintf(old, sizeof(old), "/proc/self/fd/%d", pair->host);
+    pick_path(new);
+    note("link of %d: %s", pair->host, new);
+    check_same(fs_link(&context, &pair->file->path, NULL, new),
+               host_result(linkat(AT_FDCWD, old, AT_FDCWD, new, AT_SYMLINK_FOLLOW)), "link");
+}
+
 static void do_rename(void)
 {
     char old[TEXT_SIZE], new[TEXT_SIZE];
@@ -127,8 +152,8 @@ static void do_change_owner(void)
     note("lchown %s %u %u", text, user, group);
     error = path_walk(&context, NULL, text, 0, &path);
     if (!error) {
-        error = attributes_set_owner(
-            &context, &(struct attribute_target){ path.mount, path_inode(&path) }, user, group);
+        error = attributes_set_owner(&context, &(struct attribute_target){
+            path.mount, path_inode(&path), NULL }, user, group);
         path_release(&path);
     }
     check_same(error, host_result(lchown(text, user, group)), "lchown");
@@ -229,13 +254,6 @@ static struct open_pair *free_pair(void)
             return &pairs[i];
     }
     return NULL;
-}
-
-static struct open_pair *pick_pair(void)
-{
-    struct open_pair *pair = &pairs[pick(OPEN_MAX)];
-
-    return pair->host < 0 ? NULL : pair;
 }
 
 static uint32_t pick_open_flags(void)
@@ -350,7 +368,8 @@ static void do_seek(void)
         return;
     note("lseek %d %lld %d", pair->host, (long long)offset, whence);
     /* Directories have positions, and holes places, of their own in each filesystem. */
-    if (inode_is_directory(pair->file->inode) || (whence > SEEK_END && !host_is_tmpfs))
+    if (inode_is_directory(pair->file->inode) ||
+        (whence > SEEK_END && (!host_is_tmpfs || is_shared)))
         return;
     check_same(file_seek(pair->file, offset, whence),
                host_result(lseek(pair->host, offset, whence)), "lseek");
@@ -383,42 +402,6 @@ static void do_file_status(void)
 }
 
 /* ---- Directories --------------------------------------------------------------------------- */
-
-/* Names in the order of the alphabet, each with its type. */
-struct listing {
-    char names[64][8];
-    unsigned count;
-};
-
-static void listing_add(struct listing *listing, const char *name, unsigned type)
-{
-    ck_assert_uint_lt(listing->count, 64);
-    snprintf(listing->names[listing->count++], sizeof(listing->names[0]), "%s %u", name, type);
-}
-
-static int add_ours(void *listing, const struct directory_entry *entry)
-{
-    char text[256];
-
-    snprintf(text, sizeof(text), "%.*s", (int)entry->length, entry->name);
-    listing_add(listing, text, entry->type);
-    return 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-static void list_host(const char *text, struct listing *listing)
-{
-    DIR *directory = opendir(text);
-
-    ck_assert_ptr_nonnull(directory);
-    for (struct dirent *entry; (entry = readdir(directory));)
-        listing_add(listing, entry->d_name, entry->d_type);
-    closedir(directory);
-}
 
 static void do_list(void)
 {
@@ -457,13 +440,15 @@ static void populate(const char *directory)
           " mkdir c/a && chmod 750 c", directory);
 }
 
-/* All that can be seen of the lower directory, for a comparison. */
-static void print_lower(const char *name)
+/* All that can be seen of a directory, for a comparison: with sizes of directories and times only
+ * if nothing may have changed. */
+static void print_tree(const char *directory, const char *name)
 {
     char command[512];
 
-    snprintf(command, sizeof(command), "cd %s && (find . -printf '%%p %%m %%u %%n %%s %%T@ %%l\n' |"
-             " sort; find . -type f -exec cksum {} + | sort) >%s.%s", lower, lower, name);
+    snprintf(command, sizeof(command), "cd %s && (find . -printf '%%p %%m %%u %%g %%n %%l %s\n' |"
+             " sort; find . -type f -exec cksum {} + | sort) >%s.%s", directory,
+             is_shared ? "" : "%s %T@", lower, name);
     ck_assert_int_eq(system(command), 0);
 }
 
@@ -476,16 +461,17 @@ static void begin_on_hostfs(void)
     ck_assert_int_eq(chmod(lower, 0755), 0);
     populate(lower);
     populate("..");
-    print_lower("before");
+    print_tree(lower, "before");
     fixture_begin_machine();
     real_host_root = lower;
-    ck_assert_int_eq(hostfs_create(&real_host, &filesystem), 0);
+    real_host_roots[0].sharing = is_shared ? HOSTFS_SHARED : HOSTFS_COPIED;
+    ck_assert_int_eq(hostfs_create(&real_host, 0, &filesystem), 0);
     fixture_mount_root(filesystem);
 }
 
 static void end_on_hostfs(void)
 {
-    print_lower("after");
+    print_tree(lower, "after");
     shell("cmp %1$s.before %1$s.after && rm -r %1$s %1$s.before %1$s.after", lower);
 }
 
@@ -504,9 +490,10 @@ static void begin(uint64_t seed)
         fixture_begin();
     become(geteuid(), getegid());
     context.umask = 022;
+    look_for_extended(!is_shared);
     ck_assert_int_eq(attributes_set_owner(
                          &(struct fs_context){ .umask = 0 },
-                         &(struct attribute_target){ root, root->root->inode }, geteuid(),
+                         &(struct attribute_target){ root, root->root->inode, NULL }, geteuid(),
                          getegid()), 0);
     ck_assert_int_eq(make_directory("/r"), on_hostfs ? -EEXIST : 0);
     ck_assert_int_eq(change_directory("/r"), 0);
@@ -521,6 +508,8 @@ static void end(void)
             close_pair(&pairs[i]);
     }
     fixture_end();
+    if (is_shared)
+        print_tree("..", "before");    /* what it should have become */
     remove_host_directory();
     if (on_hostfs)
         end_on_hostfs();
@@ -528,6 +517,7 @@ static void end(void)
 
 static void (*const operations[])(void) = {
     do_make_directory, do_make_directory, do_remove_directory, do_unlink, do_symlink, do_link,
+    do_link_open, do_extended,
     do_rename, do_rename, do_rename, do_change_mode, do_truncate, do_access, do_read_link,
     do_status, do_status, do_open, do_open, do_open, do_open, do_close, do_write, do_write,
     do_write, do_read, do_read, do_seek, do_file_truncate, do_file_status, do_list,
@@ -554,6 +544,17 @@ START_TEST(linux_and_hostfs_agree)
         return;    /* the files of the host are root's */
     on_hostfs = true;
     begin(3);
+    run_steps();
+    end();
+}
+END_TEST
+
+START_TEST(linux_and_shared_hostfs_agree)
+{
+    if (geteuid() != 0)
+        return;
+    on_hostfs = is_shared = true;
+    begin(4);
     run_steps();
     end();
 }
@@ -596,4 +597,4 @@ START_TEST(linux_and_tmpfs_agree_on_permissions)
 END_TEST
 
 TEST_MAIN("fs/linux", linux_and_tmpfs_agree, linux_and_hostfs_agree,
-          linux_and_tmpfs_agree_on_permissions)
+          linux_and_shared_hostfs_agree, linux_and_tmpfs_agree_on_permissions)

@@ -130,7 +130,7 @@ START_TEST(open_finds_devices)
     ck_assert_int_eq(make_node("/odd", 0170000, 0), -EINVAL);
     ck_assert_int_eq(make_node("/plain", 0600, 0), 0);
     become(1000, 1000);
-    context.credentials.file_user_id = 1000;
+    become(1000, 1000);
     ck_assert_int_eq(make_node("/zero2", MODE_CHARACTER | 0666, 0x105), -EACCES);
     become(0, 0);
     ck_assert_int_eq(change_mode("/", 0777), 0);

@@ -10,6 +10,7 @@ static struct source {
     int error;                    /* what fill says */
     uint64_t size_from_now_on;    /* not 0: fill finds the file this short */
     uint64_t charged, limit;
+    uint64_t written, last_written;    /* pages written back; bytes of the last one */
     bool destroyed;
 } source;
 
@@ -59,6 +60,20 @@ static void destroy(struct page_cache *cache)
     source.destroyed = true;
 }
 
+static int write_back(struct page_cache *cache, uint64_t index, const struct page *page,
+                      size_t size)
+{
+    (void)cache;
+    (void)index;
+    (void)page;
+    source.written++;
+    source.last_written = size;
+    return source.error;
+}
+
+static const struct page_cache_operations writable = {
+    .fill = fill, .write_back = write_back, .destroy = destroy,
+};
 static const struct page_cache_operations fillable = { .fill = fill, .destroy = destroy };
 static const struct page_cache_operations memory = {
     .charge = charge, .uncharge = uncharge, .destroy = destroy,
@@ -232,6 +247,41 @@ END_TEST
 
 /* ---- Files in memory ----------------------------------------------------------------------- */
 
+START_TEST(page_cache_writes_back_what_mappings_wrote)
+{
+    struct page_cache *cache = begin(&writable, 3 * PAGE_SIZE + 100);
+    struct page *second = map(cache, 1, true), *last = map(cache, 3, true), *again;
+    uint8_t bytes[4];
+
+    ck_assert_int_eq(page_cache_write_back(cache), 0);
+    ck_assert_uint_eq(source.written, 2);
+    ck_assert_uint_eq(source.last_written, 100);
+    ck_assert_int_eq(page_cache_write_back(cache), 0);    /* nobody maps it: no more to write */
+    ck_assert_uint_eq(source.written, 2);
+    page_release(last);
+    page_release(second);
+
+    second = map(cache, 1, true);
+    memset(page_data(second), 0xee, PAGE_SIZE);
+    page_cache_invalidate(cache, 2 * PAGE_SIZE + 1);
+    again = map(cache, 1, false);
+    ck_assert_ptr_eq(again, second);    /* what was written stays */
+    page_release(again);
+    page_release(second);
+    source.error = -EIO;
+    ck_assert_int_eq(page_cache_write_back(cache), -EIO);
+    source.error = 0;
+
+    ck_assert_int_eq(read_at(cache, bytes, 1, 5), 1);
+    page_cache_note_written(cache, "abcd", 4, PAGE_SIZE - 2);
+    ck_assert_int_eq(read_at(cache, bytes, 4, PAGE_SIZE - 2), 4);
+    ck_assert_mem_eq(bytes, "abcd", 4);
+    page_cache_note_written(cache, "x", 1, 9 * PAGE_SIZE);
+    ck_assert_uint_eq(page_cache_size(cache), 9 * PAGE_SIZE + 1);
+    end(cache);
+}
+END_TEST
+
 START_TEST(page_cache_holes_take_no_memory)
 {
     uint8_t byte = 7;
@@ -404,6 +454,7 @@ TEST_MAIN("fs/page_cache", page_cache_reads_what_fill_gives,
           page_cache_fills_longer_and_longer_runs, page_cache_random_reads_fill_little,
           page_cache_large_reads_are_one_fill, page_cache_passes_errors_of_fill_on,
           page_cache_notices_a_file_that_shrank, page_cache_invalidated_pages_are_read_again,
+          page_cache_writes_back_what_mappings_wrote,
           page_cache_holes_take_no_memory, page_cache_mappings_and_writes_agree,
           page_cache_shrinking_drops_and_zeroes, page_cache_full_filesystem_cuts_the_write,
           page_cache_short_write_leaves_no_pages_behind,

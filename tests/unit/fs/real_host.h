@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A host for hostfs that is a real directory: real_host_root.  Nodes are descriptors.  Nothing here
- * writes.
+ * A host for hostfs that is a real directory: real_host_root.  Nodes are descriptors.  Nothing is
+ * written unless real_host_roots says that it is shared.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fs/hostfs.h"
 
-static const char *real_host_root;
+static const char *real_host_root, *real_host_second;
 
 static inline int real_host_result(int result, uint64_t *node)
 {
@@ -23,9 +24,10 @@ static inline int real_host_result(int result, uint64_t *node)
     return 0;
 }
 
-static inline int real_host_open_root(uint64_t *node)
+static inline int real_host_open_root(size_t index, uint64_t *node)
 {
-    return real_host_result(open(real_host_root, O_PATH | O_DIRECTORY), node);
+    return real_host_result(open(index ? real_host_second : real_host_root, O_PATH | O_DIRECTORY),
+                            node);
 }
 
 static inline int real_host_lookup(uint64_t directory, const char *name, uint64_t *node)
@@ -125,9 +127,97 @@ static inline int real_host_read_directory(uint64_t node, int64_t position, host
     return 0;
 }
 
+/* ---- Changes ------------------------------------------------------------------------------- */
+
+static inline int real_host_create(uint64_t directory, const char *name,
+                                   const struct hostfs_new *what, uint64_t *node)
+{
+    mode_t mode = what->mode & 07777, before = umask(0);
+    int at = (int)directory, result, error;
+
+    if (S_ISDIR(what->mode))
+        result = mkdirat(at, name, mode);
+    else if (S_ISLNK(what->mode))
+        result = symlinkat(what->target, at, name);
+    else if (name)
+        result = mknodat(at, name, what->mode, 0);
+    else
+        result = openat(at, ".", O_TMPFILE | O_RDWR, mode);
+    error = -errno;
+    umask(before);
+    if (result < 0)
+        return error;
+    if (!name)
+        return real_host_result(result, node);
+    error = real_host_result(openat(at, name, O_PATH | O_NOFOLLOW), node);
+    if (!error && S_ISDIR(what->mode) && (mode & 02000))
+        error = fchmodat(at, name, mode, 0);
+    return error;
+}
+
+static inline int real_host_link(uint64_t node, uint64_t directory, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)node);
+    return linkat(AT_FDCWD, path, (int)directory, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+static inline int real_host_remove(uint64_t directory, const char *name, bool is_directory)
+{
+    return unlinkat((int)directory, name, is_directory ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
+}
+
+static inline int real_host_rename(const struct hostfs_rename *rename)
+{
+    return syscall(SYS_renameat2, (int)rename->old_directory, rename->old_name,
+                   (int)rename->new_directory, rename->new_name, rename->flags) < 0 ? -errno : 0;
+}
+
+static inline int64_t real_host_write(uint64_t node, const void *buffer, size_t size,
+                                      uint64_t offset)
+{
+    int file = real_host_open(node, O_WRONLY);
+    int64_t done = pwrite(file, buffer, size, (off_t)offset);
+    int error = errno;
+
+    close(file);
+    return done < 0 ? -error : done;
+}
+
+static inline int real_host_change(uint64_t node, const struct hostfs_attributes *wanted)
+{
+    uint32_t user = wanted->changes & HOSTFS_CHANGE_USER ? wanted->user_id : UINT32_MAX;
+    uint32_t group = wanted->changes & HOSTFS_CHANGE_GROUP ? wanted->group_id : UINT32_MAX;
+    char path[64];
+    int result = 0;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)node);
+    if (wanted->changes & HOSTFS_CHANGE_SIZE)
+        result = truncate(path, (off_t)wanted->size);
+    if (result == 0 && (user != UINT32_MAX || group != UINT32_MAX))
+        result = fchownat((int)node, "", user, group, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    if (result == 0 && (wanted->changes & HOSTFS_CHANGE_MODE))
+        result = chmod(path, wanted->mode);
+    return result < 0 ? -errno : 0;
+}
+
+static inline int real_host_sync(uint64_t node)
+{
+    (void)node;
+    return 0;
+}
+
+static struct hostfs_root real_host_roots[] = {
+    { "/", NULL, HOSTFS_COPIED }, { NULL, NULL, HOSTFS_SHARED },
+};
+
 static const struct hostfs_operations real_host = {
+    .roots = real_host_roots, .root_count = 2,
     .root = real_host_open_root, .lookup = real_host_lookup, .release = real_host_release,
     .status = real_host_status, .statistics = real_host_statistics, .access = real_host_access,
     .read = real_host_read, .read_link = real_host_read_link,
-    .read_directory = real_host_read_directory,
+    .read_directory = real_host_read_directory, .create = real_host_create,
+    .link = real_host_link, .remove = real_host_remove, .rename = real_host_rename,
+    .write = real_host_write, .change = real_host_change, .sync = real_host_sync,
 };

@@ -188,6 +188,39 @@ START_TEST(a_waiter_gives_up_at_a_signal)
 }
 END_TEST
 
+static int take_waiting(const void *owner, uint64_t at, bool wait)
+{
+    struct record_range wanted = range(at, at, true);
+
+    wanted.process_id = owner == A ? 1 : 2;
+    return record_lock_take(&inodes[0], owner, &wanted, wait);
+}
+
+static void take_the_first(void *argument)
+{
+    (void)argument;
+    result = 1;
+    result = take_waiting(B, 0, true);
+}
+
+START_TEST(who_would_wait_in_a_circle_is_told)
+{
+    begin();
+    ck_assert_int_eq(take_waiting(A, 0, false), 0);
+    ck_assert_int_eq(take_waiting(B, 1, false), 0);
+    fake_thread_start("waiter", take_the_first, NULL);
+    fake_scheduler_run();
+    ck_assert_int_eq(result, 1);
+    ck_assert_int_eq(take_waiting(A, 1, false), -EAGAIN);
+    ck_assert_int_eq(take_waiting(A, 1, true), -EDEADLK);
+    ck_assert_int_eq(take_waiting(A, 2, true), 0);
+    record_lock_drop_all(&inodes[0], A);
+    fake_scheduler_run();
+    ck_assert_int_eq(result, 0);
+    ck_assert_int_eq(take_waiting(A, 1, false), -EAGAIN);
+}
+END_TEST
+
 START_TEST(whole_files_and_ranges_do_not_meet)
 {
     begin();
@@ -213,4 +246,5 @@ END_TEST
 TEST_MAIN("fs/record_lock", writers_exclude_all_and_readers_writers, other_files_do_not_matter,
           own_locks_are_replaced, neighbours_of_a_kind_are_one, parts_can_be_given_back,
           too_many_locks_are_refused, a_waiter_gets_what_is_given_back,
-          a_waiter_gives_up_at_a_signal, whole_files_and_ranges_do_not_meet)
+          a_waiter_gives_up_at_a_signal,
+          who_would_wait_in_a_circle_is_told, whole_files_and_ranges_do_not_meet)

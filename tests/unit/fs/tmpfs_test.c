@@ -190,7 +190,7 @@ static int set_times(const char *name, enum time_choice access, enum time_choice
 
     ck_assert_int_eq(path_walk(&context, NULL, name, 0, &path), 0);
     error = attributes_set_times(
-        &context, &(struct attribute_target){ path.mount, path_inode(&path) }, &change);
+        &context, &(struct attribute_target){ path.mount, path_inode(&path), NULL }, &change);
     path_release(&path);
     return error;
 }
@@ -332,7 +332,7 @@ START_TEST(tmpfs_memory_files_have_no_name)
     char where[64];
 
     fixture_begin();
-    ck_assert_int_eq(tmpfs_create_memory_file(&context.credentials, "test", &file), 0);
+    ck_assert_int_eq(tmpfs_create_memory_file(&context.credentials, "test", 1, &file), 0);
     ck_assert_int_gt(path_text(&file->path, &context.root, where, sizeof(where)), 0);
     ck_assert_str_eq(where, "/memfd:test (deleted)");
     ck_assert_int_eq(file_write_kernel(file, "bytes", 5, 2), 5);

@@ -115,6 +115,99 @@ START_TEST(nonsense_ends_the_walk)
 }
 END_TEST
 
+/* ---- The pending one, and what cannot be changed ------------------------------------------- */
+
+static int64_t wait_results[2];
+
+static void wait_for_word(void *argument)
+{
+    static unsigned started;
+    unsigned index = started++;
+    const struct futex_wait wait = {
+        .word = { current_space(), WORD(index), false },
+        .expected = get32(WORD(index)),
+        .bits = FUTEX_ANY,
+        .deadline = { UINT64_MAX, false },
+    };
+
+    (void)argument;
+    wait_results[index] = futex_wait(&wait);
+    process_exit_thread(0);
+}
+
+static void start_waiters(void)
+{
+    futex_init();
+    make_list(2);
+    wait_results[0] = wait_results[1] = -1;
+}
+
+static void leaves_pending(void)
+{
+    start_waiters();
+    put64(LIST, LIST);                   /* nothing on the list */
+    put64(LIST + 16, ENTRY(0));
+    put32(WORD(0), FUTEX_WAITERS);       /* unlocked, and then it died before it woke anybody */
+    thread_release(fixture_thread(wait_for_word));
+    scheduler_yield();
+    futex_thread_leave(current_space(), LIST);
+    scheduler_yield();
+    ck_assert_int_eq(wait_results[0], 0);
+    ck_assert_uint_eq(get32(WORD(0)), FUTEX_WAITERS);
+    /* The same of a lock that hands on priority: the kernel knows its waiters. */
+    put64(LIST + 16, ENTRY(1) | 1);
+    put32(WORD(1), FUTEX_WAITERS);
+    thread_release(fixture_thread(wait_for_word));
+    scheduler_yield();
+    futex_thread_leave(current_space(), LIST);
+    scheduler_yield();
+    ck_assert_int_eq(wait_results[1], -1);
+    put32(WORD(1), own_id() | FUTEX_WAITERS);
+    futex_thread_leave(current_space(), LIST);
+    scheduler_yield();
+    ck_assert_int_eq(wait_results[1], -1);
+    ck_assert_uint_eq(get32(WORD(1)), FUTEX_WAITERS | FUTEX_OWNER_DIED);
+    put64(LIST + 16, ENTRY(1));
+    put32(WORD(1), own_id() | FUTEX_WAITERS);
+    futex_thread_leave(current_space(), LIST);
+    scheduler_yield();
+    ck_assert_int_eq(wait_results[1], 0);
+}
+
+START_TEST(the_pending_entry_comes_last)
+{
+    fixture_run(leaves_pending);
+    ck_assert(fixture_halted);
+}
+END_TEST
+
+static void cannot_write(void)
+{
+    futex_init();
+    make_list(2);
+    /* The words are in the page behind; that of the second entry cannot be written. */
+    put64(LIST + 8, 0x1000);
+    put64(ENTRY(1), LIST);
+    put64(ENTRY(0), 0x1000 + ENTRY(1));
+    put64(0x1000 + ENTRY(1), ENTRY(1));
+    put32(0x1000 + ENTRY(0), own_id());
+    put32(0x2000 + ENTRY(1), own_id());
+    put32(0x1000 + ENTRY(1), own_id());
+    ck_assert_int_eq(address_space_protect(current_space(), FIXTURE_DATA + 0x2000, 4096,
+                                           PROTECTION_READ), 0);
+    futex_thread_leave(current_space(), LIST);
+    ck_assert_uint_eq(get32(0x1000 + ENTRY(0)), FUTEX_OWNER_DIED);
+    ck_assert_uint_eq(get32(0x2000 + ENTRY(1)), own_id());
+    ck_assert_uint_eq(get32(0x1000 + ENTRY(1)), own_id());    /* not reached */
+}
+
+START_TEST(a_word_that_cannot_be_written_ends_the_walk)
+{
+    fixture_run(cannot_write);
+    ck_assert(fixture_halted);
+}
+END_TEST
+
 /* ---- Locks --------------------------------------------------------------------------------- */
 
 static const struct futex_deadline never = { UINT64_MAX, false };
@@ -199,4 +292,6 @@ START_TEST(owners_that_are_not_there)
 END_TEST
 
 TEST_MAIN("futex/robust", words_of_the_list_say_that_their_owner_died, the_walk_has_an_end,
-          nonsense_ends_the_walk, a_lock_goes_on_without_its_owner, owners_that_are_not_there)
+          nonsense_ends_the_walk, the_pending_entry_comes_last,
+          a_word_that_cannot_be_written_ends_the_walk, a_lock_goes_on_without_its_owner,
+          owners_that_are_not_there)

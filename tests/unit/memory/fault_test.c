@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/test.h"
+#include "harness/marks.h"
 #include "unit/memory/space_fixture.h"
 
 #define FILE_PAGES 192
@@ -201,6 +202,7 @@ START_TEST(memory_that_can_be_reclaimed_is)
     while (count > 0)
         page_release(taken[--count]);
     fixture_end();
+    EXPECT_MARK(fault_after_reclaiming);
 }
 END_TEST
 

@@ -126,6 +126,27 @@ START_TEST(every_space_loses_them)
 }
 END_TEST
 
+START_TEST(private_copies_stay_when_only_originals_go)
+{
+    map_object(space, BASE, 10, 0, MAP_SHARED_PAGES);
+    map_object(space, BASE + PAGES(50), 10, 0, 0);
+    write_pages(BASE, 10, 1);
+    write_pages(BASE + PAGES(52), 3, 2);    /* copies */
+    for (unsigned i = 0; i < 10; i++)
+        (void)read_byte(BASE + PAGES(50 + i));
+    memory_object_unmap_originals(object);
+    check_absent(BASE, 10, 0, 10);
+    check_absent(BASE + PAGES(50), 2, 0, 2);
+    check_absent(BASE + PAGES(52), 3, 3, 3);
+    check_absent(BASE + PAGES(55), 5, 0, 5);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(53)), 2);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(51)), 1);
+    memory_object_unmap(object, 0, UINT64_MAX);
+    ck_assert_uint_eq(resident_pages(), 0);
+    end();
+}
+END_TEST
+
 START_TEST(regions_are_found_whatever_became_of_them)
 {
     struct remap_request request = {
@@ -197,5 +218,6 @@ END_TEST
 
 TEST_MAIN_WITH_SETUP("memory/object_regions", begin, PANICS(a_walk_within_a_walk_panics),
                      pages_go_from_every_kind_of_region, only_the_range_goes,
-                     every_space_loses_them, regions_are_found_whatever_became_of_them,
+                     every_space_loses_them, private_copies_stay_when_only_originals_go,
+                     regions_are_found_whatever_became_of_them,
                      random_regions_lose_their_pages)

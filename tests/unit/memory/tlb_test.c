@@ -5,6 +5,7 @@
 #include "memory/tlb.h"
 
 #include "harness/fake_machine.h"
+#include "harness/marks.h"
 #include "harness/test.h"
 #include "sched/per_cpu.h"
 
@@ -158,6 +159,7 @@ START_TEST(cpu_that_left_the_root_only_answers)
     activate(1, ROOT);
     tlb_flush(ROOT, START, END);
     ck_assert_uint_eq(fake_machine.cpus[1].flushes, 0);
+    EXPECT_MARK(tlb_root_was_left);
 }
 END_TEST
 

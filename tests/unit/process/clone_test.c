@@ -99,8 +99,8 @@ static void is_refused(void)
     ck_assert_int_eq(clone_with(ORDINARY | CLONE_PROCESS_FD), -EINVAL);
     ck_assert_int_eq(clone_with(ORDINARY | CLONE_INTO_CONTROL_GROUP), -EBADF);
     ck_assert_int_eq(clone_with(ORDINARY | CLONE_NEW_USERS), -EINVAL);
-    process->credentials.user_id = 1000;
-    process->capabilities.effective = 0;
+    credentials_init(&process->credentials, 1000, 1000);
+    user_thread_of(current_thread())->credentials = process->credentials;
     process->limits.of[LIMIT_PROCESSES].soft = 1;
     ck_assert_int_eq(clone_with(ORDINARY), -EAGAIN);
     process->limits.of[LIMIT_PROCESSES].soft = LIMIT_INFINITY;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "fs/file.h"
+#include "fs/mount.h"
 #include "harness/test.h"
 
 #define KEEP ID_UNCHANGED
@@ -49,6 +51,7 @@ static void check(const struct change_case *test, enum id_kind kind)
     who.group_id = test->before.real;
     who.effective_group_id = who.file_group_id = test->before.effective;
     who.saved_group_id = test->before.saved;
+    who.capabilities.effective = test->before.effective == 0 ? CAPABILITIES_ALL : 0;
     before = who;
     error = credentials_change(&who, kind, test->change, &test->wanted);
     ck_assert_msg(error == test->error, "case %td: %d", test - cases, error);
@@ -82,16 +85,137 @@ END_TEST
 
 START_TEST(only_root_has_capabilities)
 {
-    struct capabilities capabilities;
+    struct credentials who;
 
-    capabilities_init(&capabilities, 0);
-    ck_assert_uint_eq(capabilities.permitted, 0x1ffffffffff);
-    ck_assert_uint_eq(capabilities.effective, 0x1ffffffffff);
-    ck_assert_uint_eq(capabilities.inheritable, 0);
-    capabilities_init(&capabilities, 1000);
-    ck_assert_uint_eq(capabilities.permitted, 0);
+    credentials_init(&who, 0, 0);
+    ck_assert_uint_eq(who.capabilities.permitted, 0x1ffffffffff);
+    ck_assert_uint_eq(who.capabilities.effective, 0x1ffffffffff);
+    ck_assert_uint_eq(who.capabilities.inheritable, 0);
+    credentials_init(&who, 1000, 1000);
+    ck_assert_uint_eq(who.capabilities.permitted, 0);
+    ck_assert_uint_eq(who.capabilities.bounding, 0x1ffffffffff);
+}
+END_TEST
+
+static uint64_t bit(enum capability capability)
+{
+    return CAPABILITY_BIT(capability);
+}
+
+static void become(struct credentials *who, uint32_t real, uint32_t effective, uint32_t saved)
+{
+    const struct ids ids = { real, effective, saved };
+
+    ck_assert_int_eq(credentials_change(who, ID_USER, CHANGE_THREE_IDS, &ids), 0);
+}
+
+START_TEST(capabilities_follow_the_user)
+{
+    struct credentials who;
+
+    credentials_init(&who, 0, 0);
+    who.capabilities.inheritable = who.capabilities.ambient = bit(CAPABILITY_KILL);
+    become(&who, KEEP, 5, KEEP);
+    ck_assert_uint_eq(who.capabilities.effective, 0);
+    ck_assert_uint_eq(who.capabilities.permitted, CAPABILITIES_ALL);
+    ck_assert_uint_ne(who.capabilities.ambient, 0);
+    become(&who, KEEP, 0, KEEP);
+    ck_assert_uint_eq(who.capabilities.effective, CAPABILITIES_ALL);
+    who.keeps_capabilities = true;
+    become(&who, 5, 5, 5);
+    ck_assert_uint_eq(who.capabilities.effective, 0);
+    ck_assert_uint_eq(who.capabilities.permitted, CAPABILITIES_ALL);
+    ck_assert_uint_eq(who.capabilities.ambient, 0);
+    credentials_init(&who, 0, 0);
+    become(&who, 5, 5, 5);
+    ck_assert_uint_eq(who.capabilities.permitted, 0);
+}
+END_TEST
+
+START_TEST(the_id_for_files_takes_its_capabilities_along)
+{
+    struct credentials who;
+
+    credentials_init(&who, 0, 0);
+    ck_assert(!credentials_change_file_id(&who, ID_USER, 0));
+    ck_assert(!credentials_change_file_id(&who, ID_USER, KEEP));
+    ck_assert(credentials_change_file_id(&who, ID_USER, 5));
+    ck_assert(!credentials_can(&who, CAPABILITY_FILE_ACCESS));
+    ck_assert(credentials_can(&who, CAPABILITY_SET_USERS));
+    ck_assert(credentials_change_file_id(&who, ID_USER, 0));
+    ck_assert_uint_eq(who.capabilities.effective, CAPABILITIES_ALL);
+    ck_assert(credentials_change_file_id(&who, ID_GROUP, 7));
+    ck_assert_uint_eq(who.file_group_id, 7);
+    credentials_init(&who, 5, 5);
+    ck_assert(!credentials_change_file_id(&who, ID_USER, 0));
+    ck_assert(!credentials_change_file_id(&who, ID_GROUP, 0));
+}
+END_TEST
+
+START_TEST(capabilities_are_only_given_up)
+{
+    struct capabilities wanted = { .effective = bit(CAPABILITY_KILL),
+                                   .permitted = bit(CAPABILITY_KILL) | bit(CAPABILITY_CHOWN) };
+    struct credentials who;
+
+    credentials_init(&who, 0, 0);
+    ck_assert_int_eq(capabilities_change(&who, &wanted), 0);
+    ck_assert(credentials_can(&who, CAPABILITY_KILL));
+    ck_assert(!credentials_can(&who, CAPABILITY_CHOWN));
+    wanted.inheritable = bit(CAPABILITY_TIME);
+    ck_assert_int_eq(capabilities_change(&who, &wanted), -EPERM);
+    wanted.inheritable = bit(CAPABILITY_CHOWN);
+    ck_assert_int_eq(capabilities_change(&who, &wanted), 0);
+    who.capabilities.ambient = bit(CAPABILITY_CHOWN);
+    wanted.permitted = bit(CAPABILITY_KILL);
+    ck_assert_int_eq(capabilities_change(&who, &wanted), 0);
+    ck_assert_uint_eq(who.capabilities.ambient, 0);
+    wanted.permitted |= bit(CAPABILITY_CHOWN);
+    ck_assert_int_eq(capabilities_change(&who, &wanted), -EPERM);
+    wanted.permitted = 0;
+    ck_assert_int_eq(capabilities_change(&who, &wanted), -EPERM);
+}
+END_TEST
+
+START_TEST(set_id_programs_change_who_runs_them)
+{
+    struct inode inode = { .mode = MODE_REGULAR | 0755, .user_id = 7, .group_id = 8 };
+    struct mount mount = { .flags = MOUNT_NO_SET_ID };
+    struct file file = { .inode = &inode };
+    struct credentials who;
+
+    credentials_init(&who, 5, 5);
+    ck_assert(!credentials_execute(&who, &file));
+    ck_assert_uint_eq(who.effective_user_id, 5);
+    inode.mode = MODE_REGULAR | MODE_SET_UID | MODE_SET_GID | 0745;
+    ck_assert(credentials_execute(&who, &file));
+    ck_assert_uint_eq(who.effective_user_id, 7);
+    ck_assert_uint_eq(who.saved_user_id, 7);
+    ck_assert_uint_eq(who.file_user_id, 7);
+    ck_assert_uint_eq(who.user_id, 5);
+    ck_assert_uint_eq(who.effective_group_id, 5);    /* no x for the group: it means locking */
+    inode.mode |= 0010;
+    inode.user_id = 0;
+    ck_assert(credentials_execute(&who, &file));
+    ck_assert_uint_eq(who.effective_group_id, 8);
+    ck_assert_uint_eq(who.capabilities.effective, CAPABILITIES_ALL);
+    credentials_init(&who, 5, 5);
+    who.no_new_privileges = true;
+    ck_assert(!credentials_execute(&who, &file));
+    ck_assert_uint_eq(who.effective_user_id, 5);
+    credentials_init(&who, 5, 5);
+    file.path.mount = &mount;
+    ck_assert(!credentials_execute(&who, &file));
+    ck_assert_uint_eq(who.effective_user_id, 5);
+    credentials_init(&who, 0, 0);
+    who.capabilities.bounding = bit(CAPABILITY_KILL);
+    inode.mode = MODE_REGULAR | 0755;
+    ck_assert(!credentials_execute(&who, &file));
+    ck_assert_uint_eq(who.capabilities.effective, bit(CAPABILITY_KILL));
 }
 END_TEST
 
 TEST_MAIN("process/credentials", user_ids_change_as_on_linux, group_ids_change_as_on_linux,
-          only_root_has_capabilities)
+          only_root_has_capabilities, capabilities_follow_the_user,
+          the_id_for_files_takes_its_capabilities_along, capabilities_are_only_given_up,
+          set_id_programs_change_who_runs_them)

@@ -103,7 +103,8 @@ __attribute__((unused)) static struct thread *fixture_thread(void (*entry)(void 
     }
     process_thread_add(fixture_process, thread);
     if (!fixture_process->id) {
-        fixture_process->id = fixture_process->group_id = thread->id;
+        process_take_id(fixture_process, thread);
+        fixture_process->group_id = thread->id;
         ck_assert(process_begin(fixture_process, false));
     }
     thread_start(thread);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/fake_scheduler.h"
+#include "harness/marks.h"
 #include "harness/test.h"
 #include "sched/per_cpu.h"
 #include "sched/priority.h"
@@ -151,6 +152,7 @@ START_TEST(a_thread_moves_itself)
     let_idle(0, 3);
     ck_assert_str_eq(story, "012");
     ck_assert_uint_eq(thread_count(), 0);
+    EXPECT_MARK(sched_may_not_stay);
 }
 END_TEST
 

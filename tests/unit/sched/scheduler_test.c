@@ -4,6 +4,7 @@
 #include <setjmp.h>
 
 #include "harness/fake_scheduler.h"
+#include "harness/marks.h"
 #include "harness/test.h"
 #include "sched/per_cpu.h"
 
@@ -109,6 +110,7 @@ START_TEST(scheduler_wake_before_block_is_not_lost)
     fake_scheduler_run();
     ck_assert_str_eq(story, "aA");
     thread_release(thread);
+    EXPECT_MARK(sched_woken_before_it_slept);
 }
 END_TEST
 

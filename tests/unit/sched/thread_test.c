@@ -183,6 +183,55 @@ START_TEST(thread_for_each_goes_by_id)
 }
 END_TEST
 
+START_TEST(thread_ids_can_be_chosen)
+{
+    struct thread_request request = { .name = "test", .entry = do_nothing, .id = 7 };
+    struct thread *seventh, *other;
+
+    fake_scheduler_init(1);
+    ck_assert_int_eq(thread_create(&request, &seventh), 0);
+    ck_assert_int_eq(seventh->id, 7);
+    ck_assert_int_eq(thread_create(&request, &other), -EEXIST);
+    ck_assert_uint_eq(thread_count(), 1);
+    thread_ids_begin_after(100);
+    ck_assert_int_eq(create()->id, 101);
+    thread_ids_begin_after(50);    /* never back */
+    ck_assert_int_eq(create()->id, 102);
+}
+END_TEST
+
+static struct thread *dead_thread;
+
+static void take_id(void *argument)
+{
+    (void)argument;
+    thread_take_id(dead_thread);
+}
+
+START_TEST(thread_takes_the_id_of_a_dead_one)
+{
+    fake_scheduler_init(1);
+    dead_thread = fake_thread_start("leader", do_nothing, NULL);
+    fake_scheduler_run();
+
+    struct thread *heir = fake_thread_start("heir", take_id, NULL);
+
+    ck_assert_int_eq(heir->id, 2);
+    fake_scheduler_run();
+    ck_assert_int_eq(heir->id, 1);
+    ck_assert_int_eq(dead_thread->id, 2);
+
+    struct thread *found = thread_find(1);
+
+    ck_assert_ptr_eq(found, heir);
+    thread_release(found);
+    thread_release(dead_thread);
+    ck_assert_ptr_null(thread_find(2));
+    thread_release(heir);
+    ck_assert_uint_eq(thread_count(), 0);
+}
+END_TEST
+
 START_TEST(thread_limit_gives_eagain)
 {
     static struct thread *threads[THREADS_MAX];
@@ -303,6 +352,8 @@ int main(void)
     tcase_add_test(ordinary, thread_stack_goes_at_death_the_structure_with_the_last_reference);
     tcase_add_test(ordinary, thread_ids_rise_and_find_works);
     tcase_add_test(ordinary, thread_for_each_goes_by_id);
+    tcase_add_test(ordinary, thread_ids_can_be_chosen);
+    tcase_add_test(ordinary, thread_takes_the_id_of_a_dead_one);
     tcase_add_test(ordinary, thread_limit_gives_eagain);
     tcase_add_test(ordinary, thread_without_memory_gives_enomem);
     tcase_add_test(ordinary, thread_states_have_names);

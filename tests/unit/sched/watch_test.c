@@ -199,7 +199,150 @@ START_TEST(last_cpu_that_goes_idle_tells)
 }
 END_TEST
 
-TEST_MAIN("sched/watch", nobody_is_told_before_every_cpu_is_idle,
+/* ---- Hanging ------------------------------------------------------------------------------- */
+
+#define HANG_NS UINT64_C(1000000)
+
+static unsigned hangs;
+static uint64_t hang_since_ns;
+static unsigned told[5];    /* how often each of the other functions was called */
+static bool world_is_waited_for;
+
+static void hangs_since(uint64_t since_ns)
+{
+    hangs++;
+    hang_since_ns = since_ns;
+}
+
+static const struct thread_watch hang_watch = { .stalled = stalled, .hangs = hangs_since };
+
+static void make_world(bool waits)
+{
+    if (world_is_waited_for != waits)
+        watch_external(waits);
+    world_is_waited_for = waits;
+}
+
+/* Each look of the idle thread, until nothing has happened for the second time. */
+static void idle_for_long(void)
+{
+    if (++idles <= 6) {
+        fake_machine_advance(HANG_NS / 2 + 1);
+        return;
+    }
+    ck_assert_uint_eq(hangs, 1);    /* once in a run */
+    ck_assert_uint_eq(hang_since_ns, 10);
+    ck_assert_uint_eq(stalls, 0);   /* somebody waits for the world: not a deadlock */
+    exit(0);
+}
+
+START_TEST(a_run_that_hangs_is_told_once)
+{
+    begin(1);
+    watch_set(&hang_watch);
+    watch_hang_after(HANG_NS);
+    make_world(true);
+    fake_machine.time_ns = 10;
+    fake_machine.idle = idle_for_long;
+    thread_release(fake_thread_start("a", wait_for_queue, NULL));
+    scheduler_run_idle();
+}
+END_TEST
+
+static struct thread *sleeper;
+
+static void wake_now_and_then(void)
+{
+    if (++idles > 20) {
+        ck_assert_uint_eq(hangs, 0);
+        exit(0);
+    }
+    if (idles % 2)
+        fake_machine_advance(HANG_NS * 2 / 3);
+    else
+        (void)scheduler_wake(sleeper);
+    fake_machine.cpus[0].pending |= 1u << INTERRUPT_NOTIFY;
+}
+
+static void block_again_and_again(void *argument)
+{
+    (void)argument;
+    for (;;)
+        scheduler_block();
+}
+
+START_TEST(a_run_in_which_something_happens_does_not_hang)
+{
+    begin(1);
+    watch_set(&hang_watch);
+    watch_hang_after(HANG_NS);
+    make_world(true);
+    fake_machine.idle = wake_now_and_then;
+    sleeper = fake_thread_start("a", block_again_and_again, NULL);
+    scheduler_run_idle();
+}
+END_TEST
+
+/* ---- Telling ------------------------------------------------------------------------------- */
+
+static void tell_blocks(struct thread *thread)
+{
+    told[0] += thread == current_thread();
+}
+
+static void tell_removed(const struct semaphore *semaphore)
+{
+    told[1] += semaphore == NULL;
+}
+
+static void tell_ended(struct thread *thread)
+{
+    told[2] += thread == current_thread();
+}
+
+static void tell_stops(void)
+{
+    told[3]++;
+}
+
+static void tell_asked(void)
+{
+    told[4]++;
+}
+
+static void tell_all(void)
+{
+    watch_blocks(current_thread());
+    watch_removed(NULL);
+    watch_ended(current_thread());
+    watch_stops();
+    watch_asked();
+}
+
+START_TEST(whoever_watches_is_told)
+{
+    static const struct thread_watch full = { .blocks = tell_blocks,
+                                              .removed = tell_removed,
+                                              .ended = tell_ended,
+                                              .stops = tell_stops,
+                                              .asked = tell_asked };
+
+    begin(1);
+    tell_all();    /* of that one nothing is wanted */
+    watch_set(NULL);
+    tell_all();
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_uint_eq(told[i], 0);
+    watch_set(&full);
+    tell_all();
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_uint_eq(told[i], 1);
+}
+END_TEST
+
+TEST_MAIN("sched/watch", a_run_that_hangs_is_told_once,
+          a_run_in_which_something_happens_does_not_hang, whoever_watches_is_told,
+          nobody_is_told_before_every_cpu_is_idle,
           stalled_needs_no_timer_and_no_world, external_queue_makes_an_external_wait,
           timer_whose_function_runs_counts_as_armed, times_are_added_up,
           sleep_is_told_from_waiting, acquisitions_are_counted, last_cpu_that_goes_idle_tells)

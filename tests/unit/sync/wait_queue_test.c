@@ -112,6 +112,7 @@ START_TEST(wait_kinds_have_names)
     static const char *const names[] = {
         "none",   "sleep",     "mutex", "input", "output", "poll", "child",
         "signal", "semaphore", "futex", "page", "file lock", "semop", "event", "messages",
+        "socket input", "socket room", "connection",
         "spin",
     };
 

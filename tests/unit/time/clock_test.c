@@ -30,5 +30,28 @@ START_TEST(clock_real_can_be_set_forward_and_back)
 }
 END_TEST
 
-TEST_MAIN("time/clock", clock_real_is_the_boot_time_and_what_went_by,
+START_TEST(whoever_looks_sees_that_the_clock_was_set)
+{
+    uint64_t shown = 0, before;
+
+    fake_machine_init(0);
+    before = clock_change_count();
+    clock_show_offset(&shown);
+    ck_assert_uint_eq(shown, BOOT_WALL_NS);
+    fake_machine_advance(7);
+    ck_assert_uint_eq(shown, BOOT_WALL_NS);    /* what is shown does not move with the time */
+    clock_set_real_ns(100);
+    ck_assert_uint_eq(shown + clock_monotonic_ns(), 100);
+    ck_assert_uint_eq(shown, clock_real_offset_ns());
+    ck_assert_uint_eq(clock_change_count(), before + 1);
+    ck_assert_uint_eq(clock_read(CLOCK_BASE_REAL), 100);
+    ck_assert_uint_eq(clock_read(CLOCK_BASE_MONOTONIC), 7);
+    clock_show_offset(NULL);
+    clock_set_real_ns(200);
+    ck_assert_uint_eq(shown + clock_monotonic_ns(), 100);
+}
+END_TEST
+
+TEST_MAIN("time/clock", whoever_looks_sees_that_the_clock_was_set,
+          clock_real_is_the_boot_time_and_what_went_by,
           clock_real_can_be_set_forward_and_back)

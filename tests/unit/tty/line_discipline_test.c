@@ -194,7 +194,7 @@ START_TEST(line_interrupt_and_settings_end_a_stop)
     shows("^C");
     type("\x13" "d");
     change_input(0, INPUT_FLOW_CONTROL);
-    terminal_output_drain(&line.output, screen_write);
+    terminal_output_drain(&line.output, screen_write, NULL);
     shows("d");
     type("\x13\n");
     reads("d\x13\n");
@@ -208,7 +208,7 @@ START_TEST(line_held_output_is_not_started_by_typing)
     type("a\x11" "b");
     shows("");
     line.output.held = false;
-    terminal_output_drain(&line.output, screen_write);
+    terminal_output_drain(&line.output, screen_write, NULL);
     shows("ab");
 }
 END_TEST
@@ -327,7 +327,7 @@ START_TEST(echo_without_room_is_dropped)
     type("x\n");
     reads("x\n");
     line.output.held = false;
-    terminal_output_drain(&line.output, screen_write);
+    terminal_output_drain(&line.output, screen_write, NULL);
     ck_assert_uint_le(screen_length, TERMINAL_OUTPUT_SIZE);
 }
 END_TEST
@@ -369,7 +369,7 @@ START_TEST(random_settings_and_bytes_do_no_harm)
         } else {
             (void)line_discipline_read(&line, bytes, sizeof(bytes), &more);
         }
-        terminal_output_drain(&line.output, screen_write);
+        terminal_output_drain(&line.output, screen_write, NULL);
         ck_assert_uint_le(line.head - line.tail, LINE_INPUT_SIZE);
         ck_assert_uint_le(line.canonical_head - line.tail, line.head - line.tail);
     }

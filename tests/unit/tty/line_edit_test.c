@@ -68,7 +68,7 @@ START_TEST(line_erase_of_a_tab_counts_a_prompt)
     begin();
     ck_assert(terminal_output_put(&line.output, &line.settings, '$'));
     ck_assert(terminal_output_put(&line.output, &line.settings, ' '));
-    terminal_output_drain(&line.output, screen_write);
+    terminal_output_drain(&line.output, screen_write, NULL);
     type("a\t\x7f");
     shows("$ a\t\b\b\b\b\b");
 }

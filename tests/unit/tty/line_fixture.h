@@ -12,8 +12,9 @@ static char screen[1 << 16];      /* everything that was echoed */
 static size_t screen_length;
 static int last_signal;
 
-static inline size_t screen_write(const char *bytes, size_t size)
+static inline size_t screen_write(struct tty *tty, const char *bytes, size_t size)
 {
+    (void)tty;
     if (screen_length + size >= sizeof(screen))
         screen_length = 0;
     memcpy(screen + screen_length, bytes, size);
@@ -39,7 +40,7 @@ static inline void type_bytes(const char *bytes, size_t size)
         signal = line_discipline_receive(&line, (uint8_t)bytes[i]);
         if (signal)
             last_signal = signal;
-        terminal_output_drain(&line.output, screen_write);
+        terminal_output_drain(&line.output, screen_write, NULL);
     }
 }
 

@@ -1,4 +1,4 @@
-/* ioctl on terminals: settings, sizes, counts, flow, foreground. */
+/* ioctl on terminals: settings, sizes, counts, flow. */
 #include "tty_fixture.h"
 
 /* ---- ioctl --------------------------------------------------------------------------------- */
@@ -114,32 +114,6 @@ START_TEST(flow_is_controlled_by_programs)
 }
 END_TEST
 
-START_TEST(foreground_is_that_of_the_controlling_terminal)
-{
-    int32_t group = -1;
-
-    begin();
-    ck_assert_int_eq(control(0x540f, &group), 0);
-    ck_assert_int_eq(group, 1);
-    ck_assert_int_eq(control(0x5429, &group), 0);
-    ck_assert_int_eq(group, 1);
-    ck_assert_int_eq(control(0x540e, NULL), 0);
-    group = 1;
-    ck_assert_int_eq(control(0x5410, &group), 0);
-    group = 2;
-    ck_assert_int_eq(control(0x5410, &group), -ESRCH);
-    group = -2;
-    ck_assert_int_eq(control(0x5410, &group), -EINVAL);
-    ck_assert_int_eq(control(0x5410, NULL), -EFAULT);
-    ck_assert_int_eq(control(0x540f, NULL), -EFAULT);
-    controls = false;
-    ck_assert_int_eq(control(0x540f, &group), -ENOTTY);
-    ck_assert_int_eq(control(0x5410, &group), -ENOTTY);
-    ck_assert_int_eq(control(0x5429, &group), -ENOTTY);
-    ck_assert_int_eq(control(0x540e, NULL), -EPERM);
-}
-END_TEST
-
 START_TEST(another_size_is_announced)
 {
     struct terminal_size size = { .rows = 24, .columns = 80 };
@@ -160,4 +134,4 @@ END_TEST
 TEST_MAIN("tty/terminal_control", settings_are_as_linux_begins_and_keep_their_sizes,
           settings_of_nonsense_do_no_harm, speeds_follow_their_bits,
           bytes_can_be_counted_and_flushed, flow_is_controlled_by_programs,
-          foreground_is_that_of_the_controlling_terminal, another_size_is_announced)
+          another_size_is_announced)

@@ -9,26 +9,32 @@
 #include "fs/poll.h"
 #include "harness/fake_scheduler.h"
 #include "harness/test.h"
+#include "lib/container.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
+#include "process/relatives.h"
 #include "signal/signal.h"
 #include "tty/tty.h"
 
 /* ---- What lies around a terminal, as far as it can see ------------------------------------- */
 
-static struct process first = { .id = 1, .group_id = 1, .session_id = 1 };
+/* 1 and 2: a session's leader and a member in another group; 3 leads a session of its own. */
+static struct process processes[] = {
+    { .id = 1, .group_id = 1, .session_id = 1 },
+    { .id = 2, .group_id = 2, .session_id = 1 },
+    { .id = 3, .group_id = 3, .session_id = 3 },
+};
+static struct process *current = &processes[0];
 static char sent[64];              /* "GROUP:SIGNAL " for each signal */
-static bool controls = true;       /* the terminal is the current process's */
+static signal_set blocked;
+static uint64_t handler;           /* of all signals */
+static bool is_orphaned, is_root;
+static void (*leader_end)(struct process *leader);
 static struct tty tty;
-
-struct process *process_first(void)
-{
-    return &first;
-}
 
 struct process *current_process(void)
 {
-    return &first;
+    return current;
 }
 
 struct address_space *current_space(void)
@@ -36,27 +42,76 @@ struct address_space *current_space(void)
     return NULL;
 }
 
-void process_release(struct process *process)
+bool current_can(enum capability capability)
 {
-    ck_assert_ptr_eq(process, &first);
+    (void)capability;
+    return is_root;
 }
 
-void process_for_each(void (*visit)(struct process *process, void *context), void *context)
+struct process *process_find(int32_t id)
 {
-    visit(&first, context);
+    for (size_t i = 0; i < ARRAY_SIZE(processes); i++) {
+        if (processes[i].id == id)
+            return &processes[i];
+    }
+    return NULL;
+}
+
+void process_release(struct process *process)
+{
+    ck_assert_ptr_nonnull(process);
+}
+
+void process_for_each(void (*visit)(struct process *process, void *context), void *argument)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(processes); i++)
+        visit(&processes[i], argument);
+}
+
+bool process_group_is_orphaned(void)
+{
+    return is_orphaned;
+}
+
+void process_set_leader_end(void (*ends)(struct process *leader))
+{
+    leader_end = ends;
+}
+
+signal_set signal_blocked(void)
+{
+    return blocked;
+}
+
+struct signal_action signal_action_read(struct signals *signals, int number)
+{
+    (void)signals;
+    (void)number;
+    return (struct signal_action){ .handler = handler };
 }
 
 unsigned signal_send_group(int32_t group_id, int number)
 {
     size_t length = strlen(sent);
 
-    snprintf(sent + length, sizeof(sent) - length, "%d:%d ", group_id, number);
+    if (group_id > 0)
+        snprintf(sent + length, sizeof(sent) - length, "%d:%d ", group_id, number);
     return 1;
 }
 
-struct tty *tty_of_process(void)
+void signal_send_kernel(struct process *process, int number)
 {
-    return controls ? &tty : NULL;
+    (void)signal_send_group(-process->id, number);
+
+    size_t length = strlen(sent);
+
+    snprintf(sent + length, sizeof(sent) - length, "p%d:%d ", process->id, number);
+}
+
+static inline void has_sent(const char *text)
+{
+    ck_assert_str_eq(sent, text);
+    sent[0] = '\0';
 }
 
 /* User memory is the test's own; the first page is not there. */
@@ -105,8 +160,10 @@ static const char *typed;          /* what is still to be read from it */
 static char screen[20000];
 static size_t screen_length, screen_room;
 
-static inline size_t device_write(const char *bytes, size_t size)
+static inline size_t device_write(struct tty *of, const char *bytes, size_t size)
 {
+    ck_assert_ptr_eq(of, &tty);
+
     size_t taken = size < screen_room ? size : screen_room;
 
     ck_assert_uint_le(screen_length + taken, sizeof(screen) - 1);
@@ -116,12 +173,15 @@ static inline size_t device_write(const char *bytes, size_t size)
     return taken;
 }
 
-static inline int device_read(void)
+static inline int device_read(struct tty *of)
 {
+    ck_assert_ptr_eq(of, &tty);
     return *typed ? (unsigned char)*typed++ : -1;
 }
 
-static const struct tty_device device = { .write = device_write, .read = device_read };
+static const struct tty_device device = {
+    .write = device_write, .read = device_read, .is_external = true,
+};
 static struct file file;
 
 static inline void type(const char *text)
@@ -142,6 +202,8 @@ static inline void begin(void)
     tty_init(&tty, &device, 0x501);
     file = (struct file){ .operations = &tty_file_operations, .contents = &tty };
     tty_opened(&tty);
+    job_control_init();
+    tty_control_first(&tty, &processes[0], true);
 }
 
 static inline int64_t control(uint32_t request, const void *argument)

@@ -297,9 +297,10 @@ START_TEST(interrupt_goes_to_the_foreground)
     begin();
     type("abc\x03");
     ck_assert_str_eq(sent, "1:2 ");
-    tty.foreground_group = 7;
+    tty.control.foreground_group = 7;
     type("\x1c\x1a");
     ck_assert_str_eq(sent, "1:2 7:3 7:20 ");
+    tty.control.foreground_group = 1;
     start_read(&calls[0], 10);
     type("\n");
     gives(&calls[0], 1, "\n");

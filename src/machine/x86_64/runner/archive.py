@@ -41,7 +41,7 @@ def boot_fields(options, program, streams):
     fields += [("environment", f"{name}={value}") for name, value in options.environment.items()]
     if options.directory:
         fields.append(("directory", options.directory))
-    fields.append(("node", os.uname().nodename))
+    fields.append(("node", options.host_name))
     fields.append(("user", os.geteuid()))
     fields.append(("group", os.getegid()))
     fields.append(("groups", ",".join(str(group) for group in os.getgroups())))

@@ -1,5 +1,6 @@
 """The command line of the runner."""
 import os
+import re
 import shlex
 import sys
 
@@ -13,15 +14,23 @@ GDB_PORT = "1234"
 LEVELS = ("error", "warning", "notice", "info", "debug")
 POLICIES = ("fair", "rr", "fifo")
 
+ID_MAX = (1 << 32) - 2
+SHELL_DEFAULT = "/bin/sh"
+LINKS_MAX = 40
+
 HELP = """ [OPTION...] GUEST [ARGUMENT...]
+       eft-qemu [OPTION...] --root=DIR [PROGRAM [ARGUMENT...]]
 Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
 
-  --root=DIR          show the host's DIR as /; GUEST is a path below it.  What is changed
-                      there stays in memory, the host's files are as before.
+  --root=DIR          show the host's DIR as /; PROGRAM is a path below it, or a name that is
+                      looked for in PATH; without it $SHELL runs, or /bin/sh.  What is
+                      changed there stays in memory, the host's files are as before.
                       Without it the guest finds only itself, /dev, /proc and /tmp
   --cwd=DIR           directory to start in (with --root: where you are now, if below DIR)
   --env=NAME=VALUE    set a variable of the guest's environment; --env=NAME removes it.
                       The rest is this process's environment
+  --user=UID[:GID]    who the guest is, by numbers (default: you; GID is UID)
+  --hostname=NAME     what it finds the machine called (default: as the host is)
   --cpus=N            processors, 1 to 64 (default 1)
   --memory=SIZE       physical memory, for example 256M or 4G (default 1G)
   --sched=POLICY      how ordinary threads share a processor: fair (by nice values), rr (each a
@@ -65,7 +74,8 @@ class Options:
 
     WITH_VALUE = {"root", "cwd", "env", "cpus", "memory", "seed", "trace-file", "time-limit",
                   "hang-after", "report-file", "graph", "timeline", "accel", "link", "log-level",
-                  "kernel", "image", "sched", "qemu"}
+                  "kernel", "image", "sched", "qemu", "user", "hostname"}
+    HOSTED_ONLY = {"root-rw", "bind", "save-changes"}
     WITHOUT_VALUE = {"stats", "verbose", "version", "help"}
     LETTERS = {"v": "verbose", "V": "version", "h": "help"}
 
@@ -74,6 +84,7 @@ class Options:
         self.report_file = self.graph = self.time_limit = self.seed = None
         self.cpus, self.memory, self.accel, self.gdb = 1, MEMORY_DEFAULT, "tcg", None
         self.link, self.image, self.timeline = "virtio", None, None
+        self.host_name = os.uname().nodename
         self.environment = initial_environment()
         self.kernel, self.qemu = [], []
         rest = list(words)
@@ -82,11 +93,13 @@ class Options:
             if word == "--":
                 break
             self.parse(word, rest)
-        if not rest:
-            raise Refused(f"no guest program given; try: {NAME} --help")
-        self.arguments = rest
         if self.root and not os.path.isdir(self.root):
             raise Refused(f"--root={self.root} is not a directory")
+        if not rest and not self.root:
+            raise Refused(f"no guest program given; try: {NAME} --help")
+        self.arguments = rest or [self.choose_shell()]
+        if self.root and rest and "/" not in rest[0]:
+            self.search(rest[0])
         if self.root and not self.directory:
             self.directory = default_directory(self.root)
 
@@ -102,6 +115,8 @@ class Options:
             self.kernel.append("trace=" + value)
         elif name == "gdb":
             self.take_gdb(value if equals else GDB_PORT)
+        elif name in self.HOSTED_ONLY:
+            raise Refused(f"--{name} is an option of the hosted machine only (sim)")
         elif name in self.WITH_VALUE:
             if not equals:
                 if not rest:
@@ -132,6 +147,35 @@ class Options:
             self.environment[name] = setting
         else:
             self.environment.pop(name, None)
+
+    def choose_shell(self):
+        shell = self.environment.get("SHELL", "")
+        if shell.startswith("/") and is_program(self.root, shell):
+            return shell
+        if not is_program(self.root, SHELL_DEFAULT):
+            raise Refused(f"there is no shell ({SHELL_DEFAULT}) below the root; name a program")
+        return SHELL_DEFAULT
+
+    def search(self, name):
+        """The first program of this name in the directories of PATH, for the kernel."""
+        for directory in self.environment.get("PATH", "").split(":"):
+            path = os.path.join(directory, name)
+            if directory and is_program(self.root, path):
+                self.kernel.append("program=" + path)
+                return
+
+    def take_user(self, value):
+        match = re.fullmatch("([0-9]+)(?::([0-9]+))?", value, re.ASCII)
+        ids = [int(text) for text in match.groups(match[1])] if match else [ID_MAX + 1]
+        if max(ids) > ID_MAX:
+            raise Refused(f"--user={value} is not UID or UID:GID, two numbers from 0 to {ID_MAX}")
+        self.kernel += [f"user={ids[0]}", f"group={ids[1]}"]
+
+    def take_hostname(self, value):
+        if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9.-]{0,63}", value, re.ASCII):
+            raise Refused(f"--hostname={value} is not a name of 1 to 64 letters, digits, dots and "
+                          "hyphens")
+        self.host_name = value
 
     def take_cpus(self, value):
         self.cpus = number(value)
@@ -232,6 +276,29 @@ class Options:
     def take_help(self, _):
         print("Usage: " + NAME + HELP, end="")
         sys.exit(0)
+
+
+def is_program(root, path):
+    """Is that a program below the root?  Links lead nowhere out of it."""
+    parts, at, links = path.split("/")[::-1], [], 0
+    while parts:
+        part = parts.pop()
+        if part == "..":
+            at = at[:-1]
+        if part in ("", ".", ".."):
+            continue
+        place = os.path.join(root, *at, part)
+        if not os.path.islink(place):
+            at.append(part)
+            continue
+        target = os.readlink(place)
+        links += 1
+        if links > LINKS_MAX:
+            return False
+        at = [] if target.startswith("/") else at
+        parts += target.split("/")[::-1]
+    place = os.path.join(root, *at)
+    return os.path.isfile(place) and os.stat(place).st_mode & 0o111 != 0
 
 
 def number(text):

@@ -1,0 +1,26 @@
+#pragma once
+/* What mount.c and mount_change.c share.  The table's lock is held in all of it. */
+#include "fs/mount.h"
+#include "sync/mutex.h"
+#include "sync/spinlock.h"
+
+struct mount_table {
+    struct mutex lock;              /* RANK_MOUNT */
+    struct spinlock places_lock;    /* see mount.h */
+
+    /* Protected by `lock`. */
+    struct list mounts;
+    uint64_t last_id;
+};
+struct mount_table *mount_table(void);
+
+/* Not in the table yet; one reference, and one to the filesystem.  `root` NULL: the
+ * filesystem's. */
+MUST_CHECK int mount_create(struct filesystem *filesystem, struct name *root,
+                            struct mount **mount);
+/* Puts it into the table, which has a reference of its own; `at` NULL: as the root of all. */
+MUST_CHECK int mount_attach(struct mount *mount, const struct path *at);
+MUST_CHECK int mount_cover(struct mount *mount, const struct path *at);
+/* From here on it covers nothing.  The path is to be released when the lock is free. */
+struct path mount_uncover(struct mount *mount);
+struct mount *mount_on(const struct path *at);

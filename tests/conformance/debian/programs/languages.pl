@@ -1,0 +1,56 @@
+# Perl: processes, pipes, signals, files and formats.
+use strict;
+use warnings;
+use Fcntl qw(:flock SEEK_SET);
+use File::Find;
+use File::Temp qw(tempfile);
+use IPC::Open3;
+use POSIX qw(:sys_wait_h);
+$| = 1;
+my $pid = fork();
+if ($pid == 0) { exit 5 }
+waitpid($pid, 0);
+print "child ", $? >> 8, "\n";
+open(my $pipe, '-|', 'seq', '5') or die;
+print "sum ", eval { my $sum = 0; $sum += $_ while <$pipe>; $sum }, "\n";
+close $pipe;
+open(my $sort, '|-', 'sort -r') or die;
+print $sort "$_\n" for qw(pear apple fig);
+close $sort;
+my $child = open3(my $in, my $out, undef, 'tr', 'a-z', 'A-Z');
+print $in "shout\n";
+close $in;
+print <$out>;
+waitpid $child, 0;
+print `echo quoted; exit 3`, $? >> 8, "\n";
+system('kill -TERM $$');
+print "signal ", $? & 127, "\n";
+local $SIG{USR1} = sub { print "caught $_[0]\n" };
+kill USR1 => $$;
+local $SIG{ALRM} = sub { die "alarm\n" };
+eval { alarm 1; select(undef, undef, undef, 30); };
+print $@;
+my %count;
+open(my $words, '<', 'words') or die;
+while (<$words>) { $count{$1}++ if /(word\d+)/ }
+print join(' ', map { "$_=$count{$_}" } sort keys %count), "\n";
+seek $words, 4, SEEK_SET;
+read $words, my $bytes, 6;
+print "$bytes ", tell($words), "\n";
+flock($words, LOCK_SH | LOCK_NB) or print "not locked\n";
+my ($temporary, $name) = tempfile(DIR => '.', UNLINK => 1);
+print $temporary 'x' x 100000;
+close $temporary;
+print -s $name, "\n";
+unlink $name;
+my @found;
+find(sub { push @found, $File::Find::name if /\.txt$/ }, '.');
+print join(' ', sort @found), "\n";
+my @children = map { my $n = $_; my $p = fork() // die; $p == 0 ? POSIX::_exit($n) : $p } 1 .. 10;
+my $all = 0;
+while ((my $gone = waitpid(-1, 0)) > 0) { $all += $? >> 8 }
+print "all $all\n";
+print "no children: ", ($!{ECHILD} ? 1 : 0), "\n";
+open(my $none, '<', '/nowhere') or print "error $!\n";
+printf "%.6f %s %x\n", atan2(1, 1) * 4, scalar reverse('abc'), 255;
+exec 'sh', '-c', 'echo replaced; exit 9';

@@ -1,0 +1,30 @@
+"""The directory in which Debian's programs are compared: what is in it, and what became of it."""
+import os
+
+import common
+
+TEXT = "".join(
+    f"{(number * 7919) % 1000:03d} word{number % 13} line {number}\n" for number in range(400)
+)
+TIME = 10 ** 9
+
+
+def prepare(directory):
+    os.mkdir(os.path.join(directory, "sub"))
+    for name, text in (("words", TEXT), ("other", TEXT.replace("word7", "changed")),
+                       ("sub/one.txt", "a needle here\n"), ("sub/two.txt", "nothing\n")):
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    os.symlink("words", os.path.join(directory, "link"))
+    common.execute(["tar", "-cf", "archive.tar", "sub"], directory)
+    common.execute(["gzip", "-nk", "words"], directory)
+    for folder, _, names in os.walk(directory, topdown=False):
+        for name in names:
+            os.utime(os.path.join(folder, name), (TIME, TIME), follow_symlinks=False)
+        os.utime(folder, (TIME, TIME))
+
+
+def checksums(directory):
+    """A text that differs when anything in the directory does."""
+    return common.execute(["sh", "-c", "find . -printf '%P %y %m %n %T@ %l\\n' | sort; "
+                           "find . -type f | sort | xargs cksum"], directory).output

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Mounts and roots: the same program on Linux, in a mount namespace of its own, and inside."""
+import os
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from roots import common
+
+PROGRAM = os.path.join(common.BUILD, "conformance/root/mounts.elf")
+
+
+def main():
+    suite = common.Suite()
+    unshare = shutil.which("unshare")
+    if not unshare or common.execute([unshare, "-m", "true"]).status != 0:
+        suite.skip("mounts", "no mount namespace can be had here")
+        return suite.status()
+    with tempfile.TemporaryDirectory() as directory:
+        native = common.execute([PROGRAM], directory)
+    for cpus in (1, 4):
+        with tempfile.TemporaryDirectory() as directory:
+            hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root=/", PROGRAM], directory)
+            problems = common.differences(native, hosted)
+            problems += [f"{name} is on the host" for name in os.listdir(directory)]
+        suite.check(f"mounts_on_{cpus}_cpus", problems)
+    return suite.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
