@@ -26,7 +26,7 @@
 #include "outside.h"
 #include "sim.h"
 
-#define DIRECTORY_BUFFER_SIZE 32768
+#define DIRECTORY_BUFFER_SIZE 4096    /* on a stack of the kernel */
 #define NODES_PER_STEP 256
 #define FIXED_DEVICE 2049u    /* 8:1 */
 #define FIXED_ROOM (UINT64_C(1) << 20)
@@ -312,8 +312,8 @@ static int64_t hostfs_read_link(uint64_t number, char *target, size_t size)
 static int hostfs_read_directory(uint64_t number, int64_t position, hostfs_name_sink sink,
                                  void *context)
 {
-    static char buffer[DIRECTORY_BUFFER_SIZE];    /* the main thread only; the sink does not
-                                                   * come back here */
+    /* The sink may let other threads on, which read other directories. */
+    _Alignas(struct dirent64) char buffer[DIRECTORY_BUFFER_SIZE];
     int data = open_data(number);
 
     if (data < 0)
