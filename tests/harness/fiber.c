@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "harness/opaque.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 
@@ -133,7 +135,7 @@ static _Thread_local struct switching of_this_thread;
 
 /* A function of its own: a fiber may arrive on another host thread than it left, and the compiler
  * must not keep the address. */
-__attribute__((noipa)) static struct switching *switching(void)
+OPAQUE static struct switching *switching(void)
 {
     return &of_this_thread;
 }

@@ -21,6 +21,7 @@
 
 #include "config.h"
 #include "harness/fake_interrupt.h"
+#include "harness/opaque.h"
 #include "machine/machine.h"
 #include "memory/page.h"
 #include "sched/scheduler.h"
@@ -63,7 +64,7 @@ const struct machine_info *machine_info(void)
     return &hammer_info;
 }
 
-__attribute__((noipa)) unsigned machine_cpu_index(void)
+OPAQUE unsigned machine_cpu_index(void)
 {
     return hammer_cpu_index;
 }
