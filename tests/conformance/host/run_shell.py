@@ -50,7 +50,7 @@ EDITING = [
     (b"echo one two\n", None), (UP + b"\n", None),
     (b"echo oXne" + LEFT * 2 + b"\x7f\n", None),
     (b"wrong\x15echo right\n", None), (b"echo one two\x17three\n", None),
-    (b"unfinished" + INTERRUPT, None), (b"echo $?\n", None),
+    (b"unfinished", rb"unfinished"), (INTERRUPT, None), (b"echo $?\n", None),
     (b"stty -echo\n", None), (b"echo unseen\n", rb"unseen\r\n"), (b"stty echo\n", None),
     (b"stty size; tty > /dev/null && echo terminal\n", None),
 ]
