@@ -53,22 +53,25 @@ static struct signal_information as_seen(const struct process *receiver,
     return seen;
 }
 
-/* Of those that kill(-1) means. */
+/* Of those that kill(-1) means: all of the sender's PID namespace and those below, whose first
+ * processes count as others do. */
 static bool is_one_of_all(const struct process *process)
 {
+    const struct pid_namespace *space = pid_namespace_current();
+
     return process != current_process() && process->parent_id != 0 &&
-           pid_is_within(process->id, pid_namespace_current()) &&
-           !process_is_first_of_namespace(process);
+           process->id != space->first_id && pid_is_within(process->id, space);
 }
 
 static void send_to_member(struct process *process, void *context)
 {
     struct group_send *send = context;
-    const struct signal_information seen = as_seen(process, &send->information);
+    struct signal_information seen;
     int number = send->information.number;
 
     if (send->group_id != 0 ? process->group_id != send->group_id : !is_one_of_all(process))
         return;
+    seen = as_seen(process, &send->information);
     send->found++;
     if (!is_valid(number)) {
         send->error = -EINVAL;

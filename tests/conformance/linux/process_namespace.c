@@ -183,6 +183,14 @@ static void take_signals(void)
     CALL(waitpid(child, &status, 0));
     VALUE(WTERMSIG(status));
     CALL(kill(-1, 0));
+    child = (pid_t)make(CLONE_NEWPID, NULL, 0);    /* the first one of a namespace below */
+    if (child == 0) {
+        for (;;)
+            pause();
+    }
+    CALL(kill(-1, SIGKILL));
+    CALL(waitpid(child, &status, 0));
+    VALUE(WTERMSIG(status));
 }
 
 static int told[2];
