@@ -79,14 +79,20 @@ static const struct inode_kind *kind_for(const struct hostfs *hostfs, uint32_t m
     return is_shared ? &kind_shared_other : &kind_other;
 }
 
+static const struct page_cache_operations *contents_of(const struct inode *inode,
+                                                       const struct host_node *node)
+{
+    ASSERT(node);
+    if (hostfs_is_shared(inode))
+        return &hostfs_shared_contents;
+    return node->number ? &hostfs_host_contents : &hostfs_own_contents;
+}
+
 /* A page cache over a node, which it owns then. */
 static int make_cache(struct inode *inode, struct host_node *node, uint64_t size,
                       struct page_cache **cache)
 {
-    const struct page_cache_operations *operations =
-        node->number ? &hostfs_host_contents : &hostfs_own_contents;
-    int error = page_cache_create(hostfs_is_shared(inode) ? &hostfs_shared_contents : operations,
-                                  node, size, cache);
+    int error = page_cache_create(contents_of(inode, node), node, size, cache);
 
     if (!error) {
         node->account = hostfs_of(inode)->account;

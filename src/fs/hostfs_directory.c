@@ -182,6 +182,7 @@ static int make_named(struct inode *directory, const char *name,
         change_cancel(change);
         return error;
     }
+    ASSERT(*result);
     change_set(directory, change, *result);
     note_change(directory, *result, 1);
     return 0;
@@ -346,6 +347,7 @@ static void exchange(const struct rename_operation *rename, struct change *old,
 {
     struct inode *inode = rename->inode, *target = rename->target;
 
+    ASSERT(target);    /* rename() looked both names up */
     note_change(rename->old_directory, inode, -1);
     note_change(rename->new_directory, target, -1);
     note_change(rename->old_directory, target, 1);

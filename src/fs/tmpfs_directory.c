@@ -294,7 +294,7 @@ int tmpfs_rename(const struct rename_operation *rename)
     ASSERT(old_entry && old_entry->inode == rename->inode);
     ASSERT(new_entry ? new_entry->inode == rename->target : !rename->target);
     if (rename->flags & RENAME_SWAP) {
-        ASSERT(new_entry);
+        ASSERT(new_entry && rename->target);    /* rename() looked both names up */
         exchange(rename, old_entry, new_entry);
         return 0;
     }

@@ -195,7 +195,7 @@ int64_t pipe_tee(const struct splice_request *request)
 
 /* ---- A pipe and another file --------------------------------------------------------------- */
 
-static int64_t move_bytes(const struct splice_request *request, struct file *file, void *bytes,
+static int64_t move_bytes(struct splice_request *request, struct file *file, void *bytes,
                           uint64_t size)
 {
     const struct io_segment segment = { (uint64_t)(uintptr_t)bytes, size };
@@ -204,16 +204,16 @@ static int64_t move_bytes(const struct splice_request *request, struct file *fil
     int64_t done;
 
     io_buffer_init(&buffer, NULL, &segment, 1);
-    if (reads && request->position)
-        done = file_read_at(file, &buffer, *request->position);
+    if (reads && request->has_position)
+        done = file_read_at(file, &buffer, request->position);
     else if (reads)
         done = file_read(file, &buffer);
-    else if (request->position)
-        done = file_write_at(file, &buffer, *request->position, request->size_limit);
+    else if (request->has_position)
+        done = file_write_at(file, &buffer, request->position, request->size_limit);
     else
         done = file_write(file, &buffer, request->size_limit);
-    if (done > 0 && request->position)
-        *request->position += (uint64_t)done;
+    if (done > 0 && request->has_position)
+        request->position += (uint64_t)done;
     return done;
 }
 
@@ -234,7 +234,7 @@ static void return_slot(struct pipe *pipe, struct pipe_slot *slot, uint32_t writ
 }
 
 /* The lock is held, but not while the file is written. */
-static int64_t write_first(const struct splice_request *request, struct pipe *pipe, uint64_t size)
+static int64_t write_first(struct splice_request *request, struct pipe *pipe, uint64_t size)
 {
     struct pipe_slot slot = take_slot(pipe);
     uint32_t part = slot.length < size ? slot.length : (uint32_t)size;
@@ -249,7 +249,7 @@ static int64_t write_first(const struct splice_request *request, struct pipe *pi
     return written;
 }
 
-static int64_t out_of_pipe(const struct splice_request *request)
+static int64_t out_of_pipe(struct splice_request *request)
 {
     struct pipe *pipe = pipe_of(request->source);
     int64_t done = 0, result;
@@ -271,7 +271,7 @@ static int64_t out_of_pipe(const struct splice_request *request)
 }
 
 /* A page filled from the file.  Bytes read, 0 at its end. */
-static int64_t read_page(const struct splice_request *request, uint64_t size,
+static int64_t read_page(struct splice_request *request, uint64_t size,
                          struct pipe_slot *slot)
 {
     int64_t done;
@@ -288,7 +288,7 @@ static int64_t read_page(const struct splice_request *request, uint64_t size,
 }
 
 /* The lock is held, but not while the file is read. */
-static int64_t read_last(const struct splice_request *request, struct pipe *pipe, uint64_t size)
+static int64_t read_last(struct splice_request *request, struct pipe *pipe, uint64_t size)
 {
     struct pipe_slot slot = { .page = NULL };
     int64_t done;
@@ -307,7 +307,7 @@ static int64_t read_last(const struct splice_request *request, struct pipe *pipe
     return done;
 }
 
-static int64_t into_pipe(const struct splice_request *request)
+static int64_t into_pipe(struct splice_request *request)
 {
     struct pipe *pipe = pipe_of(request->target);
     int64_t done = 0, result;
@@ -328,7 +328,7 @@ static int64_t into_pipe(const struct splice_request *request)
     return done > 0 ? done : result;
 }
 
-int64_t pipe_splice(const struct splice_request *request)
+int64_t pipe_splice(struct splice_request *request)
 {
     if (file_is_pipe(request->source) && file_is_pipe(request->target))
         return between_pipes(request, move_slots);

@@ -13,7 +13,8 @@
 
 struct splice_request {
     struct file *source, *target;    /* references of the caller's; open for reading, writing */
-    uint64_t *position;              /* in the one that is no pipe; NULL: its own */
+    uint64_t position;               /* in the one that is no pipe; moved on */
+    bool has_position;               /* false: the file's own */
     uint64_t size;                   /* not 0 */
     uint64_t size_limit;             /* RLIMIT_FSIZE */
     bool may_not_wait;               /* for a pipe: -EAGAIN */
@@ -23,7 +24,7 @@ bool file_is_pipe(const struct file *file);
 
 /* Bytes moved, 0 at the end; -EINVAL: neither is a pipe, both are the same, or the target appends;
  * -EAGAIN, -EINTR, -EPIPE, -ENOMEM, and errors of the files. */
-int64_t pipe_splice(const struct splice_request *request);
+int64_t pipe_splice(struct splice_request *request);
 /* The same bytes in both; the position does not matter.  Two pipes. */
 int64_t pipe_tee(const struct splice_request *request);
 /* Writes as much as there is room for; waits only until there is any. */

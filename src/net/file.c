@@ -21,6 +21,13 @@ struct socket *socket_of(const struct file *file)
     return file->operations == &socket_operations ? file->contents : NULL;
 }
 
+/* The same, of a file that is known to be one. */
+static struct socket *socket_in(const struct file *file)
+{
+    ASSERT(file->operations == &socket_operations);
+    return file->contents;
+}
+
 enum socket_type socket_type(const struct socket *socket)
 {
     return socket->type;
@@ -171,7 +178,7 @@ int socket_open_pair(const struct socket_kind *kind, const struct fs_context *co
 
 int64_t socket_send(struct file *file, struct socket_send *send, struct io_buffer *buffer)
 {
-    struct socket *socket = socket_of(file);
+    struct socket *socket = socket_in(file);
 
     if ((file_flags(file) & OPEN_NONBLOCK) || buffer->may_not_wait)
         send->flags |= MESSAGE_NO_WAIT;
@@ -183,7 +190,7 @@ int64_t socket_send(struct file *file, struct socket_send *send, struct io_buffe
 int64_t socket_receive(struct file *file, struct socket_receive *receive,
                        struct io_buffer *buffer)
 {
-    struct socket *socket = socket_of(file);
+    struct socket *socket = socket_in(file);
 
     if ((file_flags(file) & OPEN_NONBLOCK) || buffer->may_not_wait)
         receive->flags |= MESSAGE_NO_WAIT;
@@ -229,7 +236,7 @@ static uint32_t writable_events(struct socket *socket)
 
 static uint32_t socket_poll(struct file *file, struct poll_table *table)
 {
-    struct socket *socket = socket_of(file);
+    struct socket *socket = socket_in(file);
     uint32_t shutdown, events = 0;
 
     poll_table_add(table, &socket->readable);
@@ -284,7 +291,7 @@ static int64_t bytes_sent(struct socket *socket)
 
 static int64_t socket_control(struct file *file, uint32_t request, uint64_t argument)
 {
-    struct socket *socket = socket_of(file);
+    struct socket *socket = socket_in(file);
     int64_t bytes;
     int32_t count;
 
@@ -308,7 +315,7 @@ static void socket_descriptor_closed(struct file *file)
 
 static void socket_file_release(struct file *file)
 {
-    struct socket *socket = socket_of(file);
+    struct socket *socket = socket_in(file);
 
     socket_close(socket, false);
     socket_release(socket);

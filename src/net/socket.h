@@ -86,8 +86,8 @@ MUST_CHECK int socket_listen(struct socket *socket, uint32_t backlog);
 MUST_CHECK int socket_connect(struct socket *socket, const struct socket_name *name,
                               const struct fs_context *context, bool may_wait);
 /* `flags` of the new open file.  -EOPNOTSUPP, -EINVAL, -EAGAIN, ... */
-MUST_CHECK int socket_accept(struct file *listener, const struct fs_context *context,
-                             uint32_t flags, struct file **file);
+MUST_CHECK int socket_accept(struct file *file, const struct fs_context *context, uint32_t flags,
+                             struct file **accepted);
 /* how: 0 receive, 1 send, 2 both. */
 MUST_CHECK int socket_shutdown(struct socket *socket, int32_t how);
 
@@ -121,7 +121,7 @@ bool socket_raises_signal(const struct file *file);
 
 #define RIGHTS_MAX 253u
 /* Room for so many files, none yet; NULL: no memory. */
-struct socket_rights *rights_create(unsigned count_max);
+struct socket_rights *rights_create(unsigned capacity);
 /* Takes over the reference. */
 void rights_add(struct socket_rights *rights, struct file *file);
 unsigned rights_count(const struct socket_rights *rights);

@@ -280,7 +280,7 @@ void processor_timers_check(void)
     struct thread *thread = current_thread();
     struct process *process = thread->process;
     struct processor_timers *own = &user_thread_of(thread)->processor_timers;
-    struct measured used;
+    struct measured used = { .of_thread = { 0 } };
     uint64_t left_ns;
 
     /* Before looking: what is armed from here on sets it again. */

@@ -275,7 +275,7 @@ static int proc_follow(struct inode *inode, struct mount **mount, struct name **
 {
     const struct proc_node *node = inode->contents;
     struct proc_subject subject;
-    struct path path;
+    struct path path = { .mount = NULL };
     int error = proc_subject_of(node, &subject);
 
     if (error)

@@ -56,7 +56,7 @@ void pid_namespace_reference(struct pid_namespace *space);
  * parent as well. */
 MUST_CHECK bool pid_namespace_drop(struct pid_namespace *space);
 /* The thread is the first one of a process that begins now: perhaps the first of its namespace. */
-void pid_namespace_begin(struct thread *thread);
+void pid_namespace_begin(struct thread *first);
 /* The first process has ended. */
 void pid_namespace_end(struct pid_namespace *space);
 

@@ -108,6 +108,9 @@ static void for_all_spaces(struct thread *thread,
 /* Whether the ids that the thread wants are free, and there are namespaces for them. */
 static int check_names(struct thread *thread)
 {
+    const struct pid_namespace *own = thread->pid_namespace;
+
+    ASSERT(own);
     for (struct pid_namespace *space = thread->pid_namespace; space; space = space->parent) {
         int32_t id = thread_name_in(thread, space)->id;
 
@@ -116,7 +119,7 @@ static int check_names(struct thread *thread)
         if (id != 0 && thread_table_find(space, id))
             return -EEXIST;
     }
-    return thread->pid_namespace->has_ended ? -ENOMEM : 0;
+    return own->has_ended ? -ENOMEM : 0;
 }
 
 int thread_table_add(struct thread *thread)

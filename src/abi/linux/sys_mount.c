@@ -46,6 +46,7 @@
 struct mounting {
     char *type, *source, *options;
     uint32_t flags;                /* as the program gave them, without the magic */
+    struct file_name name;         /* of the target */
     const struct fs_context *context;
     struct path target;
 };
@@ -273,18 +274,17 @@ static int mount_by_flags(struct mounting *mounting)
 
 static int64_t mount_at(struct mounting *mounting, user_address target)
 {
-    struct file_name name;
-    int error = file_name_open(&name, AT_WORKING_DIRECTORY, target, false);
+    int error = file_name_open(&mounting->name, AT_WORKING_DIRECTORY, target, false);
 
     if (error)
         return error;
-    mounting->context = &name.context;
-    error = file_name_walk(&name, LOOKUP_FOLLOW, &mounting->target);
+    mounting->context = &mounting->name.context;
+    error = file_name_walk(&mounting->name, LOOKUP_FOLLOW, &mounting->target);
     if (!error) {
         error = current_can(CAPABILITY_ADMINISTRATION) ? mount_by_flags(mounting) : -EPERM;
         path_release(&mounting->target);
     }
-    file_name_close(&name);
+    file_name_close(&mounting->name);
     return error;
 }
 

@@ -36,6 +36,17 @@ static void close_buffer(struct message_buffer *pieces)
         memory_free(pieces->segments, pieces->count * sizeof(*pieces->segments));
 }
 
+/* The segments are there. */
+static void begin_buffer(struct message_buffer *pieces)
+{
+    struct io_buffer buffer;
+
+    io_buffer_init(&buffer, current_space(), pieces->segments, (unsigned)pieces->count);
+    if (buffer.remaining > IO_SIZE_MAX)
+        buffer.remaining = IO_SIZE_MAX;
+    pieces->buffer = buffer;
+}
+
 /* -EMSGSIZE, -EFAULT, -EINVAL, -ENOMEM. */
 static int open_buffer(const struct linux_message_header *header, struct message_buffer *pieces)
 {
@@ -54,9 +65,7 @@ static int open_buffer(const struct linux_message_header *header, struct message
         close_buffer(pieces);
         return error;
     }
-    io_buffer_init(&pieces->buffer, current_space(), pieces->segments, (unsigned)pieces->count);
-    if (pieces->buffer.remaining > IO_SIZE_MAX)
-        pieces->buffer.remaining = IO_SIZE_MAX;
+    begin_buffer(pieces);
     return 0;
 }
 
@@ -68,9 +77,7 @@ static int open_single(struct message_buffer *pieces, user_address address, uint
     pieces->segments = pieces->on_stack;
     pieces->count = 1;
     pieces->on_stack[0] = (struct io_segment){ address, size };
-    io_buffer_init(&pieces->buffer, current_space(), pieces->segments, 1);
-    if (pieces->buffer.remaining > IO_SIZE_MAX)
-        pieces->buffer.remaining = IO_SIZE_MAX;
+    begin_buffer(pieces);
     return 0;
 }
 
@@ -80,6 +87,8 @@ static int open_single(struct message_buffer *pieces, user_address address, uint
 struct destination {
     struct linux_socket_address address;
     int32_t length;                       /* 0: none */
+    struct socket_name name;              /* of a datagram */
+    struct fs_context context;            /* filled while it is sent */
 };
 
 static int get_destination(user_address source, int32_t length, struct destination *to)
@@ -88,25 +97,24 @@ static int get_destination(user_address source, int32_t length, struct destinati
     return source ? socket_address_get(source, length, &to->address) : 0;
 }
 
-static int64_t send_to(struct file *file, struct socket_send *send, const struct destination *to,
+static int64_t send_to(struct file *file, struct socket_send *send, struct destination *to,
                        struct io_buffer *buffer)
 {
-    struct fs_context context;
-    struct socket_name name = { .length = 0 };
     int64_t result = 0;
 
+    to->name.length = 0;
     if (to->length > 0) {
         if (socket_type(socket_of(file)) == SOCKET_DATAGRAM)
-            result = socket_address_name(&to->address, to->length, &name);
+            result = socket_address_name(&to->address, to->length, &to->name);
         if (result)
             return result;
-        fs_context_of_process(&context);
-        send->to = &name;
-        send->context = &context;
+        fs_context_of_process(&to->context);
+        send->to = &to->name;
+        send->context = &to->context;
     }
     result = socket_send(file, send, buffer);
     if (to->length > 0)
-        fs_context_release(&context);
+        fs_context_release(&to->context);
     if (result == -EPIPE && socket_raises_signal(file) && !(send->flags & MESSAGE_NO_SIGNAL))
         signal_raise(SIGNAL_PIPE);
     return result;
@@ -205,7 +213,7 @@ int64_t sys_sendmmsg(int32_t fd, user_address messages, uint32_t count, uint32_t
         count = SEGMENTS_MAX;
     for (uint32_t i = 0; i < count && result >= 0; i++) {
         user_address entry = messages + i * sizeof(struct linux_batch_entry);
-        bool is_complete;
+        bool is_complete = false;
 
         result = send_at(file, entry, flags, &is_complete);
         if (result >= 0)

@@ -42,43 +42,37 @@ static bool is_nonblocking_pipe(struct file *file)
 
 /* The position in the file that is no pipe, if the program names one.  -ESPIPE, -EFAULT. */
 static int read_position(struct splice_request *request, user_address source,
-                         user_address target, uint64_t *position)
+                         user_address target)
 {
     user_address address = source ? source : target;
-    int error;
 
     if ((source && file_is_pipe(request->source)) || (target && file_is_pipe(request->target)))
         return -ESPIPE;
-    if (!address)
-        return 0;
-    error = user_copy_in(current_space(), position, address, sizeof(*position));
-    if (error)
-        return error;
-    request->position = position;
-    return 0;
+    request->has_position = address != 0;
+    return address ? user_copy_in(current_space(), &request->position, address,
+                                  sizeof(request->position)) : 0;
 }
 
 static int64_t splice(struct splice_request *request, user_address source, user_address target)
 {
-    uint64_t position = 0;
-    int64_t result = read_position(request, source, target, &position);
+    int64_t result = read_position(request, source, target);
 
     if (result)
         return result;
     if (!are_open_for_it(request))
         return -EBADF;
-    if (request->position) {
+    if (request->has_position) {
         const struct file *file = source ? request->source : request->target;
 
-        if (file->is_stream || (int64_t)position < 0)
+        if (file->is_stream || (int64_t)request->position < 0)
             return -EINVAL;
     }
     if (is_nonblocking_pipe(request->source) || is_nonblocking_pipe(request->target))
         request->may_not_wait = true;
     result = pipe_splice(request);
-    if (request->position && result >= 0 &&
-        user_copy_out(current_space(), source ? source : target, &position,
-                      sizeof(position)) != 0)
+    if (request->has_position && result >= 0 &&
+        user_copy_out(current_space(), source ? source : target, &request->position,
+                      sizeof(request->position)) != 0)
         return -EFAULT;
     return result;
 }

@@ -119,7 +119,7 @@ int64_t sys_waitid(int32_t which, int32_t id, user_address information, uint32_t
                    user_address usage)
 {
     struct wait_request wait = { .flags = options };
-    struct wait_result result;
+    struct wait_result result = { .id = 0 };
     struct file *file = NULL;
     int64_t found;
     int error;
