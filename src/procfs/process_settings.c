@@ -9,9 +9,11 @@
 #define OLD_SCORE_NEVER (-17)
 #define DUMP_FILTER 0x33          /* Linux's default; nothing is ever dumped */
 
-/* An optional sign, then a number as text_parse_number has it. */
-static int parse_signed(const char *text, int64_t lowest, int64_t highest, int64_t *value)
+int proc_parse_signed(const char *text, int64_t lowest, int64_t highest, int64_t *value)
 {
+    while (*text == ' ' || *text == '\t' || *text == '\n')
+        text++;
+
     bool is_negative = text[0] == '-';
     uint64_t number;
     int error = text_parse_number(text + is_negative, &number);
@@ -90,7 +92,7 @@ static int adjust(struct process *process, int adjustment)
 static int store_score_adjustment(const struct proc_subject *subject, const char *text)
 {
     int64_t value;
-    int error = parse_signed(text, -SCORE_MAX, SCORE_MAX, &value);
+    int error = proc_parse_signed(text, -SCORE_MAX, SCORE_MAX, &value);
 
     return error ? error : adjust(subject->process, (int)value);
 }
@@ -98,7 +100,7 @@ static int store_score_adjustment(const struct proc_subject *subject, const char
 static int store_old_adjustment(const struct proc_subject *subject, const char *text)
 {
     int64_t value;
-    int error = parse_signed(text, OLD_SCORE_NEVER, OLD_SCORE_MAX, &value);
+    int error = proc_parse_signed(text, OLD_SCORE_NEVER, OLD_SCORE_MAX, &value);
 
     if (error)
         return error;

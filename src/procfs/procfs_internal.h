@@ -167,6 +167,9 @@ int64_t proc_root_target(const struct proc_subject *subject, char *text, size_t 
 int proc_root_follow(const struct proc_subject *subject, struct path *path);
 
 /* settings_entries.c */
+/* Perhaps space, perhaps a minus, then a number as text_parse_number has it; -EINVAL. */
+MUST_CHECK int proc_parse_signed(const char *text, int64_t lowest, int64_t highest,
+                                 int64_t *value);
 void proc_write_number(struct proc_output *output, const struct proc_subject *subject);
 
 /* ---- ipc_entries.c ------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "lib/text.h"
 #include "process/machine_names.h"
 #include "procfs/procfs_internal.h"
+#include "sched/real_time_share.h"
 #include "sched/thread.h"
 
 #define BOOT_ID_SALT UINT64_C(0x626f6f7420696421)    /* so that programs do not see the seed */
@@ -97,12 +98,6 @@ void proc_write_number(struct proc_output *output, const struct proc_subject *su
     proc_print(output, "%d\n", subject->number);
 }
 
-static void write_unlimited(struct proc_output *output, const struct proc_subject *subject)
-{
-    (void)subject;
-    proc_print(output, "-1\n");
-}
-
 /* Open files, allocated and free; as Linux, the free ones are never kept. */
 static void write_open_files(struct proc_output *output, const struct proc_subject *subject)
 {
@@ -150,6 +145,38 @@ static void write_watches_max(struct proc_output *output, const struct proc_subj
     proc_print(output, "%llu\n", (unsigned long long)epoll_watches_max());
 }
 
+/* ---- Real-time threads --------------------------------------------------------------------- */
+
+static void write_runtime(struct proc_output *output, const struct proc_subject *subject)
+{
+    (void)subject;
+    proc_print(output, "%d\n", real_time_runtime_us());
+}
+
+static int store_runtime(const struct proc_subject *subject, const char *text)
+{
+    int64_t value;
+    int error = proc_parse_signed(text, REAL_TIME_UNLIMITED, INT32_MAX, &value);
+
+    (void)subject;
+    return error ? error : real_time_runtime_set(value);
+}
+
+static void write_period(struct proc_output *output, const struct proc_subject *subject)
+{
+    (void)subject;
+    proc_print(output, "%d\n", real_time_period_us());
+}
+
+static int store_period(const struct proc_subject *subject, const char *text)
+{
+    int64_t value;
+    int error = proc_parse_signed(text, 1, INT32_MAX, &value);
+
+    (void)subject;
+    return error ? error : real_time_period_set(value);
+}
+
 /* ---- Tables -------------------------------------------------------------------------------- */
 
 static const struct proc_entry random_entries[] = {
@@ -169,8 +196,8 @@ static const struct proc_entry kernel_entries[] = {
     ENTRY_TEXT("core_pattern", write_core_pattern), ENTRY_NUMBER("core_uses_pid", 0),
     ENTRY_NUMBER("dmesg_restrict", 0), ENTRY_NUMBER("kptr_restrict", 0),
     ENTRY_NUMBER("tainted", 0), ENTRY_NUMBER("panic", 0),
-    ENTRY_TEXT("sched_rt_runtime_us", write_unlimited),
-    ENTRY_NUMBER("sched_rt_period_us", 1000000),
+    ENTRY_SETTING("sched_rt_runtime_us", 0644, write_runtime, store_runtime),
+    ENTRY_SETTING("sched_rt_period_us", 0644, write_period, store_period),
     ENTRY_NUMBER("sched_rr_timeslice_ms", REAL_TIME_QUANTUM_NS / 1000000),
     ENTRY_TEXT("sem", proc_write_semaphore_limits),
     ENTRY_TEXT("shmmax", proc_write_segment_size_limit),

@@ -38,20 +38,25 @@ static bool can_go_on(const struct thread *thread)
            atomic_load_explicit(thread->next_needs, memory_order_relaxed) > 0;
 }
 
-/* The highest priority of those that can go on. */
+/* The highest priority of those that can go on; or the lowest, when the share of real-time threads
+ * is used up. */
 static uint8_t highest_priority(const struct runqueue *queue)
 {
     uint8_t highest = PRIORITY_NORMAL;
+    bool others_can = false;
 
     if (queue->real_time_count == 0)
         return highest;
     LIST_FOR_EACH(node, &queue->ready) {
         const struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
 
-        if (can_go_on(thread) && priority_effective(thread) > highest)
+        if (!can_go_on(thread))
+            continue;
+        others_can = others_can || priority_effective(thread) == PRIORITY_NORMAL;
+        if (priority_effective(thread) > highest)
             highest = priority_effective(thread);
     }
-    return highest;
+    return others_can && runqueue_is_turn_of_others(queue) ? PRIORITY_NORMAL : highest;
 }
 
 static unsigned collect(const struct runqueue *queue)

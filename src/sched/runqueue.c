@@ -5,7 +5,8 @@
  * none in every other state; the one exception is a thread between two CPUs (placement.c).  (Idle
  * threads are never on one.)  `ready_count` is the number of threads on the queue, `load` the sum
  * of their weights and that of `running`.  Threads with a real-time priority are under the policy
- * `real_time`, all others under `ordinary`; so a thread changes only off the queue.
+ * `real_time`, all others under `ordinary`; so a thread changes only off the queue.  The former go
+ * first, unless they have used up their share of this period.
  */
 #include "sched/runqueue.h"
 
@@ -26,6 +27,7 @@ void runqueue_init(struct runqueue *queue, const struct sched_policy *ordinary)
         list_init(&queue->real_time_queue.threads[level]);
     queue->real_time_queue.levels[0] = queue->real_time_queue.levels[1] = 0;
     fair_queue_init(&queue->fair);
+    real_time_share_init(&queue->share);
     queue->real_time_count = 0;
     queue->slice_end_ns = SLICE_FOREVER;
     queue->enqueued = 0;
@@ -108,12 +110,31 @@ void runqueue_dequeue(struct runqueue *queue, struct thread *thread)
     ASSERT(!list_is_linked(&thread->run_node));
 }
 
+/* Threads without a real-time priority, ready or running. */
+static bool has_others(const struct runqueue *queue)
+{
+    return runqueue_ready_count(queue) > queue->real_time_count ||
+           (queue->running && !is_real_time(queue->running));
+}
+
+static bool has_real_time(const struct runqueue *queue)
+{
+    return queue->real_time_count > 0 || (queue->running && is_real_time(queue->running));
+}
+
+bool runqueue_is_turn_of_others(const struct runqueue *queue)
+{
+    return has_real_time(queue) && has_others(queue) &&
+           real_time_share_is_used_up(&queue->share, machine_time_ns());
+}
+
 struct thread *runqueue_take_next(struct runqueue *queue)
 {
     ASSERT(spin_is_held(&queue->lock));
 
-    struct thread *thread = queue->real_time_count > 0 ? queue->real_time->take_next(queue)
-                                                       : queue->ordinary->take_next(queue);
+    bool is_urgent = queue->real_time_count > 0 && !runqueue_is_turn_of_others(queue);
+    struct thread *thread = is_urgent ? queue->real_time->take_next(queue)
+                                      : queue->ordinary->take_next(queue);
 
     ASSERT((thread == NULL) == (queue->ready_count == 0));
     if (!thread)
@@ -135,6 +156,8 @@ void runqueue_begin_run(struct runqueue *queue, struct thread *thread, uint64_t 
     ASSERT(!queue->running);
     if (policy->begin_run)
         policy->begin_run(queue, thread, now_ns);
+    if (is_real_time(thread))
+        real_time_share_begin(&queue->share, now_ns);
     queue->running = thread;
     atomic_store_explicit(&queue->running_priority, priority_effective(thread),
                           memory_order_relaxed);
@@ -149,21 +172,41 @@ void runqueue_end_run(struct runqueue *queue, struct thread *thread, uint64_t no
     ASSERT(queue->running == thread);
     if (policy->end_run)
         policy->end_run(queue, thread, now_ns);
+    if (is_real_time(thread))
+        real_time_share_end(&queue->share, now_ns);
     queue->running = NULL;
     atomic_store_explicit(&queue->running_priority, PRIORITY_NORMAL, memory_order_relaxed);
     load_subtract(queue, thread);
 }
 
+/* As things are, by the policy of those who run now. */
+static uint64_t slice_end_among_equals(const struct runqueue *queue)
+{
+    unsigned real_time_count = queue->real_time_count;
+
+    if (is_real_time(queue->running))
+        return real_time_count > 0 ? queue->real_time->slice_end(queue, queue->running)
+                                   : SLICE_FOREVER;
+    return runqueue_ready_count(queue) > real_time_count
+               ? queue->ordinary->slice_end(queue, queue->running) : SLICE_FOREVER;
+}
+
 uint64_t runqueue_slice_end(const struct runqueue *queue)
 {
-    const struct thread *running = queue->running;
-
     ASSERT(spin_is_held(&queue->lock));
-    if (!running || runqueue_ready_count(queue) == 0)
+    if (!queue->running || runqueue_ready_count(queue) == 0)
         return SLICE_FOREVER;
-    if (queue->real_time_count > 0)
-        return queue->real_time->slice_end(queue, running);
-    return is_real_time(running) ? SLICE_FOREVER : queue->ordinary->slice_end(queue, running);
+    if (queue->real_time == queue->ordinary)    /* an observer's, which knows who can go on */
+        return queue->ordinary->slice_end(queue, queue->running);
+    if (!has_real_time(queue) || !has_others(queue))
+        return slice_end_among_equals(queue);
+    if (is_real_time(queue->running) == runqueue_is_turn_of_others(queue))
+        return SLICE_OVER;
+
+    uint64_t change_ns = real_time_share_change_ns(&queue->share, machine_time_ns());
+    uint64_t end_ns = slice_end_among_equals(queue);
+
+    return end_ns < change_ns ? end_ns : change_ns;
 }
 
 /* ---- Changes ------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "sched/fair.h"
 #include "sched/policy.h"
 #include "sched/priority.h"
+#include "sched/real_time_share.h"
 #include "sync/spinlock.h"
 
 struct thread;
@@ -36,6 +37,7 @@ struct runqueue {
     unsigned overtakings;                 /* the policy's: urgent threads that went first */
     struct real_time_queue real_time_queue;
     struct fair_queue fair;
+    struct real_time_share share;
     unsigned real_time_count;             /* ready threads with a real-time priority */
     uint64_t slice_end_ns;                /* the last that the CPU's timer was told */
     uint64_t enqueued;                    /* how many threads ever came */
@@ -62,6 +64,8 @@ void runqueue_end_run(struct runqueue *queue, struct thread *thread, uint64_t no
 /* When the running thread has to give way, as things are: SLICE_OVER: now; SLICE_FOREVER: never, or
  * nobody runs. */
 uint64_t runqueue_slice_end(const struct runqueue *queue);
+/* Real-time threads and others are ready, or run, and it is the others' turn: real_time_share.h. */
+bool runqueue_is_turn_of_others(const struct runqueue *queue);
 
 /* Around a change of what the queue's policies look at: the thread's priority, class or weight.
  * Returns what the second needs. */

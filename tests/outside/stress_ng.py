@@ -28,7 +28,6 @@ BEYOND = {
     "fanotify": "no fanotify", "fiemap": "no extents to tell of", "lease": "no leases",
     "netlink-proc": "no netlink", "netlink-task": "no netlink", "numa": "one node",
     "vm-segv": "no ptrace", "verity": "no fs-verity",
-    "mutex": "threads of SCHED_FIFO keep a single processor: they are not throttled",
 }
 # 1 GiB otherwise: what is written inside is in memory.
 SIZES = {name: [f"--{name}-bytes", "64M"] for name in ("fallocate", "iomix", "sync-file")}

@@ -1,4 +1,5 @@
 /* Runs with an observer: who is a candidate. */
+#include "config.h"
 #include "harness/fake_machine.h"
 #include "harness/test.h"
 #include "machine/observer.h"
@@ -108,6 +109,23 @@ START_TEST(observed_only_a_higher_priority_preempts)
 }
 END_TEST
 
+/* When the share of real-time threads is used up, the others are candidates. */
+START_TEST(observed_the_others_have_a_turn)
+{
+    begin();
+    threads[0].state = THREAD_RUNNING;
+    threads[0].priority.effective = 5;
+    runqueue_begin_run(&queue, &threads[0], 0);
+    fake_machine.time_ns = REAL_TIME_RUNTIME_US * UINT64_C(1000);
+    runqueue_end_run(&queue, &threads[0], fake_machine.time_ns);
+    enqueue(1, 5);
+    enqueue(2, 0);
+    ck_assert_ptr_eq(take(), &threads[2]);
+    ck_assert_ptr_eq(take(), &threads[1]);    /* nobody else is there */
+}
+END_TEST
+
 TEST_MAIN("sched/policy_observed", observed_all_ordinary_threads_are_candidates,
           observed_only_the_most_urgent_are_candidates,
-          observed_a_thread_that_cannot_go_on_is_none, observed_only_a_higher_priority_preempts)
+          observed_a_thread_that_cannot_go_on_is_none, observed_only_a_higher_priority_preempts,
+          observed_the_others_have_a_turn)
