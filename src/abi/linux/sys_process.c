@@ -2,6 +2,7 @@
 #include "abi/linux/structures.h"
 #include "abi/linux/syscalls.h"
 #include "memory/user_memory.h"
+#include "process/credentials.h"
 #include "process/process.h"
 #include "process/relatives.h"
 
@@ -70,6 +71,8 @@ int64_t sys_get_robust_list(int32_t id, user_address head, user_address size)
 
     if (!thread || !thread->process) {
         error = -ESRCH;
+    } else if (!process_may_inspect(thread->process, thread, false)) {
+        error = -EPERM;
     } else {
         list = user_thread_of(thread)->robust_list;
         error = user_copy_out(current_space(), size, &head_size, sizeof(head_size));

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "with_threads.h"
+#include "with_users.h"
 
 #define ENTRIES 3000
 
@@ -206,6 +207,42 @@ static void calls(void)
     CALL(syscall(SYS_set_robust_list, NULL, 24));
 }
 
+/* Where the lists of other processes are, only those may know who may trace them. */
+static void ask(void)
+{
+    void *list = &head;
+    size_t size = 0;
+
+    CALL(syscall(SYS_get_robust_list, target, &list, &size));
+    VALUE(size);
+    CALL(syscall(SYS_get_robust_list, target, 8, &size));
+    CALL(syscall(SYS_get_robust_list, getppid(), &list, &size));
+}
+
+static void ask_as_one(void)
+{
+    be_user(ONE);
+    ask();
+}
+
+static void ask_as_two(void)
+{
+    be_user(TWO);
+    ask();
+}
+
+static void others(void)
+{
+    make_target(ONE, 1);
+    apart("the list of another, as its user", ask_as_one);
+    apart("the list of another, as another user", ask_as_two);
+    apart("the list of another, as root", ask);
+    end_target();
+    make_target(ONE, 0);
+    apart("the list of one that hides, as its user", ask_as_one);
+    end_target();
+}
+
 /* ---- The owner of a lock ends without a list ----------------------------------------------- */
 
 static uint32_t lock, gate;
@@ -311,6 +348,7 @@ static void clearing(const char *what, int map_flags, int flags)
 int main(void)
 {
     calls();
+    others();
     SECTION("what a dying thread leaves");
     for (enum plan plan = PLAN_OWNED; plan < PLANS; plan++)
         try_plan(plan);
