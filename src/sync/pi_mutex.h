@@ -18,7 +18,7 @@
 struct scheduling;
 struct thread;
 
-#define PI_CHAIN_MAX 1024    /* owners that one wait may stand behind */
+#define PI_CHAIN_MAX 1025    /* owners that one wait may stand behind: as many as on Linux */
 
 struct pi_mutex {
     /* Protected by the one lock of pi_mutex.c. */
