@@ -22,7 +22,7 @@
 #define TIME_SLICE_SHORT_NS 1000000            /* while an urgent thread waits */
 #define FAIR_SLICE_NS 4000000                  /* what a thread of the fair policy asks for */
 #define REAL_TIME_QUANTUM_NS 100000000         /* SCHED_RR, as Linux */
-#define REAL_TIME_PERIOD_US 1000000            /* in each, threads of real-time classes run for ... */
+#define REAL_TIME_PERIOD_US 1000000            /* in each, real-time threads run for ... */
 #define REAL_TIME_RUNTIME_US 950000            /* ... so long, if others wait; both as Linux */
 #define BALANCE_INTERVAL_NS 20000000           /* at least, between two looks at other CPUs */
 #define TIMER_REST_NS 20000                    /* at least, from one timer interrupt to the next */
