@@ -48,7 +48,7 @@ struct file_header {
     uint16_t size, header_size, header_count;
     uint16_t section_size, section_count, section_names;
 };
-_Static_assert(sizeof(struct file_header) == 64, "as the format says");
+_Static_assert(sizeof(struct file_header) == ELF_FILE_HEADER_SIZE, "as the format says");
 
 struct program_header {
     uint32_t type, flags;

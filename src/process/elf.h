@@ -14,6 +14,8 @@
 #include "lib/error.h"
 #include "machine/machine.h"
 
+#define ELF_FILE_HEADER_SIZE 64u
+
 /* Where the file comes from. */
 struct elf_source {
     /* Bytes read, fewer at the end of the file; or a negative error. */

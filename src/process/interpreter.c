@@ -27,6 +27,7 @@ static int read_name(const struct exec_request *request, const struct elf_image 
     return 0;
 }
 
+/* As Linux: a file without room for a header is a bad disk, one with another header no library. */
 static int check(struct interpreter *interpreter, struct elf_problem *problem)
 {
     const struct elf_source source = exec_source(interpreter->file);
@@ -34,7 +35,9 @@ static int check(struct interpreter *interpreter, struct elf_problem *problem)
 
     if (elf_parse(&source, &space, &interpreter->elf, problem) == ELF_FINE)
         return 0;
-    return problem->fault == ELF_UNREADABLE ? problem->error : -ELIBBAD;
+    if (problem->fault == ELF_UNREADABLE)
+        return problem->error;
+    return source.size < ELF_FILE_HEADER_SIZE ? -EIO : -ELIBBAD;
 }
 
 /* `name` is its own memory's: the caller frees both. */

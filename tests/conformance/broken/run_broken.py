@@ -16,7 +16,8 @@ HEADER_SIZE = 64
 PROGRAM_HEADER_SIZE = 56
 # Offsets in the ELF header and in a program header.
 CLASS, DATA, TYPE, MACHINE, PHOFF, PHENTSIZE, PHNUM = 4, 5, 16, 18, 32, 54, 56
-SEGMENT_ADDRESS, SEGMENT_FILE_SIZE, SEGMENT_SIZE = 16, 32, 40
+SEGMENT_OFFSET, SEGMENT_ADDRESS, SEGMENT_FILE_SIZE, SEGMENT_SIZE = 8, 16, 32, 40
+INTERPRETER, STACK = 3, 0x6474e551    # kinds of segments
 
 
 def patched(image, *changes):
@@ -110,6 +111,52 @@ def check_dynamic(suite):
     suite.check("broken_dynamic", problems(execute([SIM, program])))
 
 
+def dynamic_program(name, size=None):
+    """A copy of hello that asks for an interpreter: what it says of its stack becomes the name."""
+    with open(guest("hello"), "rb") as file:
+        image = file.read()
+    at = struct.unpack_from("<Q", image, PHOFF)[0]
+    while struct.unpack_from("<I", image, at)[0] != STACK:
+        at += PROGRAM_HEADER_SIZE
+    return patched(image, (at, "<I", INTERPRETER), (at + SEGMENT_OFFSET, "<Q", len(image)),
+                   (at + SEGMENT_FILE_SIZE, "<Q", len(name) if size is None else size)) + name
+
+
+def check_interpreters(suite, directory):
+    """Interpreters that are missing or no programs, as the first program's."""
+    with open(os.path.join(directory, "plain"), "w", encoding="ascii") as file:
+        file.write("no program")
+    os.makedirs(os.path.join(directory, "directory"), exist_ok=True)
+    cannot = "cannot be opened"
+    cases = {
+        "missing": (dynamic_program(b"/nothing/ld.so\0"), "its interpreter /nothing/ld.so " + cannot),
+        "relative": (dynamic_program(b"nothing\0"), "its interpreter nothing " + cannot),
+        "odd": (dynamic_program(b"/\x1b[2J\n\xff\0"), "its interpreter /?[2J?? " + cannot),
+        "long": (dynamic_program(b"/" + b"x" * 4094 + b"\0"), cannot),
+        "without_end": (dynamic_program(b"/nothing"), "no proper name of an interpreter"),
+        "without_name": (dynamic_program(b"\0"), "no proper name of an interpreter"),
+        "too_long": (dynamic_program(b"/" + b"x" * 4096 + b"\0"), "no proper name"),
+        "cut": (dynamic_program(b"/nothing\0", 4000), "is cut short"),
+        "directory": (dynamic_program(b"/directory\0"), "its interpreter /directory " + cannot),
+        "not_executable": (dynamic_program(b"/plain\0"), "its interpreter /plain " + cannot),
+        "text": (dynamic_program(b"/script\0"), "its interpreter /script is a text file"),
+    }
+    path = os.path.join(directory, "script")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("only text\n" * 10)
+    os.chmod(path, 0o755)
+    for name, (contents, words) in cases.items():
+        path = os.path.join(directory, "dynamic")
+        with open(path, "wb") as file:
+            file.write(contents)
+        os.chmod(path, 0o755)
+        if suite.wants(f"broken_interpreter_{name}"):
+            suite.check(f"broken_interpreter_{name}",
+                        problems(execute([SIM, "--root", directory, "/dynamic"]), words))
+        if name == "missing":
+            suite.check(f"broken_interpreter_{name}_alone", problems(execute([SIM, path]), words))
+
+
 def check_unreadable(suite, directory):
     path = os.path.join(directory, "unreadable")
     shutil.copy(guest("hello"), path)
@@ -200,6 +247,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         check_files(suite, directory)
         check_dynamic(suite)
+        check_interpreters(suite, directory)
         check_unreadable(suite, directory)
         check_command_lines(suite, directory)
         check_good_options(suite)

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from roots import common, describe, expect, inside, make_root
 
 YOUNG = os.path.join(common.BUILD, "conformance/root/young_files.elf")
+BUSY = os.path.join(common.BUILD, "conformance/linux/process_interpreter.elf")
 MARK = "-- done --"
 NAME_MAX = 255
 
@@ -26,11 +27,15 @@ def make_young(directory):
         write(directory, name, name * (4 * 4096))
 
 
-def check_young(suite):
-    """Files that were made just before the run, in all kinds of roots."""
+def make_nothing(_directory):
+    pass
+
+
+def check_program(suite, title, program, make):
+    """A program in all kinds of roots, in a directory that `make` fills just before."""
     with tempfile.TemporaryDirectory() as directory:
-        make_young(directory)
-        native = common.execute([YOUNG], directory)
+        make(directory)
+        native = common.execute([program], directory)
         after = describe(directory, with_times=False)
     for name, cpus in (("copied", 1), ("copied", 4), ("shared", 1), ("shared", 4)):
         with tempfile.TemporaryDirectory() as directory:
@@ -38,15 +43,15 @@ def check_young(suite):
             options = [f"--cpus={cpus}", "--root=/", "--cwd=" + place]
             if name == "shared":
                 options.append(f"--bind={directory}:/young")
-            make_young(directory)
+            make(directory)
             before = describe(directory)
-            hosted = inside(options, [YOUNG])
+            hosted = inside(options, [program])
             problems = common.differences(native, hosted)
             if name == "copied" and describe(directory) != before:
                 problems.append("the host's files have changed")
             if name == "shared" and describe(directory, with_times=False) != after:
                 problems.append("the host's files are not what they are natively")
-        suite.check(f"young_{name}_on_{cpus}_cpus", problems)
+        suite.check(f"{title}_{name}_on_{cpus}_cpus", problems)
 
 
 class Shell:
@@ -218,7 +223,8 @@ def check_full_and_read_only(suite, root):
 
 def main():
     suite = common.Suite()
-    check_young(suite)
+    check_program(suite, "young", YOUNG, make_young)
+    check_program(suite, "busy", BUSY, make_nothing)
     with tempfile.TemporaryDirectory() as root:
         make_root(root)
         check_changes(suite, root)
