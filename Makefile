@@ -459,6 +459,44 @@ $(BUILD)/conformance/%_musl.elf: tests/conformance/%.c $(CONFORMANCE_HEADERS) Ma
 	$(call say,GUEST,$@)
 	$(Q)$(MUSL_CC) $(CONFORMANCE_FLAGS) -o $@ $<
 
+# Dynamic programs, whose reports must name what is in their libraries.
+DYNAMIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -fno-builtin -g -Wall -Wextra -Werror
+DYNAMIC := $(BUILD)/conformance/diagnose
+DYNAMIC_PROGRAMS := $(addprefix $(DYNAMIC)/,libraries libraries_fixed libraries_alone \
+        libraries_bare threads_dynamic)
+CONFORMANCE_PROGRAMS += $(DYNAMIC_PROGRAMS)
+LIBRARIES_SOURCE := tests/conformance/diagnose/libraries.c
+WITH_LIBRARY = $(DYNAMIC_FLAGS) -DDYNAMIC -o $@ $(LIBRARIES_SOURCE) -L$(DYNAMIC) -lknots \
+        -Wl,-rpath,'$$ORIGIN'
+
+$(DYNAMIC)/libknots.so: tests/conformance/diagnose/library.c | $(PACKAGES_READY)
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(DYNAMIC_FLAGS) -shared -fPIC -o $@ $<
+
+$(DYNAMIC_PROGRAMS): $(DYNAMIC)/libknots.so $(LIBRARIES_SOURCE) Makefile \
+        $(wildcard tests/conformance/diagnose/*.[ch])
+$(DYNAMIC)/libraries:
+	$(call say,GUEST,$@)
+	$(Q)$(CC) -pie -fPIE $(WITH_LIBRARY)
+
+$(DYNAMIC)/libraries_fixed:
+	$(call say,GUEST,$@)
+	$(Q)$(CC) -no-pie -fno-pie $(WITH_LIBRARY)
+
+$(DYNAMIC)/libraries_bare:
+	$(call say,GUEST,$@)
+	$(Q)$(CC) -s -pie -fPIE $(WITH_LIBRARY)
+
+$(DYNAMIC)/libraries_alone:
+	$(call say,GUEST,$@)
+	$(Q)$(CC) -static-pie -fPIE $(DYNAMIC_FLAGS) -o $@ $(LIBRARIES_SOURCE) \
+	        tests/conformance/diagnose/library.c
+
+$(DYNAMIC)/threads_dynamic:
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(DYNAMIC_FLAGS) -pthread -o $@ tests/conformance/diagnose/threads.c
+
 # ---- End of the guests section ----------------------------------------------------------------
 
 # ---- Unit, model and port tests ---------------------------------------------------------------

@@ -343,14 +343,46 @@ static int hostfs_read_directory(uint64_t number, int64_t position, hostfs_name_
     }
 }
 
+/* Does the path lead there, or below? */
+static bool leads_to(const char *path, const char *place)
+{
+    size_t length = place ? strlen(place) : 0;
+
+    while (length > 0 && place[length - 1] == '/')
+        length--;
+    return place && strncmp(path, place, length) == 0 &&
+           (path[length] == '/' || path[length] == '\0');
+}
+
+/* What is mounted last covers the others. */
+static size_t find_root(const char *path)
+{
+    for (size_t i = hostfs_operations.root_count; i > 0; i--) {
+        if (leads_to(path, roots[i - 1].place))
+            return i - 1;
+    }
+    return hostfs_operations.root_count;
+}
+
 int hostfs_open_path(const char *guest_path)
 {
+    size_t index = find_root(guest_path);
     const struct open_how how = {
         .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
+    char link[HOSTFS_LINK_SIZE];
 
-    return (int)syscall(SYS_openat2, root_descriptors[0], guest_path, &how, sizeof(how));
+    if (index == hostfs_operations.root_count)
+        return -1;
+
+    const char *place = roots[index].place;
+    const char *below = guest_path + strlen(place) - (place[1] == '\0');
+
+    if (below[0] != '\0')
+        return (int)syscall(SYS_openat2, root_descriptors[index], below, &how, sizeof(how));
+    hostfs_link_of(root_descriptors[index], link);
+    return open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 struct hostfs_operations hostfs_operations = {

@@ -2,8 +2,8 @@
  * Code addresses in words: function, file and line, by libdw.
  *
  * Files are opened when first asked about and stay open, because a report asks a hundred times.
- * Several programs may be loaded: each address space (by its root) belongs to one of the open
- * images; those that came of one by forks share it.
+ * The kernel asks by file, for programs and libraries alike.  What only an address space is known
+ * of belongs to the program that was loaded into it; those that came of one by forks share it.
  *
  * Library functions that are inlined are not where a person looks: what is named is the innermost
  * function of the program's own source file, with the line in it.
@@ -13,6 +13,9 @@
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <gelf.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +50,10 @@ static const char *command_line_program;
 static Dwfl *kernel_dwfl;
 
 static struct {
+    _Atomic pid_t worker_thread;    /* 0: nobody's; the rest is whose it is */
     struct machine_context caller, worker;
     physical_address root;
+    const char *path;      /* NULL: by address; else `address` is an offset in this file */
     uint64_t address;
     char *text;
     size_t size, length;
@@ -130,22 +135,92 @@ static struct image *image_of(physical_address root)
     return newest_image;
 }
 
-static Dwfl *dwfl_of(physical_address root)
+static Dwfl *dwfl_of_image(struct image *image)
 {
-    struct image *image;
-
-    if (root == 0) {
-        if (!kernel_dwfl)
-            kernel_dwfl = open_kernel();
-        return kernel_dwfl;
-    }
-    image = image_of(root);
     if (!image)
         return NULL;
     if (!image->opened)
         image->dwfl = open_image(image);
     image->opened = true;
     return image->dwfl;
+}
+
+static Dwfl *dwfl_of(physical_address root)
+{
+    if (root != 0)
+        return dwfl_of_image(image_of(root));
+    if (!kernel_dwfl)
+        kernel_dwfl = open_kernel();
+    return kernel_dwfl;
+}
+
+static struct image *find_or_add_image(const char *path, uint64_t bias)
+{
+    struct image *image = images;
+
+    while (image && (strcmp(image->path, path) != 0 || image->bias != bias))
+        image = image->next;
+    if (image)
+        return image;
+    image = calloc(1, sizeof(*image));
+    if (!image)
+        return NULL;
+    image->path = strdup(path);
+    image->bias = bias;
+    image->next = images;
+    if (!image->path) {
+        free(image);
+        return NULL;
+    }
+    images = image;
+    return image;
+}
+
+/* The only module of an image. */
+static int take_module(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr start,
+                       void *found)
+{
+    (void)data;
+    (void)name;
+    (void)start;
+    *(Dwfl_Module **)found = module;
+    return DWARF_CB_ABORT;
+}
+
+/* Where a byte of the file would be, were it loaded as it says itself; 0: nowhere. */
+static uint64_t address_in_file(Dwfl *dwfl, uint64_t offset)
+{
+    Dwfl_Module *module = NULL;
+    GElf_Addr bias;
+    Elf *elf = NULL;
+    size_t count = 0;
+
+    if (dwfl)
+        dwfl_getmodules(dwfl, take_module, &module, 0);
+    if (module)
+        elf = dwfl_module_getelf(module, &bias);
+    if (elf && elf_getphdrnum(elf, &count) != 0)
+        count = 0;
+    for (size_t i = 0; i < count; i++) {
+        GElf_Phdr segment;
+
+        if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
+            offset >= segment.p_offset && offset - segment.p_offset < segment.p_filesz)
+            return segment.p_vaddr + (offset - segment.p_offset) + bias;
+    }
+    return 0;
+}
+
+/* The file that is asked about; job.address becomes one in it. */
+static Dwfl *find_asked(void)
+{
+    Dwfl *dwfl;
+
+    if (!job.path)
+        return dwfl_of(job.root);
+    dwfl = dwfl_of_image(find_or_add_image(job.path, 0));
+    job.address = address_in_file(dwfl, job.address);
+    return dwfl;
 }
 
 /* ---- Places -------------------------------------------------------------------------------- */
@@ -237,7 +312,7 @@ static bool find_place(Dwfl *dwfl, struct place *place)
 
     if (source)
         place->file = dwfl_lineinfo(source, NULL, &place->line, NULL, NULL, NULL);
-    if (job.root != 0)
+    if (job.path || job.root != 0)
         leave_inlined(module, place);
     return place->function != NULL;
 }
@@ -261,23 +336,37 @@ static void work(void)
 {
     struct place place;
 
-    if (find_place(dwfl_of(job.root), &place))
+    if (find_place(find_asked(), &place))
         describe(&place);
     machine_context_switch(&job.worker, &job.caller);
 }
 
-size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size)
+/* One at a time; false: this CPU is in the middle of it, and has come here by a panic. */
+static bool begin(void)
+{
+    pid_t self = gettid(), worker = 0;
+
+    while (!atomic_compare_exchange_strong(&job.worker_thread, &worker, self)) {
+        if (worker == self)
+            return false;
+        worker = 0;
+        sched_yield();
+    }
+    return true;
+}
+
+static size_t describe_on_other_stack(char *text, size_t size)
 {
     static void *stack;
 
     if (!stack) {
         stack = mmap(NULL, WORK_STACK_SIZE, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        if (stack == MAP_FAILED)
+        if (stack == MAP_FAILED) {
+            stack = NULL;
             return 0;
+        }
     }
-    job.root = root;
-    job.address = address;
     job.text = text;
     job.size = size;
     job.length = 0;
@@ -286,34 +375,40 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
     return job.length;
 }
 
+/* Path NULL: by address space. */
+static size_t find_words(physical_address root, const char *path, uint64_t address, char *text,
+                         size_t size)
+{
+    bool were_on = machine_interrupts_disable();
+    size_t length = 0;
+
+    if (begin()) {
+        job.root = root;
+        job.path = path;
+        job.address = address;
+        length = describe_on_other_stack(text, size);
+        atomic_store(&job.worker_thread, 0);
+    }
+    machine_interrupts_restore(were_on);
+    return length;
+}
+
+size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size)
+{
+    return find_words(root, NULL, address, text, size);
+}
+
+size_t machine_describe_file(const char *path, uint64_t offset, char *text, size_t size)
+{
+    return find_words(0, path, offset, text, size);
+}
+
 /* ---- Being told ---------------------------------------------------------------------------- */
 
 /* gdb's script (src/debug/gdb/eft.py) stops here silently and loads the symbols of the guest. */
 __attribute__((noinline)) static void symbols_loaded(const char *path, uint64_t bias)
 {
     __asm__ volatile("" : : "r"(path), "r"(bias) : "memory");
-}
-
-static struct image *find_or_add_image(const char *path, uint64_t bias)
-{
-    struct image *image = images;
-
-    while (image && (strcmp(image->path, path) != 0 || image->bias != bias))
-        image = image->next;
-    if (image)
-        return image;
-    image = calloc(1, sizeof(*image));
-    if (!image)
-        return NULL;
-    image->path = strdup(path);
-    image->bias = bias;
-    image->next = images;
-    if (!image->path) {
-        free(image);
-        return NULL;
-    }
-    images = image;
-    return image;
 }
 
 static void remember(physical_address root, struct image *image)
@@ -341,5 +436,5 @@ void machine_program_loaded(physical_address root, const char *path, uint64_t bi
         newest_image = image;
         remember(root, image);
     }
-    symbols_loaded(command_line_program ? command_line_program : path, bias);
+    symbols_loaded(path, bias);
 }

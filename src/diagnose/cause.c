@@ -17,7 +17,7 @@ static const char *use_text(const struct picture *picture, const struct view *vi
     char who[WHO_SIZE], where[WHAT_SIZE], when[SECONDS_SIZE];
     struct place place;
 
-    place_find(&place, view->root, use->instruction);
+    place_find(&place, view->process, use->instruction);
     format(text, size, "%s at %s, %s", picture_who(picture, use->thread, who, sizeof(who)),
            seconds_text(use->at_ns, when, sizeof(when)), place_text(&place, where, sizeof(where)));
     return text;

@@ -17,16 +17,19 @@ struct place {
     char function[48];         /* "": not known; the rest says nothing then */
     char file[48];             /* "": not known, nor the line */
     uint32_t line;
+    char of_library[48];          /* whose code it is; "": the program's own */
 };
 
-void place_find(struct place *place, physical_address root, user_address address);
+void place_find(struct place *place, const struct process *process, user_address address);
+/* Is it in the program's own source? */
+bool place_is_own(const struct place *place);
 /* "take (dinner.c:41)", "take", or the address. */
 const char *place_text(const struct place *place, char *text, size_t size);
 /* Where the thread is in its program: at the call it makes, if it makes one. */
 user_address place_of_thread(const struct thread *thread);
 /* Who called the library function that the thread is in: the first return address on its stack that
- * is in code whose lines are known.  A guess.  0: there is none. */
-user_address place_of_caller(physical_address root, user_address stack_pointer,
+ * is in code of the program's own whose lines are known.  A guess.  0: there is none. */
+user_address place_of_caller(const struct process *process, user_address stack_pointer,
                              const struct place *callee);
 
 /* block_place.c: the basic block at whose start the thread is being counted (eft-cc); 0: it is in
@@ -70,14 +73,16 @@ enum lock_kind {
     LOCK_THREAD,          /* the end of a thread (pthread_join) */
 };
 
-/* One thread.  In pictures only: nothing here points to anything. */
+/* One thread.  In pictures only: nothing here points to anything but `process`, which stays while
+ * nothing else runs. */
 struct view {
     int32_t id, process_id;            /* process 0: a thread of the kernel's own */
     char name[THREAD_NAME_SIZE];
     bool is_alone;                     /* the only thread of its process */
     enum thread_state state;
     unsigned cpu;
-    physical_address root;
+    physical_address root;             /* 0: none, or on its way out */
+    const struct process *process;     /* NULL: likewise */
     uint64_t run_ns;                   /* on a CPU so far */
 
     /* What it waits for, and since when; WAIT_NONE when it does not. */

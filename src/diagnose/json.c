@@ -27,6 +27,10 @@ static void add_place(struct output *output, const char *name, const struct plac
         output_quoted(output, place->file);
         output_add(output, ",\"line\":%u", place->line);
     }
+    if (place->of_library[0]) {
+        output_add(output, ",\"library\":");
+        output_quoted(output, place->of_library);
+    }
     output_add(output, "}");
 }
 

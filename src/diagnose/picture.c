@@ -63,6 +63,7 @@ static void take_view(struct thread *thread, void *context)
     };
     memcpy(view->name, thread->name, sizeof(view->name));
     if (view->root != 0) {
+        view->process = thread->process;
         view->place.address = place_of_thread(thread);
         view->robust_list = user_thread_of(thread)->robust_list;
         view->end_word = user_thread_of(thread)->clear_child_id;
@@ -132,14 +133,14 @@ static void find_owner(struct picture *picture, struct view *view)
 /* All that has an address gets its name; the owner runs the same program, or is known. */
 static void find_places(const struct picture *picture, struct view *view)
 {
-    physical_address owner_root =
-        view->owner == NOBODY ? view->root : picture->views[view->owner].root;
+    const struct process *owner =
+        view->owner == NOBODY ? view->process : picture->views[view->owner].process;
 
-    place_find(&view->place, view->root, view->place.address);
-    if (view->place.address != 0 && !view->place.file[0])
-        view->caller.address = place_of_caller(view->root, view->stack_pointer, &view->place);
-    place_find(&view->caller, view->root, view->caller.address);
-    place_find(&view->owner_place, owner_root, view->owner_place.address);
+    place_find(&view->place, view->process, view->place.address);
+    if (view->place.address != 0 && !place_is_own(&view->place))
+        view->caller.address = place_of_caller(view->process, view->stack_pointer, &view->place);
+    place_find(&view->caller, view->process, view->caller.address);
+    place_find(&view->owner_place, owner, view->owner_place.address);
 }
 
 static void allocate(struct picture *picture)

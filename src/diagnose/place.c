@@ -4,9 +4,8 @@
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/page_table.h"
-#include "process/process.h"
+#include "process/describe.h"
 
-#define DESCRIPTION_SIZE 160
 #define CALL_INSTRUCTION_SIZE 2    /* of `syscall` and of `int 0x80` */
 #define CALL_SIZE_MAX 6            /* of a call of a function, without prefixes */
 #define STACK_WORDS_LOOKED_AT 512u
@@ -48,17 +47,24 @@ static void read_file(struct place *place, const char *text)
         place->line = place->line * 10 + (uint32_t)(*digit - '0');
 }
 
-void place_find(struct place *place, physical_address root, user_address address)
+void place_find(struct place *place, const struct process *process, user_address address)
 {
-    char text[DESCRIPTION_SIZE];
+    struct code_description description;
 
     *place = (struct place){ .address = address };
-    if (address == 0 || root == 0)
+    if (address == 0 || !process)
         return;
-    if (machine_describe_address(root, address, text, sizeof(text)) == 0)
+    process_describe_code_at_rest(process, address, &description);
+    if (!description.text[0])
         return;
-    read_function(place, text);
-    read_file(place, text);
+    read_function(place, description.text);
+    read_file(place, description.text);
+    (void)text_copy(place->of_library, description.of_library, sizeof(place->of_library));
+}
+
+bool place_is_own(const struct place *place)
+{
+    return place->file[0] && !place->of_library[0];
 }
 
 const char *place_text(const struct place *place, char *text, size_t size)
@@ -118,6 +124,7 @@ static bool follows_call(physical_address root, user_address address, user_addre
 
 /* A walk up the stack. */
 struct callers {
+    const struct process *process;
     physical_address root;
     user_address stack_pointer;
     struct place callee;       /* the last one that is certain */
@@ -131,7 +138,7 @@ static bool calls_callee(struct callers *callers, user_address target)
 
     if (target == 0)
         return false;
-    place_find(&called, callers->root, target);
+    place_find(&called, callers->process, target);
     return called.function[0] && text_equal(called.function, callers->callee.function);
 }
 
@@ -148,20 +155,26 @@ static user_address find_caller(struct callers *callers, bool is_strict)
         callers->described++;
         if (is_strict && !calls_callee(callers, target))
             continue;
-        place_find(&place, callers->root, word - 1);
-        if (place.file[0])
+        place_find(&place, callers->process, word - 1);
+        if (place_is_own(&place))
             return word - 1;
         callers->callee = place;
     }
     return 0;
 }
 
-user_address place_of_caller(physical_address root, user_address stack_pointer,
+user_address place_of_caller(const struct process *process, user_address stack_pointer,
                              const struct place *callee)
 {
-    struct callers callers = { .root = root, .stack_pointer = stack_pointer, .callee = *callee };
-    user_address caller = find_caller(&callers, true);
+    struct callers callers = {
+        .process = process, .stack_pointer = stack_pointer, .callee = *callee,
+    };
+    user_address caller;
 
+    if (!process)
+        return 0;
+    callers.root = address_space_root(process->space);
+    caller = find_caller(&callers, true);
     if (caller != 0)
         return caller;
     callers.described = 0;

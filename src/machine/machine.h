@@ -111,6 +111,9 @@ void machine_suspend(void);
  * program functions of its headers that were inlined are skipped, and one of its own that was
  * inlined has no offset: "function (file.c:34)".  Any context; used on paths that are ending. */
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size);
+/* The same for a byte of a file that a program has mapped: its own, or that of a library.
+ * `path` is the guest's, from the root of all mounts. */
+size_t machine_describe_file(const char *path, uint64_t offset, char *text, size_t size);
 /* A program was loaded: debuggers and machine_describe_address may want to know.  `path` is the
  * guest's path of its file, `bias` what was added to the file's addresses.  "[vdso]": the kernel
  * put that there, and describes its addresses itself. */

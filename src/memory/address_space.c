@@ -354,6 +354,37 @@ bool address_space_region_at(struct address_space *space, user_address address,
     return region != NULL;
 }
 
+static bool find_file(const struct region_set *regions, user_address address,
+                      struct mapped_file *mapped)
+{
+    const struct region *region = region_find(regions, address);
+
+    if (!region || !region->file)
+        return false;
+    mapped->file = region->file;
+    mapped->offset = region->object_offset + (address - region->start);
+    return true;
+}
+
+bool address_space_file_at(struct address_space *space, user_address address,
+                           struct mapped_file *mapped)
+{
+    bool is_found;
+
+    space_lock(space);
+    is_found = find_file(&space->regions, address, mapped);
+    if (is_found)
+        region_file_reference(mapped->file);
+    space_unlock(space);
+    return is_found;
+}
+
+bool address_space_peek_file(const struct address_space *space, user_address address,
+                             struct mapped_file *mapped)
+{
+    return !atomic_load(&space->lock.owner) && find_file(&space->regions, address, mapped);
+}
+
 void address_space_statistics(struct address_space *space,
                               struct address_space_statistics *statistics)
 {

@@ -164,6 +164,19 @@ void address_space_report(struct address_space *space,
 bool address_space_region_at(struct address_space *space, user_address address,
                              user_address *start, user_address *end);
 
+/* The file that is mapped at an address, and which of its bytes is there. */
+struct mapped_file {
+    struct file *file;
+    uint64_t offset;
+};
+/* With a reference to the file; false: there is none. */
+bool address_space_file_at(struct address_space *space, user_address address,
+                           struct mapped_file *mapped);
+/* For reports, while nothing else runs: takes neither a lock nor a reference.  False also if
+ * somebody was interrupted while changing the mappings. */
+bool address_space_peek_file(const struct address_space *space, user_address address,
+                             struct mapped_file *mapped);
+
 /* A program that counts its basic blocks: the word it counts in (0: none; for exec). */
 void address_space_set_block_budget(struct address_space *space, user_address word);
 /* That word in the direct map; NULL if there is none, or if a write to it would fault.  Valid while

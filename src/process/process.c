@@ -37,18 +37,6 @@ struct address_space *current_space(void)
     return current_process()->space;
 }
 
-size_t process_describe_address(const struct process *process, user_address address, char *text,
-                                size_t size)
-{
-    size_t length = 0;
-
-    if (process->abi->describe_address)
-        length = process->abi->describe_address(process, address, text, size);
-    if (length == 0)
-        length = machine_describe_address(address_space_root(process->space), address, text, size);
-    return length;
-}
-
 const char *process_name(const struct process *process)
 {
     const char *base = process->executable_path;

@@ -238,10 +238,6 @@ struct spawn_request {
  * there is no program in the file; -EINTR: a signal came first; -ENOENT, ... */
 MUST_CHECK int process_spawn(const struct spawn_request *spawn, int32_t *id);
 
-/* machine_describe_address for code of the process, with that which the kernel gave it. */
-size_t process_describe_address(const struct process *process, user_address address, char *text,
-                                size_t size);
-
 /* Boot: what is done when the leader of a session ends, other than the first process. */
 void process_set_leader_end(void (*ends)(struct process *leader));
 

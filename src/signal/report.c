@@ -4,12 +4,11 @@
  */
 #include "debug/log.h"
 #include "lib/format.h"
-#include "process/process.h"
+#include "process/describe.h"
 #include "signal/signal_internal.h"
 
 #define WHAT_SIZE 96
 #define WHICH_SIZE 24
-#define PLACE_SIZE 256
 
 #define FAULT_CODE_WRITE 2u
 #define FAULT_CODE_EXECUTE 16u
@@ -90,7 +89,7 @@ void signal_report_death(const struct signal_information *information)
     const struct thread *thread = current_thread();
     struct process *process = current_process();
     char what[WHAT_SIZE];
-    char place[PLACE_SIZE];
+    struct code_description place;
     char which[WHICH_SIZE] = "";    /* of several */
     int number = information->number;
 
@@ -98,13 +97,12 @@ void signal_report_death(const struct signal_information *information)
     if (is_silent(number) || (process->parent_id != 0 && !process->of_family))
         return;
     describe_cause(information, what, sizeof(what));
-    size_t length =
-        process_describe_address(process, thread->registers.rip, place, sizeof(place));
-
-    if (length == 0)
-        format(place, sizeof(place), "0x%llx", (unsigned long long)thread->registers.rip);
+    process_describe_code(process, thread->registers.rip, &place);
+    if (!place.text[0])
+        format(place.text, sizeof(place.text), "0x%llx", (unsigned long long)thread->registers.rip);
     if (process_count() > 1)
         format(which, sizeof(which), " (process %d)", process->id);
-    log_line(LOG_ERROR, "%s%s: killed by signal %d (%s)%s%s, at %s", process_name(process), which,
-             number, signal_description(number), what[0] ? ": " : "", what, place);
+    log_line(LOG_ERROR, "%s%s: killed by signal %d (%s)%s%s, at %s%s%s", process_name(process),
+             which, number, signal_description(number), what[0] ? ": " : "", what, place.text,
+             place.of_library[0] ? " of " : "", place.of_library);
 }

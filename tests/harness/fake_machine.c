@@ -141,6 +141,11 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
     return fake_machine.describe ? fake_machine.describe(root, address, text, size) : 0;
 }
 
+size_t machine_describe_file(const char *path, uint64_t offset, char *text, size_t size)
+{
+    return fake_machine.describe_file ? fake_machine.describe_file(path, offset, text, size) : 0;
+}
+
 void machine_program_loaded(physical_address root, const char *path, uint64_t bias)
 {
     (void)root;

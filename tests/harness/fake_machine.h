@@ -72,6 +72,7 @@ struct fake_machine {
     void (*halt)(enum machine_halt why, int status);    /* may longjmp */
     struct trap (*user_run)(struct user_registers *registers);
     size_t (*describe)(physical_address root, uint64_t address, char *text, size_t size);
+    size_t (*describe_file)(const char *path, uint64_t offset, char *text, size_t size);
 };
 
 extern struct fake_machine fake_machine;

@@ -172,6 +172,15 @@ size_t machine_describe_address(physical_address root, uint64_t address, char *t
     return 0;
 }
 
+size_t machine_describe_file(const char *path, uint64_t offset, char *text, size_t size)
+{
+    (void)path;
+    (void)offset;
+    (void)text;
+    (void)size;
+    return 0;
+}
+
 void machine_address_space_activate(physical_address root)
 {
     (void)root;    /* words are reached through the direct map */

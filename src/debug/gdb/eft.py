@@ -3,7 +3,8 @@
     make gdb GUEST=...         gdb -x eft.py --args build/sim guest.elf
     make qemu-gdb GUEST=...    gdb -x eft.py -ex 'eft qemu build/eft-qemu guest.elf' build/eft.elf
 
-The guest's symbols load by themselves when the kernel has loaded it.  On QEMU gdb's threads are the
+The guest's symbols load by themselves when the kernel has loaded it, those of libraries when a
+thread is shown that is in one.  On QEMU gdb's threads are the
 processors.  Hosted, the sim works with three signals (system calls, page faults, the timer): they
 pass silently.  Commands:
 
@@ -18,6 +19,8 @@ pass silently.  Commands:
 import atexit
 import importlib
 import os
+import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +31,7 @@ import gdb.unwinder
 
 CONNECT_SECONDS = 20
 END_SECONDS = 5
+LOAD = 1    # a kind of segment of an ELF file
 
 
 def setup():
@@ -55,32 +59,61 @@ def vdso_path():
     return os.path.join(os.path.dirname(gdb.current_progspace().filename), "vdso.so")
 
 
-class ProgramLoaded(gdb.Breakpoint):
-    """Stops for no time where the kernel has loaded a guest, and loads its symbols.
+class GuestFiles:
+    """The files whose symbols are loaded.
 
-    The hosted machine says the host's own path there; a machine of QEMU says the guest's, and
-    `host_path` makes one of the host of it.
+    `host_path` makes a path of the host of a guest's.
     """
 
-    def __init__(self, function, host_path):
-        super().__init__(function, internal=True)
-        self.silent = True
+    def __init__(self, host_path):
         self.host_path = host_path
         self.loaded = set()
 
-    def stop(self):
-        name = gdb.parse_and_eval("path").string()
-        path = vdso_path() if name == "[vdso]" else self.host_path(name)
-        bias = int(gdb.parse_and_eval("bias"))
+    def load(self, path, bias):
+        """`path` is one of the host, `bias` what was added to the file's addresses."""
         if (path, bias) in self.loaded:
-            return False
+            return
         self.loaded.add((path, bias))
         try:
             gdb.execute(f'add-symbol-file "{path}" -o {bias:#x}', to_string=True)
             mark_code(path)
         except gdb.error as error:
             gdb.write(f"eft: no symbols of {path}: {error}\n")
+
+
+class ProgramLoaded(gdb.Breakpoint):
+    """Stops for no time where the kernel has loaded a guest, and loads its symbols."""
+
+    def __init__(self, function):
+        super().__init__(function, internal=True)
+        self.silent = True
+
+    def stop(self):
+        name = gdb.parse_and_eval("path").string()
+        path = vdso_path() if name == "[vdso]" else GUEST_FILES.host_path(name)
+        GUEST_FILES.load(path, int(gdb.parse_and_eval("bias")))
         return False
+
+
+def leads_to(path, place):
+    """Whether a path of the guest is that place or below it."""
+    return (path + "/").startswith(place.rstrip("/") + "/")
+
+
+def hosted_path(path):
+    """The host's name of a file of the guest, as sim/symbols.c and hostfs_open_path find it."""
+    program = gdb.parse_and_eval("'symbols.c'::command_line_program")
+    if int(program):    # that one, or one beside it
+        return os.path.join(os.path.dirname(program.string()), os.path.basename(path))
+    machine = gdb.parse_and_eval("'hostfs_server.c'::hostfs_operations")
+    for index in reversed(range(int(machine["root_count"]))):
+        place = machine["roots"][index]["place"]
+        if int(place) and leads_to(path, place.string()):
+            number = int(gdb.parse_and_eval(f"'hostfs_server.c'::root_descriptors[{index}]"))
+            top = os.readlink(f"/proc/{gdb.selected_inferior().pid}/fd/{number}")
+            below = path[len(place.string().rstrip("/")):].lstrip("/")
+            return os.path.join(top, below) if below else top
+    return path
 
 
 # ---- Reading the kernel's data -----------------------------------------------------------------
@@ -181,10 +214,68 @@ def describe_priority(thread):
     return CLASSES[int(priority["class"])], text
 
 
+def path_text(path):
+    """The guest's text of a struct path."""
+    mount, name = path["mount"], path["name"]
+    parts = []
+    while int(mount):
+        while int(name) != int(mount["root"]) and int(name["parent"]):
+            parts.append(name["text"].string())
+            name = name["parent"]
+        name, mount = mount["covered"], mount["parent"]
+    return "/" + "/".join(reversed(parts))
+
+
+def find_region(space, address):
+    for node in tree_nodes(space["regions"]["tree"]["root"]):
+        region = container_of(node, "struct region", "node")
+        if int(region["start"]) <= address < int(region["end"]):
+            return region
+    return None
+
+
+def file_address(path, offset):
+    """Where a byte of an ELF file would be, were it loaded as it says itself; None: nowhere."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for index in range(count):
+        kind, _, start, address, _, length = struct.unpack_from("<IIQQQQ", data, at + index * size)
+        if kind == LOAD and start <= offset < start + length:
+            return address + offset - start
+    return None
+
+
+def load_file_at(thread, address):
+    """The symbols of the file that is mapped there; its path, "" if there is none."""
+    space = thread["process"]["space"]
+    region = find_region(space, address) if int(space) else None
+    if region is None or not int(region["file"]) or not int(region["file"]["path"]["name"]):
+        return ""
+    path = GUEST_FILES.host_path(path_text(region["file"]["path"]))
+    offset = int(region["object_offset"]) + address - int(region["start"])
+    try:
+        linked = file_address(path, offset)
+    except (OSError, struct.error):
+        linked = None
+    if linked is None:
+        return ""
+    GUEST_FILES.load(path, address - linked)
+    return path
+
+
 def where_in_guest(thread):
+    """Programs may be at the same addresses: what is mapped there decides."""
     address = int(thread["registers"]["rip"])
-    text = gdb.execute(f"info symbol {address:#x}", to_string=True).strip()
-    return f"{address:#x}" if text.startswith("No symbol") else text.split(" in section")[0]
+    path = load_file_at(thread, address)
+    lines = gdb.execute(f"info symbol {address:#x}", to_string=True).strip().splitlines()
+    text = next((line for line in lines if line.endswith(" of " + path)), lines[0])
+    if not text.startswith("No symbol"):
+        return text.split(" in section")[0]
+    # gdb's `info symbol` misses symbols of a debug file that the sim itself has loaded as well.
+    found = re.search("<(.*)>", gdb.execute(f"output/a {address:#x}", to_string=True))
+    return found.group(1).replace("+", " + ") if found else f"{address:#x}"
 
 
 def cpu_count():
@@ -383,7 +474,8 @@ class EftQemu(gdb.Command):
         if len(words) < 2:
             raise gdb.GdbError("the runner and a guest are needed; see: help eft qemu")
         machine = Machine(words)
-        ProgramLoaded("machine_program_loaded", machine.host_path)
+        GUEST_FILES.host_path = machine.host_path
+        ProgramLoaded("machine_program_loaded")
         machine.attach()
 
 
@@ -394,8 +486,9 @@ def is_for_qemu():
 
 
 setup()
+GUEST_FILES = GuestFiles(hosted_path)
 if not is_for_qemu():
-    ProgramLoaded("symbols_loaded", str)
+    ProgramLoaded("symbols_loaded")
 gdb.unwinder.register_unwinder(None, SAVED_CONTEXT, replace=True)
 Eft()
 EftThreads()

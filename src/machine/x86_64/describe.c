@@ -26,7 +26,7 @@ static struct program {
 static _Atomic unsigned programs_loaded;
 
 struct question {
-    uint8_t is_kernel;
+    uint8_t kind;    /* enum link_code */
     uint8_t address[8], bias[8];
     char path[PATH_SIZE];
 };
@@ -43,16 +43,21 @@ static const struct program *program_of(physical_address root)
     return &programs[(count - 1) % PROGRAMS_KEPT];
 }
 
-static size_t ask_runner(physical_address root, uint64_t address, char *text, size_t size)
+struct asked {
+    enum link_code kind;
+    const char *path;
+    uint64_t bias, address;
+};
+
+static size_t ask_runner(const struct asked *asked, char *text, size_t size)
 {
-    const struct program *program = program_of(root);
     static struct question question;    /* too large for a stack; used on paths that are ending */
     int64_t length;
 
-    question.is_kernel = root == 0;
-    memcpy(question.address, &address, sizeof(address));
-    memcpy(question.bias, &program->bias, sizeof(program->bias));
-    (void)text_copy(question.path, root == 0 ? "" : program->path, sizeof(question.path));
+    question.kind = (uint8_t)asked->kind;
+    memcpy(question.address, &asked->address, sizeof(asked->address));
+    memcpy(question.bias, &asked->bias, sizeof(asked->bias));
+    (void)text_copy(question.path, asked->path, sizeof(question.path));
     length = link_ask(LINK_DESCRIBE,
                       (struct link_part){ &question, offsetof(struct question, path) },
                       (struct link_part){ question.path, text_length(question.path) }, text,
@@ -67,11 +72,26 @@ static size_t ask_runner(physical_address root, uint64_t address, char *text, si
 
 size_t machine_describe_address(physical_address root, uint64_t address, char *text, size_t size)
 {
+    const struct program *program = root ? program_of(root) : NULL;
+    const struct asked asked = {
+        .kind = program ? LINK_CODE_OF_PROGRAM : LINK_CODE_OF_KERNEL,
+        .path = program ? program->path : "",
+        .bias = program ? program->bias : 0,
+        .address = address,
+    };
+
     if (size == 0)
         return 0;
     if (link_is_up())
-        return ask_runner(root, address, text, size);
+        return ask_runner(&asked, text, size);
     return root == 0 ? function_name(address, text, size) : 0;
+}
+
+size_t machine_describe_file(const char *path, uint64_t offset, char *text, size_t size)
+{
+    const struct asked asked = { .kind = LINK_CODE_IN_FILE, .path = path, .address = offset };
+
+    return size > 0 && link_is_up() ? ask_runner(&asked, text, size) : 0;
 }
 
 void machine_program_loaded(physical_address root, const char *path, uint64_t bias)

@@ -21,9 +21,16 @@ enum link_output {
     LINK_TERMINAL = 'C',       /* terminal output */
     LINK_WRITE = 'W',          /* channel (1 byte), data: taken whole, nothing comes back */
     LINK_CALL = 'Q',           /* a question: struct channel_question, data (channel.c) */
-    LINK_DESCRIBE = 'D',       /* a question: of the kernel? (1 byte), address, bias, path */
+    LINK_DESCRIBE = 'D',       /* a question: enum link_code (1 byte), address, bias, path */
     LINK_SYNC = 'Y',           /* a question without words: has all come that was sent? */
     LINK_END = 'E',            /* why (1 byte), status (4 bytes): the last message */
+};
+
+/* What an address of LINK_DESCRIBE is. */
+enum link_code {
+    LINK_CODE_OF_PROGRAM,      /* with the bias added */
+    LINK_CODE_OF_KERNEL,
+    LINK_CODE_IN_FILE,         /* an offset */
 };
 
 /* From the runner. */

@@ -129,7 +129,7 @@ def check_interpreters(suite, directory):
     os.makedirs(os.path.join(directory, "directory"), exist_ok=True)
     cannot = "cannot be opened"
     cases = {
-        "missing": (dynamic_program(b"/nothing/ld.so\0"), "its interpreter /nothing/ld.so " + cannot),
+        "missing": (dynamic_program(b"/nothing/ld\0"), "its interpreter /nothing/ld " + cannot),
         "relative": (dynamic_program(b"nothing\0"), "its interpreter nothing " + cannot),
         "odd": (dynamic_program(b"/\x1b[2J\n\xff\0"), "its interpreter /?[2J?? " + cannot),
         "long": (dynamic_program(b"/" + b"x" * 4094 + b"\0"), cannot),

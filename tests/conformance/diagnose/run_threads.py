@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 import common
 from common import BUILD, SIM, execute
 
-LIBRARIES = {"glibc": "threads.elf", "musl": "threads_musl.elf"}
+LIBRARIES = {"glibc": "threads.elf", "musl": "threads_musl.elf", "dynamic": "threads_dynamic"}
+STATIC = ("glibc", "musl")
 DEADLOCK = 121
 TIME_LIMIT = 122
 LIMIT_SECONDS = 8 if "EFT_SIM" in os.environ else 1    # a machine that must boot takes longer
@@ -27,17 +28,24 @@ with open(os.path.join(HERE, "threads.c"), encoding="utf-8") as source:
     SOURCE = source.read().splitlines()
 
 # How the report says that it knows a lock, and whether that is a guess.
-MUTEXES = {"glibc": ("a mutex of glibc", True), "musl": ("a mutex of musl", True)}
+MUTEXES = {"glibc": ("a mutex of glibc", True), "musl": ("a mutex of musl", True),
+           "dynamic": ("a mutex of glibc", True)}
 KNOTS = {
     "abba": MUTEXES,
     "checked": MUTEXES,
-    "robust": {"glibc": ("a robust lock", False), "musl": ("a mutex of musl", True)},
+    "robust": {"glibc": ("a robust lock", False), "musl": ("a mutex of musl", True),
+               "dynamic": ("a robust lock", False)},
 }
 TAKES = r"pthread_mutex_lock\(&(first|second|third)_lock\)"
 
 
 def program(library):
     return os.path.join(BUILD, "conformance/diagnose", LIBRARIES[library])
+
+
+def root_of(library):
+    """A dynamic program needs its libraries."""
+    return ["--root=/"] if library == "dynamic" else []
 
 
 def reports_in(path):
@@ -82,7 +90,7 @@ def circles(suite, directory):
                 if not suite.wants(test):
                     continue
                 result = execute([SIM, f"--cpus={cpus}", f"--report-file={path}",
-                                  program(library), name])
+                                  *root_of(library), program(library), name])
                 found = [] if result.status == DEADLOCK else [f"status {result.status}"]
                 if not found:
                     found = problems_of_circle(reports_in(path)[-1], kind, is_guess)
@@ -127,7 +135,7 @@ def hang(directory, name, library, options=()):
 
 
 def hangs(suite, directory):
-    for library in LIBRARIES:
+    for library in STATIC:
         for cpus in (1, 4):
             test = f"hang_asleep_{library}" + ("_on_4_cpus" if cpus == 4 else "")
             if not suite.wants(test):

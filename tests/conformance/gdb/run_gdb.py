@@ -13,6 +13,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 SCRIPT = os.path.join(TOP, "src/debug/gdb/eft.py")
 HELLO = os.path.join(BUILD, "guests/hello.elf")
+DYNAMIC = os.path.join(BUILD, "conformance/diagnose/threads_dynamic")
 TIMEOUT_SECONDS = 120
 
 # name, commands, patterns that must be found in this order
@@ -87,6 +88,22 @@ CASES = [
             r"knots\S* +blocked +0 +semaphore 1, value 0, held by thread 3",
         ],
         [os.path.join(BUILD, "guests/knots.elf"), "circle"],
+    ),
+    (
+        "threads_in_libraries_have_names",
+        ["break machine_halt", "run", "eft threads", "eft user 1"],
+        [
+            r"dynamic +blocked +0 +futex \S+ +\w*futex\w* \+ \d+",
+            r"dynamic +blocked +0 +futex \S+ +\w*lll_lock_wait\w* \+ \d+",
+            r"at +\w*futex\w* \+ \d+",
+        ],
+        ["--root=/", DYNAMIC, "abba"],
+    ),
+    (
+        "symbols_of_a_program_below_the_root",
+        ["break sys_write", "run", "info address print_format", "delete", "continue"],
+        [r"Breakpoint 1, sys_write", r'"print_format" is a function', r"Hello!"],
+        ["--root=" + os.path.join(BUILD, "guests"), "/hello.elf"],
     ),
     (
         "trace_events_are_listed",

@@ -23,6 +23,8 @@ BUILD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KERNEL = os.path.join(BUILD, "eft.elf")
 HOSTED = os.path.join(BUILD, "sim")
 
+CODE_OF_KERNEL, CODE_IN_FILE = 1, 2               # enum link_code
+
 EXIT_REFUSED = 2
 EXIT_PANIC = 120
 EXIT_DEADLOCK = 121
@@ -236,8 +238,8 @@ class Run:
         self.send(b"a", struct.pack("<q", result) + data)
 
     def describe(self, body):
-        is_kernel, address, bias = struct.unpack_from("<BQQ", body)
-        if is_kernel:
+        kind, address, bias = struct.unpack_from("<BQQ", body)
+        if kind == CODE_OF_KERNEL:
             path = KERNEL
         elif self.options.root:
             path = os.path.join(self.options.root, os.fsdecode(body[17:]).lstrip("/"))
@@ -245,7 +247,10 @@ class Run:
             path = self.options.arguments[0]
         if path not in self.symbols:
             self.symbols[path] = Symbols(path)
-        return self.symbols[path].describe(address if is_kernel else address - bias)
+        symbols = self.symbols[path]
+        if kind == CODE_IN_FILE:
+            return symbols.describe(symbols.address_of(address))
+        return symbols.describe(address if kind == CODE_OF_KERNEL else address - bias)
 
     # QEMU
 
