@@ -11,12 +11,15 @@
 
 #include "lib/assert.h"
 #include "lib/checked.h"
+#include "lib/memory.h"
 #include "memory/page.h"
 
 static _Atomic(struct page *) zero_run;
 
 static bool is_vacant(const struct extent *extent, uint64_t entry)
 {
+    if (extent->over_shared)
+        return entry_is_shared(entry);
     return entry == 0 || (extent->over_zeros && (entry & ENTRY_ZERO));
 }
 
@@ -89,15 +92,17 @@ static void store_entries(struct extent *extent, physical_address base, uint64_t
     }
 }
 
-int extent_fill(struct extent *extent, uint64_t bits)
+/* A run for the block, cut to the extent; *base: what the table's first entry would map.  Shorter
+ * when memory is short of runs. */
+static int allocate(struct extent *extent, enum page_fill fill, physical_address *base)
 {
     choose(extent);
 
-    struct page *run = page_allocate_run(extent->order, PAGE_ZERO);
+    struct page *run = page_allocate_run(extent->order, fill);
 
     while (!run && extent->order > 0) {
         extent->order--;
-        run = page_allocate_run(extent->order, PAGE_ZERO);
+        run = page_allocate_run(extent->order, fill);
     }
     if (!run)
         return -ENOMEM;
@@ -112,8 +117,38 @@ int extent_fill(struct extent *extent, uint64_t bits)
         page_release_run(run, extent->first - block);
     if (extent->end < block_end)
         page_release_run(run + (extent->end - block), block_end - extent->end);
-    store_entries(extent, page_address(run) - (physical_address)block * PAGE_SIZE, bits);
+    *base = page_address(run) - (physical_address)block * PAGE_SIZE;
     return 0;
+}
+
+int extent_fill(struct extent *extent, uint64_t bits)
+{
+    physical_address base;
+    int error = allocate(extent, PAGE_ZERO, &base);
+
+    if (!error)
+        store_entries(extent, base, bits);
+    return error;
+}
+
+int extent_copy(struct extent *extent, uint64_t bits, uint64_t *old)
+{
+    physical_address base;
+
+    ASSERT(extent->over_shared && extent->order <= EXTENT_COPY_ORDER_MAX);
+
+    int error = allocate(extent, PAGE_DIRTY, &base);
+
+    for (unsigned i = extent->first; !error && i < extent->end; i++) {
+        uint64_t entry = entry_load(&extent->table[i]);
+
+        memcpy(page_data(page_at(base + (physical_address)i * PAGE_SIZE)),
+               page_data(page_at(entry & ENTRY_ADDRESS)), PAGE_SIZE);
+        old[i - extent->first] = entry;
+    }
+    if (!error)
+        store_entries(extent, base, bits);
+    return error;
 }
 
 int extent_fill_reserved(struct extent *extent, uint64_t bits)

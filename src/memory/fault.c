@@ -29,6 +29,7 @@
 
 #define FAULT_AROUND_PAGES 64u    /* a program that starts reads most of its text */
 #define ISOLATED_ORDER 4u    /* extent of the first touch in a region: 16 pages */
+#define ISOLATED_COPY_ORDER 3u    /* the same of the first write after a fork: 8 pages */
 #define SETTLED_BESIDE 16u   /* reserved frames that are looked at, for a walk through them */
 
 #define STACK_STEP_PAGES 16u
@@ -317,24 +318,98 @@ static int write_shared(struct fault *fault)
     return 0;
 }
 
-static int write_private(struct fault *fault)
+static int copy_original(struct fault *fault, const struct page *original)
 {
-    uint64_t old = entry_load(fault->entry);
-    struct page *page = page_at(old & ENTRY_ADDRESS);
     uint64_t value;
+    int error = private_copy(fault, original, &value);
 
-    ASSERT(!(old & ENTRY_ZERO) && page_references(page) > 0);
-    if (!(old & ENTRY_OBJECT) && page_references(page) == 1) {
-        entry_store(fault->entry, old | ENTRY_WRITE | ENTRY_DIRTY);
-        return 0;
+    if (!error)
+        replace_entry(fault, value);
+    return error;
+}
+
+/* How many pages beside this one can be written already, up to a table's end or `limit`. */
+static unsigned written_beside(const struct extent *extent, bool above, unsigned limit)
+{
+    unsigned room = above ? extent->high - extent->at - 1 : extent->at - extent->low;
+    unsigned count = 0;
+
+    while (count < room && count < limit &&
+           (entry_load(&extent->table[above ? extent->at + 1 + count : extent->at - 1 - count]) &
+            ENTRY_WRITE))
+        count++;
+    return count;
+}
+
+/* As for pages that are not there yet (wanted_order): a write next to what was written goes on with
+ * as much again; 0 when it is on its own. */
+static unsigned order_beside(const struct extent *extent)
+{
+    unsigned limit = 1u << EXTENT_COPY_ORDER_MAX;
+    unsigned below = written_beside(extent, false, limit);
+    unsigned above = written_beside(extent, true, limit);
+    unsigned written = below > above ? below : above;
+    unsigned order = 0;
+
+    while ((1u << order) < written)
+        order++;
+    return order;
+}
+
+/* Nobody else has the page any more, nor maybe those around it. */
+static void take_over(const struct extent *extent, unsigned order)
+{
+    unsigned block = extent->at & ~((1u << order) - 1);
+
+    for (unsigned i = block; i < block + (1u << order); i++) {
+        uint64_t entry = entry_load(&extent->table[i]);
+
+        if (i >= extent->low && i < extent->high && entry_is_shared(entry) &&
+            page_references(page_at(entry & ENTRY_ADDRESS)) == 1)
+            entry_store(&extent->table[i], entry | ENTRY_WRITE | ENTRY_DIRTY);
     }
+}
 
-    int error = private_copy(fault, page, &value);
+/* The pages around are most likely written next, and a copy costs far less than a fault. */
+static int copy_shared(struct fault *fault, struct extent *extent, unsigned order)
+{
+    uint64_t bits = region_entry_bits(fault->region) | ENTRY_WRITE | ENTRY_DIRTY;
+    user_address base = fault->page - (user_address)extent->at * PAGE_SIZE;
+    uint64_t old[1u << EXTENT_COPY_ORDER_MAX];
+
+    extent->order = order;
+    extent->over_shared = true;
+
+    int error = extent_copy(extent, bits, old);
 
     if (error)
         return error;
-    replace_entry(fault, value);
+    tlb_flush(fault->space->root, base + (user_address)extent->first * PAGE_SIZE,
+              base + (user_address)extent->end * PAGE_SIZE);
+    for (unsigned i = 0; i < extent->end - extent->first; i++)
+        page_release(page_at(old[i] & ENTRY_ADDRESS));
     return 0;
+}
+
+static int write_private(struct fault *fault)
+{
+    struct extent extent = extent_of_fault(fault);
+    uint64_t old = entry_load(fault->entry);
+    struct page *page = page_at(old & ENTRY_ADDRESS);
+
+    ASSERT(!(old & ENTRY_ZERO) && page_references(page) > 0);
+    if (old & ENTRY_OBJECT)
+        return copy_original(fault, page);
+
+    unsigned order = order_beside(&extent);
+
+    if (page_references(page) == 1) {
+        take_over(&extent, order);
+        return 0;
+    }
+    if (order == 0 && fault->region->isolated_copies < ISOLATED_COPY_ORDER)
+        order = ISOLATED_COPY_ORDER - fault->region->isolated_copies++;
+    return copy_shared(fault, &extent, order);
 }
 
 static int resolve(struct fault *fault)

@@ -85,13 +85,14 @@ static int share_pages(struct copying *copying, const struct region *region)
 }
 
 /* Locks on memory are not inherited. */
-static int copy_region(struct copying *copying, const struct region *region)
+static int copy_region(struct copying *copying, struct region *region)
 {
     struct region model = *region, *copied;
     bool is_filled = !(region->flags & (REGION_SHARED | REGION_WIPE_ON_FORK));
     int error;
 
     model.flags &= ~(uint32_t)REGION_LOCKED;
+    region->isolated_copies = 0;
     error = region_insert(&copying->copy->regions, &model, &copied);
     if (error)
         return error;
@@ -120,7 +121,7 @@ int address_space_copy(struct address_space *source, struct address_space **resu
     space_lock(source);
     mutex_lock_same_rank(&copying.copy->lock);
     copy_layout(copying.copy, source);
-    for (const struct region *region = region_first(&source->regions); region && !error;
+    for (struct region *region = region_first(&source->regions); region && !error;
          region = region_next(region)) {
         if (!(region->flags & REGION_NO_FORK))
             error = copy_region(&copying, region);

@@ -45,6 +45,7 @@ struct region {
     uint64_t moved_by;
 
     uint8_t isolated_faults;       /* see fault.c: how scattered the touches have been */
+    uint8_t isolated_copies;       /* the same of pages that were shared, since the last fork */
     struct region_set *set;
     struct list object_node;       /* among the regions of `object` */
     struct region *next_removed;
