@@ -72,8 +72,15 @@ uint64_t address_space_give_back(uint64_t pages);
 
 /* -ENOMEM.  One reference. */
 MUST_CHECK int address_space_create(struct address_space **space);
-/* A copy with the same contents, for fork: pages are copied when they are written.  -ENOMEM. */
-MUST_CHECK int address_space_copy(struct address_space *source, struct address_space **copy);
+/* Where a thread writes all the time. */
+struct address_space_use {
+    user_address stack, thread_area;
+};
+/* A copy with the same contents, for fork: pages are copied when they are written, those in use by
+ * the forking thread at once.  -ENOMEM. */
+MUST_CHECK int address_space_copy(struct address_space *source,
+                                  const struct address_space_use *use,
+                                  struct address_space **copy);
 void address_space_reference(struct address_space *space);
 void address_space_release(struct address_space *space);
 /* Have others references too?  A process is one, whoever looks at it another. */
@@ -140,6 +147,10 @@ enum fault_result {
 /* `access` is of enum trap_access. */
 enum fault_result address_space_fault(struct address_space *space, user_address address,
                                       uint32_t access);
+
+/* The program that will run there soon touches [start, end), whole pages of one segment.  Of
+ * private writable memory it has copies from now on, so nobody may be able to change the file. */
+void address_space_bring_ahead(struct address_space *space, user_address start, user_address end);
 
 /* Makes the space the current thread's (and this CPU's) one. NULL: none. */
 void address_space_activate(struct address_space *space);

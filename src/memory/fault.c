@@ -64,11 +64,6 @@ uint64_t region_entry_bits(const struct region *region)
     return bits;
 }
 
-static uint64_t object_index(const struct region *region, user_address page)
-{
-    return (region->object_offset + (page - region->start)) >> PAGE_SHIFT;
-}
-
 /* Replaces a present entry: flush, then release what was there. */
 static void replace_entry(struct fault *fault, uint64_t value)
 {
@@ -243,7 +238,7 @@ static void map_around(const struct fault *fault)
         if (i < window.low || i >= window.high || entry_load(around.entry) != 0)
             continue;
 
-        uint64_t index = object_index(fault->region, around.page);
+        uint64_t index = region_object_index(fault->region, around.page);
 
         if (!object->operations->is_resident(object, index))
             continue;
@@ -269,7 +264,7 @@ static int fault_object(struct fault *fault)
 {
     struct memory_object *object = fault->region->object;
     bool shared = (fault->region->flags & REGION_SHARED) != 0;
-    uint64_t index = object_index(fault->region, fault->page);
+    uint64_t index = region_object_index(fault->region, fault->page);
     uint64_t value;
     struct page *page;
 
@@ -298,13 +293,13 @@ static int fault_object(struct fault *fault)
 static int write_shared(struct fault *fault)
 {
     struct memory_object *object = fault->region->object;
+    uint64_t index = region_object_index(fault->region, fault->page);
     uint64_t old = entry_load(fault->entry);
     struct page *page;
 
     ASSERT(object && (old & ENTRY_OBJECT));
 
-    int error = object->operations->page(object, object_index(fault->region, fault->page), true,
-                                         &page);
+    int error = object->operations->page(object, index, true, &page);
 
     if (error)
         return error;

@@ -90,6 +90,11 @@ enum fault_result space_fault_range(struct address_space *space, user_address st
 /* Brings in the pages of [start, end), which one region covers, for the accesses to come. */
 enum fault_result space_populate(struct address_space *space, const struct region *region,
                                  user_address start, user_address end);
+/* Which page of its object a region shows at this address. */
+static inline uint64_t region_object_index(const struct region *region, user_address address)
+{
+    return (region->object_offset + (address - region->start)) >> PAGE_SHIFT;
+}
 /* Entry bits of a present page of this region, without ENTRY_WRITE. */
 uint64_t region_entry_bits(const struct region *region);
 

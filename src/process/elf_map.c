@@ -60,18 +60,22 @@ static int map_segment(struct address_space *space, struct file *file,
     uint64_t file_end = start + segment->file_size;
     uint64_t file_pages_end = round_up(file_end, PAGE_SIZE);
     uint64_t clear = file_pages_end - file_end;
+    uint64_t end = round_up(start + segment->memory_size, PAGE_SIZE);
     int error;
 
     if (segment->file_size == 0)
         return map_zero_part(space, segment, bias, round_down(start, PAGE_SIZE));
     error = map_file_part(space, file, segment, bias);
-    if (error || segment->memory_size == segment->file_size)
+    if (!error)
+        error = map_zero_part(space, segment, bias, file_pages_end);
+    if (error)
         return error;
+    address_space_bring_ahead(space, round_down(start, PAGE_SIZE), end);
     /* What a program cannot write is left as the file has it, as on Linux. */
-    if ((segment->protection & PROTECTION_WRITE) &&
+    if (segment->memory_size > segment->file_size && (segment->protection & PROTECTION_WRITE) &&
         user_zero_partial(space, file_end, clear) != clear)
         return -ENOMEM;
-    return map_zero_part(space, segment, bias, file_pages_end);
+    return 0;
 }
 
 int elf_map(struct address_space *space, struct file *file, const struct elf_image *image,

@@ -23,8 +23,13 @@
 
 static int give_space(struct process *child, struct process *parent, uint64_t flags)
 {
+    const struct user_registers *registers = &current_thread()->registers;
+    const struct address_space_use use = {
+        .stack = registers->rsp, .thread_area = registers->fs_base,
+    };
+
     if (!(flags & CLONE_MEMORY))
-        return address_space_copy(parent->space, &child->space);
+        return address_space_copy(parent->space, &use, &child->space);
     child->space = parent->space;
     address_space_reference(child->space);
     return 0;

@@ -126,7 +126,10 @@ static int map(struct address_space *space, user_address *image)
     request.flags = MAP_AT_ADDRESS;
     request.object = image_object;
     request.label = "[vdso]";
-    return address_space_map(space, &request, image);
+    error = address_space_map(space, &request, image);
+    if (!error)
+        address_space_bring_ahead(space, *image, *image + request.length);
+    return error;
 }
 
 int linux_build_start(const struct exec_request *request, struct exec_image *image)

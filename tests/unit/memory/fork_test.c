@@ -3,6 +3,7 @@
 #include "unit/memory/space_fixture.h"
 
 static struct address_space *original, *copy;
+static struct address_space_use in_use;
 
 static void begin(void)
 {
@@ -18,7 +19,7 @@ static void use(struct address_space *other)
 
 static void make_copy(void)
 {
-    ck_assert_int_eq(address_space_copy(original, &copy), 0);
+    ck_assert_int_eq(address_space_copy(original, &in_use, &copy), 0);
 }
 
 static void end(void)
@@ -131,6 +132,130 @@ START_TEST(shared_memory_stays_shared)
 }
 END_TEST
 
+static uint64_t frame_at(user_address address)
+{
+    return (entry_at(address) & ENTRY_ADDRESS) / PAGE_SIZE;
+}
+
+static bool is_writable(user_address address)
+{
+    return (entry_at(address) & ENTRY_WRITE) != 0;
+}
+
+/* 512 pages, all there, the page's number in each. */
+static user_address map_numbered(void)
+{
+    user_address place = map_private(BASE, 512, READ_WRITE);
+
+    for (unsigned i = 0; i < 512; i++)
+        write_byte(place + PAGES(i), (uint8_t)i);
+    return place;
+}
+
+static unsigned count_writable(user_address place)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < 512; i++)
+        count += is_writable(place + PAGES(i));
+    return count;
+}
+
+/* A walk through shared memory copies more and more at a time, into contiguous frames. */
+START_TEST(copies_grow_along_a_walk)
+{
+    static const unsigned after[] = { 8, 16, 32, 64, 128, 192, 256 };
+    user_address place = map_numbered();
+
+    make_copy();
+    use(copy);
+    for (unsigned i = 0, at = 0; i < 7; at = after[i++]) {
+        write_byte(place + PAGES(at), 200);
+        ck_assert_uint_eq(count_writable(place), after[i]);
+        ck_assert_uint_eq(frame_at(place + PAGES(after[i] - 1)) - frame_at(place + PAGES(at)),
+                          after[i] - 1 - at);
+    }
+    ck_assert_uint_eq(read_byte(place + PAGES(64)), 200);
+    ck_assert_uint_eq(read_byte(place + PAGES(65)), 65);
+    ck_assert_uint_eq(resident_pages(), 512);
+    use(original);
+    ck_assert_uint_eq(read_byte(place + PAGES(64)), 64);
+    ck_assert_uint_eq(count_writable(place), 0);
+    end();
+}
+END_TEST
+
+/* Writes on their own end at one page each; after the next fork they begin anew. */
+START_TEST(scattered_writes_copy_little)
+{
+    user_address place = map_numbered();
+
+    make_copy();
+    write_byte(place + PAGES(100), 1);
+    ck_assert_uint_eq(count_writable(place), 8);
+    write_byte(place + PAGES(200), 1);
+    ck_assert_uint_eq(count_writable(place), 12);
+    write_byte(place + PAGES(300), 1);
+    write_byte(place + PAGES(400), 1);
+    write_byte(place + PAGES(420), 1);
+    ck_assert_uint_eq(count_writable(place), 16);
+    address_space_release(copy);
+    make_copy();
+    ck_assert_uint_eq(count_writable(place), 0);
+    write_byte(place + PAGES(33), 1);
+    ck_assert_uint_eq(count_writable(place), 8);
+    end();
+}
+END_TEST
+
+/* What the other side has left is taken as it is, as far as it goes beside what was written. */
+START_TEST(pages_of_one_side_are_taken_over)
+{
+    user_address place = map_numbered();
+    uint64_t frames[512], faults;
+
+    for (unsigned i = 0; i < 512; i++)
+        frames[i] = frame_at(place + PAGES(i));
+    make_copy();
+    address_space_release(copy);
+    faults = space->minor_faults;
+    write_byte(place, 1);
+    ck_assert_uint_eq(count_writable(place), 1);
+    for (unsigned i = 0; i < 512; i++) {
+        write_byte(place + PAGES(i), 1);
+        ck_assert_uint_eq(frame_at(place + PAGES(i)), frames[i]);
+    }
+    ck_assert_uint_eq(count_writable(place), 512);
+    ck_assert_uint_lt(space->minor_faults - faults, 20);
+    make_copy();
+    end();
+}
+END_TEST
+
+/* Both sides would write there at once: neither has to fault. */
+START_TEST(pages_in_use_are_copied_at_once)
+{
+    user_address place = map_numbered();
+
+    in_use = (struct address_space_use){ .stack = place + PAGES(9) - 8,
+                                         .thread_area = place + PAGES(20) };
+    make_copy();
+    ck_assert_uint_eq(count_writable(place), 3);    /* the stack lies on two pages */
+    use(copy);
+    ck_assert_uint_eq(count_writable(place), 3);
+    for (unsigned i = 0; i < 512; i++)
+        ck_assert_uint_eq(read_byte(place + PAGES(i)), (uint8_t)i);
+    write_byte(place + PAGES(8), 77);
+    write_byte(place + PAGES(20), 78);
+    use(original);
+    ck_assert(is_writable(place + PAGES(8)) && is_writable(place + PAGES(9)));
+    ck_assert_uint_eq(read_byte(place + PAGES(8)), 8);
+    ck_assert_uint_eq(read_byte(place + PAGES(20)), 20);
+    in_use = (struct address_space_use){ 0 };
+    end();
+}
+END_TEST
+
 /* However far it came: nothing is left, and the original goes on. */
 START_TEST(lack_of_memory_leaves_nothing_behind)
 {
@@ -143,7 +268,7 @@ START_TEST(lack_of_memory_leaves_nothing_behind)
     while ((taken[count] = page_allocate(PAGE_DIRTY)))
         count++;
     while (error && count > 0) {
-        error = address_space_copy(original, &copy);
+        error = address_space_copy(original, &in_use, &copy);
         page_release(taken[--count]);
     }
     ck_assert_int_eq(error, 0);
@@ -158,4 +283,6 @@ END_TEST
 TEST_MAIN_WITH_SETUP("memory/fork", begin, PANICS(NULL), pages_are_shared_until_one_side_writes,
                      write_permission_is_flushed_once, memory_without_access_is_inherited,
                      advice_and_locks_are_heeded, shared_memory_stays_shared,
+                     copies_grow_along_a_walk, scattered_writes_copy_little,
+                     pages_of_one_side_are_taken_over, pages_in_use_are_copied_at_once,
                      lack_of_memory_leaves_nothing_behind)
