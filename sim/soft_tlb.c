@@ -75,8 +75,18 @@ static void touch_around(user_address start, user_address end)
         (void)*(const volatile char *)(uintptr_t)next;
 }
 
-/* `touched`: how many bytes to either side of the address. */
-static bool fill(user_address address, uint32_t access, uint64_t touched)
+/* What was just mapped as the tables say is right whatever was there. */
+static void forget_stale(user_address start, user_address end)
+{
+    for (unsigned i = 0; i < stale_count; i++) {
+        if (stale[i].start >= start && stale[i].end <= end)
+            stale[i--] = stale[--stale_count];
+    }
+}
+
+/* `touched`: how many bytes to either side of the address.  `is_new`: what the window shows may be
+ * another space's, so the extent goes over it. */
+static bool fill(user_address address, uint32_t access, uint64_t touched, bool is_new)
 {
     struct window_piece piece;
 
@@ -87,11 +97,13 @@ static bool fill(user_address address, uint32_t access, uint64_t touched)
 
     if (!entry_allows(entry, access))
         return false;
-    window_trim(address, &piece.start, &piece.end);
+    if (!is_new)
+        window_trim(address, &piece.start, &piece.end);
     piece.physical = (entry & ENTRY_ADDRESS) -
                      ((address & ~(user_address)(PAGE_SIZE - 1)) - piece.start);
     piece.protection = protection_of(entry);
     window_map(&piece);
+    forget_stale(piece.start, piece.end);
     if ((piece.protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
         touch_around(address - piece.start > touched ? address - touched : piece.start,
                      piece.end - address > touched ? address + touched : piece.end);
@@ -100,7 +112,7 @@ static bool fill(user_address address, uint32_t access, uint64_t touched)
 
 bool soft_tlb_fill(user_address address, uint32_t access)
 {
-    if (!fill(address, access, FILL_WINDOW))
+    if (!fill(address, access, FILL_WINDOW, false))
         return false;
     working_set_note(active_root, address, access);
     return true;
@@ -131,6 +143,25 @@ static int allowed(const struct window_piece *piece, user_address address, user_
     return protection_of(entry) & piece->protection;
 }
 
+/* Neighbours of which nothing is allowed are one, to be unmapped together.  False: too many. */
+static bool note_wrong(struct wrong *wrong, struct wrong_extent found)
+{
+    for (unsigned i = 0; i < wrong->count && found.protection == PROT_NONE; i++) {
+        struct wrong_extent *other = &wrong->extents[i];
+
+        if (other->protection != PROT_NONE ||
+            (other->end != found.start && other->start != found.end))
+            continue;
+        other->start = other->start < found.start ? other->start : found.start;
+        other->end = other->end > found.end ? other->end : found.end;
+        return true;
+    }
+    if (wrong->count == WRONG_MAX)
+        return false;
+    wrong->extents[wrong->count++] = found;
+    return true;
+}
+
 /* Finds what the window shows and the active tables do not; false: it is too much. */
 static bool find_wrong(struct wrong *wrong, user_address start, user_address end)
 {
@@ -151,10 +182,9 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
                 wrong->is_all = false;
                 continue;
             }
-            if (wrong->count == WRONG_MAX)
+            if (!note_wrong(wrong, (struct wrong_extent){ from, next < last ? next : last,
+                                                          protection }))
                 return false;
-            wrong->extents[wrong->count++] =
-                (struct wrong_extent){ from, next < last ? next : last, protection };
         }
     }
     return true;
@@ -208,7 +238,7 @@ static void fill_working_set(const struct wrong *wrong)
 
     for (unsigned i = 0; i < set->count; i++) {
         if (!is_mapped(set->faults[i].address, wrong))
-            fill(set->faults[i].address, set->faults[i].access, TOUCH_AHEAD);
+            fill(set->faults[i].address, set->faults[i].access, TOUCH_AHEAD, true);
     }
 }
 
@@ -235,15 +265,11 @@ static void switch_to(physical_address root)
 bool soft_tlb_enter(physical_address root, const struct trap *handled)
 {
     bool is_other = root != active_root;
-    const struct window_piece *unused;
-    unsigned count;
 
     if (is_other)
         switch_to(root);
-    if (stale_count > 0 && !window_pieces(&unused, &count))
-        settle();
     if (handled)
-        fill(handled->address, handled->access, FILL_WINDOW);
+        fill(handled->address, handled->access, FILL_WINDOW, false);
     if (stale_count > 0)
         settle();
     return is_other;
