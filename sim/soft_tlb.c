@@ -20,7 +20,7 @@
 #define FILL_WINDOW (UINT64_C(2) << 20)        /* bytes to either side of the fault */
 #define FAULT_AROUND (UINT64_C(64) << 10)      /* what the host maps at a read fault, aligned */
 #define TOUCH_AHEAD (UINT64_C(128) << 10)      /* when a space comes back: it must be quick */
-#define WRONG_MAX 16                           /* more of them are cheaper to unmap together */
+#define WRONG_MAX 48                           /* more of them are cheaper to unmap together */
 #define STALE_MAX 4
 
 /* Page-table entries: the hardware's bits (memory/page_table.h). */
@@ -143,25 +143,6 @@ static int allowed(const struct window_piece *piece, user_address address, user_
     return protection_of(entry) & piece->protection;
 }
 
-/* Neighbours of which nothing is allowed are one, to be unmapped together.  False: too many. */
-static bool note_wrong(struct wrong *wrong, struct wrong_extent found)
-{
-    for (unsigned i = 0; i < wrong->count && found.protection == PROT_NONE; i++) {
-        struct wrong_extent *other = &wrong->extents[i];
-
-        if (other->protection != PROT_NONE ||
-            (other->end != found.start && other->start != found.end))
-            continue;
-        other->start = other->start < found.start ? other->start : found.start;
-        other->end = other->end > found.end ? other->end : found.end;
-        return true;
-    }
-    if (wrong->count == WRONG_MAX)
-        return false;
-    wrong->extents[wrong->count++] = found;
-    return true;
-}
-
 /* Finds what the window shows and the active tables do not; false: it is too much. */
 static bool find_wrong(struct wrong *wrong, user_address start, user_address end)
 {
@@ -182,19 +163,56 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
                 wrong->is_all = false;
                 continue;
             }
-            if (!note_wrong(wrong, (struct wrong_extent){ from, next < last ? next : last,
-                                                          protection }))
+            if (wrong->count == WRONG_MAX)
                 return false;
+            wrong->extents[wrong->count++] =
+                (struct wrong_extent){ from, next < last ? next : last, protection };
         }
     }
     return true;
 }
 
-static void put_right(const struct wrong *wrong)
+static void sort_by_address(struct wrong *wrong)
 {
-    for (unsigned i = 0; i < wrong->count; i++)
-        window_protect(wrong->extents[i].start, wrong->extents[i].end,
-                       wrong->extents[i].protection);
+    for (unsigned i = 1; i < wrong->count; i++) {
+        struct wrong_extent extent = wrong->extents[i];
+        unsigned place = i;
+
+        for (; place > 0 && wrong->extents[place - 1].start > extent.start; place--)
+            wrong->extents[place] = wrong->extents[place - 1];
+        wrong->extents[place] = extent;
+    }
+}
+
+/* What lies between is not wrong, so it is nothing or to be kept. */
+static bool is_nothing_between(user_address start, user_address end)
+{
+    const struct window_piece *pieces;
+    unsigned count;
+
+    window_pieces(&pieces, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (pieces[i].start < end && pieces[i].end > start)
+            return false;
+    }
+    return true;
+}
+
+/* What goes away is unmapped together, as far as nothing lies between that stays. */
+static void put_right(struct wrong *wrong)
+{
+    unsigned next;
+
+    sort_by_address(wrong);
+    for (unsigned i = 0; i < wrong->count; i = next) {
+        struct wrong_extent *extent = &wrong->extents[i];
+
+        for (next = i + 1; extent->protection == PROT_NONE && next < wrong->count &&
+                           wrong->extents[next].protection == PROT_NONE &&
+                           is_nothing_between(extent->end, wrong->extents[next].start); next++)
+            extent->end = wrong->extents[next].end;
+        window_protect(extent->start, extent->end, extent->protection);
+    }
 }
 
 /* Looks at all that was flushed. */
