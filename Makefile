@@ -4,6 +4,9 @@
 # Makefile run with another BUILD and VARIANT; there is no other recursion.
 
 BUILD ?= build
+ifneq ($(words $(BUILD)),1)
+$(error BUILD is one word: a directory whose name has no blanks)
+endif
 VARIANT ?= debug
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -134,7 +137,7 @@ $(VDSO_OBJECT): $(BUILD)/vdso.so
 	        --redefine-sym _binary_vdso_image_start=vdso_image \
 	        --redefine-sym _binary_vdso_image_end=vdso_image_end \
 	        --strip-symbol _binary_vdso_image_size --add-section .note.GNU-stack=/dev/null \
-	        vdso_image $(abspath $@)
+	        vdso_image $(@F)
 
 # Variables of $(1) in sections of their own, which the linker bounds by symbols: a search winds
 # them back (sim/search/snapshot.c).
@@ -734,7 +737,7 @@ install: all    ## into DESTDIR/PREFIX: bin/eft, bin/eft-cc, our gdb commands in
 	install -D -m 755 $(BUILD)/sim $(DESTDIR)$(PREFIX)/bin/eft
 	install -D -m 644 $(GDB_SCRIPT) $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
 	install -D -m 755 $(BUILD)/eft-cc $(DESTDIR)$(PREFIX)/bin/eft-cc
-	install -D -m 644 $(BUILD)/eft_budget.o $(DESTDIR)$(PREFIX)/lib/eft/eft_budget.o
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/eft $(BUILD)/eft_budget.o $(BUILD)/vdso.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/eft README.md LICENSE
 
 deps: $(PACKAGES_STAMP)    ## installs the Debian packages that are missing, or says which

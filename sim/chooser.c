@@ -127,10 +127,14 @@ int64_t chooser_budget(void)
 
 static void event_happened(const struct observer_event *event)
 {
+    bool took_points = cpu_takes_kernel_points;
+
     if (strategy && strategy->event)
         strategy->event(event);
+    cpu_takes_kernel_points = false;    /* names that a listener asks for are no part of the run */
     for (unsigned i = 0; i < listener_count; i++)
         listeners[i](event);
+    cpu_takes_kernel_points = took_points;
 }
 
 const struct observer_operations chooser_observer = {

@@ -36,6 +36,8 @@ void refuse(const char *pattern, ...)
     va_list arguments;
 
     host_restore();
+    if (!search_may_refuse())
+        exit(EXIT_REFUSED);
     fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(arguments, pattern);
     vfprintf(stderr, pattern, arguments);

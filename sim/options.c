@@ -93,7 +93,7 @@ static const char help[] =
     "  --memory=SIZE       physical memory, for example 256M or 4G (default 1G)\n"
     "  --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:\n"
     "                      file, memory, process, signal, time, ..., !name to leave out\n"
-    "  --trace-file=FILE   print them to FILE instead of stderr\n"
+    "  --trace-file=FILE   print them to FILE instead of stderr; without --trace all of them\n"
     "  --time-limit=SECONDS  stop after so much of your time, say who ran and waited, exit 122\n"
     "  --hang-after=SECONDS  nothing ran for so long: say who waits for what (as Ctrl-\\ does)\n"
     "  --report-file=FILE  reports (deadlock, hang, time limit, ...) as JSON, one a line\n"
@@ -143,8 +143,11 @@ static uint64_t parse_size(const char *text)
         else
             shift = 10 * (unsigned)(suffix - suffixes + 1);
     }
-    if (errno || end == text || *text == '-' || value > MEMORY_MAXIMUM >> shift)
+    if (errno == EINVAL || end == text || *text == '-')
         refuse("--memory=%s is not a size; write for example 256M or 4G", text);
+    if (errno || value > MEMORY_MAXIMUM >> shift)
+        refuse("--memory=%s is too much; the maximum is %lluG", text,
+               (unsigned long long)(MEMORY_MAXIMUM >> 30));
     if (value << shift < MEMORY_MINIMUM)
         refuse("--memory=%s is too little; the minimum is %lluM", text,
                (unsigned long long)(MEMORY_MINIMUM >> 20));
@@ -327,6 +330,7 @@ static void parse_other(int option, struct options *options)
         options->working_directory = optarg;
         break;
     case OPTION_TRACE:
+        options->traced = true;
         options_add_for_kernel("trace", optarg);
         break;
     case OPTION_SEED:
@@ -384,6 +388,16 @@ static void parse_one(int option, struct options *options)
         parse_other(option, options);
 }
 
+static void check_trace(const struct options *options)
+{
+    if (!options->trace_file)
+        return;
+    if (!*options->trace_file)
+        refuse("--trace-file needs a name");
+    if (!options->traced)
+        options_add_for_kernel("trace", NULL);
+}
+
 void options_parse(int argument_count, char **arguments, struct options *options)
 {
     int option, index = -1;
@@ -396,8 +410,7 @@ void options_parse(int argument_count, char **arguments, struct options *options
         index = -1;
     }
     options_check_repeat(options, optind < argument_count || options->root);
-    if (options->trace_file && !*options->trace_file)
-        refuse("--trace-file needs a name");
+    check_trace(options);
     options->arguments = (const char *const *)(arguments + optind);
     options->environment = (const char *const *)environ;
     options->kernel = kernel_options;

@@ -311,8 +311,9 @@ static _Noreturn void diverge(size_t place, const char *got)
     input_next = place;
     describe_entry(expected, sizeof(expected));
     host_restore();
-    sim_note("the replay diverges at event %" PRIu64 ": expected %s, got %s", journal_count(),
-             expected, got);
+    sim_note("the replay diverges at event %" PRIu64 ": expected %s, got %s%s", journal_count(),
+             expected, got, cpu_count() > 1 ? " (recorded with other --trace, --stats or "
+                                              "--leak-check?)" : "");
     _exit(EXIT_DIVERGED);
 }
 

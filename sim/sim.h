@@ -50,6 +50,7 @@ struct options {
     bool seeded, seed_is_new;          /* --seed; a random one */
     bool verify, verbose;
     bool interactive;                  /* the guest has a terminal */
+    bool traced;                       /* --trace */
     bool no_direct_calls;
     bool real_preemption;              /* recorded or replayed without --seed */
     enum preempt preempt;

@@ -25,6 +25,11 @@ static uint64_t unknown_forms, repeated_forms, checked;
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
+static void print_count(uint64_t count, const char *what)
+{
+    printf("%" PRIu64 " %s%s", count, what, count == 1 ? "" : "s");
+}
+
 static bool is_over(void)
 {
     return atomic_load(&search_totals->interrupted) || execute_is_overdue();
@@ -159,6 +164,17 @@ static double power(double base, uint64_t exponent)
     return result;
 }
 
+static void print_odds_of(const struct pct_sizes *sizes, unsigned depth, uint64_t runs)
+{
+    double found = 1 - power(1 - pct_bound(sizes, depth), runs);
+
+    printf("PCT: ");
+    print_count(runs, "run");
+    printf(" at depth %u, %u threads, the first %u decisions: a bug of that depth would have been "
+           "found with a probability of at least %.3f\n", depth, sizes->threads,
+           sizes->decisions, found > ODDS_MAX ? ODDS_MAX : found);
+}
+
 /* The odds that PCT gives, for bugs of each depth that it was run with. */
 static void print_odds(void)
 {
@@ -171,14 +187,9 @@ static void print_odds(void)
         return;    /* the bound knows nothing of the choice of CPUs */
     for (unsigned depth = 1; depth <= STRATEGY_DEPTHS; depth++) {
         uint64_t runs = atomic_load(&search_totals->pct_runs[depth]);
-        double bound = pct_bound(&sizes, depth);
-        double found = 1 - power(1 - bound, runs);
 
         if (runs > 0)
-            printf("PCT: %" PRIu64 " runs at depth %u, %u threads, the first %u decisions: a bug "
-                   "of that depth would have been found with a probability of at least %.3f\n",
-                   runs, depth, sizes.threads, sizes.decisions,
-                   found > ODDS_MAX ? ODDS_MAX : found);
+            print_odds_of(&sizes, depth, runs);
     }
 }
 
@@ -336,11 +347,6 @@ static void report_failure(void)
     reports_finish();
 }
 
-static void print_count(uint64_t count, const char *what)
-{
-    printf("%" PRIu64 " %s%s, ", count, what, count == 1 ? "" : "s");
-}
-
 /* A failure ends the search; then what other jobs did meanwhile does not count. */
 void search_summary(void)
 {
@@ -356,11 +362,13 @@ void search_summary(void)
              progress_ns() > search_settings.time_limit_ns)
         printf("time limit: ");
     print_count(runs, "schedule");
-    if (!is_cut)
+    printf(" (%.0f a second), ", progress_rate());
+    if (!is_cut) {
         print_count(atomic_load(&search_totals->states), "different end");
+        printf(", ");
+    }
     print_count(is_cut ? 1 : atomic_load(&search_totals->failures), "failure");
-    printf("%.2f s (%.0f a second)\n", progress_seconds(),
-           (double)runs / (progress_seconds() + 1e-9));
+    printf("; %.2f s\n", progress_seconds());
     fflush(stdout);
 }
 

@@ -307,7 +307,7 @@ void search_write_stream(enum machine_stream stream, const char *text, size_t le
     case MACHINE_STREAM_LOG:
         if (is_booted)
             text_add(&log_text, text, length);
-        else
+        else if (search_may_refuse())
             fwrite(text, 1, length, stderr);
         return;
     case MACHINE_STREAM_TRACE:

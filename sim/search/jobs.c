@@ -77,7 +77,8 @@ void jobs_searched(unsigned job)
 {
     if (atomic_exchange(&search_totals->has_searched[job], true))
         return;
-    atomic_fetch_sub(&search_totals->searching, 1);
+    if (atomic_fetch_sub(&search_totals->searching, 1) == 1)
+        atomic_store(&search_totals->searched_ns, clock_host_ns());
     syscall(SYS_futex, &search_totals->searching, FUTEX_WAKE, JOBS_MAX, NULL, NULL, 0);
 }
 
@@ -105,7 +106,8 @@ static _Noreturn void wait_for_all(void)
             result = status;
     }
     progress_show(true);
-    search_summary();
+    if (result != EXIT_REFUSED)
+        search_summary();
     if (was_interrupted && result == 0)
         result = EXIT_INTERRUPTED;
     exit(result);

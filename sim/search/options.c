@@ -6,6 +6,7 @@
 
 #include "sim.h"
 #include "search/search_internal.h"
+#include "search/search_options.h"
 
 #define COUNT_DEFAULT 10000
 #define STEPS_MAX_DEFAULT 100000
@@ -15,7 +16,7 @@ struct search_settings search_settings = {
     .shards = 1, .steps_max = STEPS_MAX_DEFAULT, .check_runs = CHECK_DEFAULT,
 };
 
-static bool only_with_search;    /* an option that needs --search was given */
+static const char *only_with_search;    /* an option that was given; NULL: none */
 
 static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
@@ -28,6 +29,16 @@ static uint64_t number(const char *option, const char *text, uint64_t least, uin
         refuse("--%s=%s is not a number from %llu to %llu", option, text,
                (unsigned long long)least, (unsigned long long)most);
     return value;
+}
+
+static const char *name_of(enum search_option option)
+{
+    static const struct option entries[] = { SEARCH_OPTIONS };
+    const struct option *entry = entries;
+
+    while (entry->val != OPTION_SEARCH_FIRST + (int)option)
+        entry++;
+    return entry->name;
 }
 
 static enum strategy_choice strategy_of(const char *name)
@@ -94,7 +105,7 @@ void search_option(enum search_option option, const char *value)
         search_settings.check_runs = number("check", value, 0, UINT64_MAX >> 1);
         break;
     }
-    only_with_search = true;
+    only_with_search = name_of(option);
 }
 
 static void check(const struct options *options)
@@ -104,7 +115,7 @@ static void check(const struct options *options)
     if (search_settings.steps_given && !search_is_asked_for())
         refuse("--max-steps is for --search and --schedule");
     if (only_with_search && !search_settings.wanted)
-        refuse("an option for searches was given without --search");
+        refuse("--%s is for searches: give --search as well", only_with_search);
     if (options->record || options->replay)
         refuse("--search and --schedule do not go with --record or --replay");
     if (search_settings.wanted && options->verify)

@@ -38,6 +38,9 @@ void search_prepare(struct options *options);
  * return then.  A schedule is made ready. */
 void search_start(void);
 
+/* May this process say why there is nothing to run?  Of several jobs, which all find out, one. */
+bool search_may_refuse(void);
+
 /* ---- Called by the machine during runs ------------------------------------------------------ */
 
 extern bool search_is_active;    /* this process searches: nothing goes to the outside */

@@ -127,7 +127,9 @@ struct search_totals {
     _Atomic uint32_t interrupted;
     _Atomic uint32_t searching;      /* jobs that still make runs; others wait for it as a futex */
     _Atomic bool has_searched[JOBS_MAX];
+    _Atomic uint64_t searched_ns;    /* by the host's clock: when the last of them had */
     _Atomic bool is_told;
+    _Atomic bool is_refused;         /* by one of them, who says why */
 };
 extern struct search_totals *search_totals;
 void totals_init(void);
@@ -136,6 +138,8 @@ bool totals_add_state(uint64_t hash);
 void progress_begin(bool shown);
 uint64_t progress_ns(void);    /* async-signal-safe */
 double progress_seconds(void);
+/* Runs a second, until there was something to say about one. */
+double progress_rate(void);
 void progress_show(bool last);
 int progress_interval_ms(void);    /* -1: nothing is shown */
 /* Starts the others; returns the index of this one.  The first process only waits for the rest, in

@@ -55,6 +55,15 @@ bool totals_add_state(uint64_t hash)
     return false;
 }
 
+bool search_may_refuse(void)
+{
+    static bool says_it;
+
+    if (search_totals && !says_it)
+        says_it = !atomic_exchange(&search_totals->is_refused, true);
+    return !search_totals || says_it;
+}
+
 /* ---- Progress ------------------------------------------------------------------------------ */
 
 void progress_begin(bool shown)
@@ -73,6 +82,14 @@ double progress_seconds(void)
     return (double)progress_ns() / 1e9;
 }
 
+double progress_rate(void)
+{
+    uint64_t searched = atomic_load(&search_totals->searched_ns);
+    uint64_t until = searched ? searched : clock_host_ns();
+
+    return (double)atomic_load(&search_totals->runs) / ((double)(until - began_ns) / 1e9 + 1e-9);
+}
+
 int progress_interval_ms(void)
 {
     return shows ? (int)(SHOW_NS / 1000000) : -1;
@@ -81,12 +98,11 @@ int progress_interval_ms(void)
 void progress_show(bool last)
 {
     uint64_t now = clock_host_ns();
-    uint64_t runs = atomic_load(&search_totals->runs);
 
     if (!shows || (!last && now - shown_ns < SHOW_NS))
         return;
     shown_ns = now;
     fprintf(stderr, "\r%" PRIu64 " schedules, %.0f a second, %" PRIu64 " different ends\033[K%s",
-            runs, (double)runs / (progress_seconds() + 1e-9),
+            atomic_load(&search_totals->runs), progress_rate(),
             atomic_load(&search_totals->states), last ? "\n" : "");
 }

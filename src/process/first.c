@@ -59,6 +59,20 @@ static int complain(const struct first_program *program, int error)
     return error;
 }
 
+static const char *first_directory(const struct first_program *program)
+{
+    return program->working_directory ? program->working_directory : "/";
+}
+
+/* The program is not there: says where that is, if its path does not. */
+static int complain_of_path(const struct first_program *program, int error)
+{
+    if (error != -ENOENT || program_path(program)[0] == '/')
+        return complain(program, error);
+    log_line(LOG_ERROR, "%s: no such file in %s", program_name(program), first_directory(program));
+    return error;
+}
+
 static void set_credentials(struct process *process)
 {
     const struct first_user user = option_first_user();
@@ -75,7 +89,7 @@ static void set_credentials(struct process *process)
 static int set_context(struct process *process, const struct first_program *program)
 {
     struct fs_context context = { .root = program->root, .working_directory = program->root };
-    const char *directory = program->working_directory ? program->working_directory : "/";
+    const char *directory = first_directory(program);
     struct path path;
     int error;
 
@@ -123,7 +137,7 @@ static int find_program(struct process *process, const struct first_program *pro
     int error = process_open_program(process, program_path(program), &execution.file);
 
     if (error)
-        return complain(program, error);
+        return complain_of_path(program, error);
     places_read(process->beginning.places, &context);
     error = program_follow_scripts(&execution, file);
     fs_context_release(&context);

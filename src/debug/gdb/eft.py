@@ -55,8 +55,10 @@ def mark_code(path):
 
 
 def vdso_path():
-    """It is built beside the kernel."""
-    return os.path.join(os.path.dirname(gdb.current_progspace().filename), "vdso.so")
+    """It is built beside the kernel, and installed where its other parts are."""
+    folder = os.path.dirname(gdb.current_progspace().filename)
+    places = [os.path.join(folder, place) for place in ("vdso.so", "../lib/eft/vdso.so")]
+    return next((place for place in places if os.path.exists(place)), places[0])
 
 
 class GuestFiles:
@@ -74,6 +76,9 @@ class GuestFiles:
         if (path, bias) in self.loaded:
             return
         self.loaded.add((path, bias))
+        if not os.path.exists(path):    # gdb would lose track of who runs if it failed in here
+            gdb.write(f"eft: no symbols of {path}: there is no such file\n")
+            return False
         try:
             gdb.execute(f'add-symbol-file "{path}" -o {bias:#x}', to_string=True)
             mark_code(path)

@@ -212,10 +212,40 @@ def check_command_lines(suite, directory):
         "guest_below_a_file": [hello + "/x"],
         "guest_device": ["/dev/null"],
         "cwd_absent": ["--cwd=/absent", hello],
+        "search_of_nothing": ["--search", "--jobs=3", "/absent/guest"],
+        "search_of_a_directory": ["--search", "--jobs=3", directory],
+        "search_in_absent_directory": ["--search", "--jobs=3", "--cwd=/absent", hello],
+        "search_expects_absent_file": ["--search", "--jobs=3", "--expect-output=/absent", hello],
     }
     for name, arguments in lines.items():
         if suite.wants("command_line_" + name):
             suite.check("command_line_" + name, problems(execute([SIM, *arguments])))
+
+
+def check_words(suite, directory):
+    """Lines that name what is wrong, and where."""
+    hello = guest("hello")
+    for name, words, arguments in (
+            ("jobs_alone", "--jobs", ["--jobs=2", hello]),
+            ("check_alone", "--check", ["--check=2", hello]),
+            ("memory_too_much", "the maximum is 1024G", ["--memory=1025G", hello]),
+            ("memory_beyond_numbers", "the maximum is 1024G", ["--memory=" + 30 * "9", hello]),
+            ("guest_not_where_it_starts", "no such file in /", ["--root", directory, "absent/x"]),
+            ("seed_starts_at_the_root", "no such file in /",
+             ["--seed=1", "--root=/", "./hello.elf"])):
+        if suite.wants("command_line_" + name):
+            suite.check("command_line_" + name, problems(execute([SIM, *arguments]), words))
+
+
+def check_trace_file(suite, directory):
+    """It is enough to name the file."""
+    path = os.path.join(directory, "the trace")
+    result = execute([SIM, "--trace-file", path, guest("hello")])
+    with open(path) as file:
+        trace = file.read()
+    good = result.status == 0 and not result.errors and "exit_group(0)" in trace
+    suite.check("command_line_trace_file_alone", [] if good else
+                [f"status {result.status}", result.errors, trace])
 
 
 def check_good_options(suite):
@@ -250,6 +280,8 @@ def main():
         check_interpreters(suite, directory)
         check_unreadable(suite, directory)
         check_command_lines(suite, directory)
+        check_words(suite, directory)
+        check_trace_file(suite, directory)
         check_good_options(suite)
         check_no_descriptors(suite)
     return suite.status()

@@ -141,9 +141,14 @@ def same_run(suite, directory):
         suite.skip("timeline_same_run", "there are no seeded runs")
         return
     path = os.path.join(directory, "same.json")
-    command = ["--seed=11", guest("dinner"), "1", "8"]
-    first, second = execute([SIM, *command]), execute([SIM, f"--timeline={path}", *command])
-    suite.check("timeline_same_run", common.differences(first, second))
+    problems = []
+    for cpus in (1, 4):
+        command = ["-v", "--seed=11", f"--cpus={cpus}", guest("dinner"), "1", "8"]
+        runs = [execute([SIM, *options, *command]) for options in ([], [f"--timeline={path}"])]
+        hashes = [re.findall(r"hash (\w+)", run.errors) for run in runs]
+        if len(hashes[0]) != 1 or hashes[0] != hashes[1] or runs[0].output != runs[1].output:
+            problems += [f"{cpus} CPUs: {hashes}"] + runs[0].errors.splitlines()[-2:]
+    suite.check("timeline_same_run", problems)
 
 
 def found_by_search(suite, directory):

@@ -39,7 +39,7 @@ Runs an x86-64 Linux program inside the Eft kernel, on a machine of QEMU.
   --seed=N            count instructions instead of time: one seed repeats one run
   --trace[=FILTER]    print system calls like strace; FILTER names calls or groups:
                       file, memory, process, signal, time, ..., !name to leave out
-  --trace-file=FILE   print them to FILE instead of stderr
+  --trace-file=FILE   print them to FILE instead of stderr; without --trace all of them
   --time-limit=SECONDS  stop after so much of your time, with exit status 122
   --hang-after=SECONDS  nothing ran for so long: say who waits for what (as Ctrl-\\ does)
   --report-file=FILE  reports (deadlock, hang, time limit, ...) as JSON, one a line
@@ -97,6 +97,8 @@ class Options:
             raise Refused(f"--root={self.root} is not a directory")
         if not rest and not self.root:
             raise Refused(f"no guest program given; try: {NAME} --help")
+        if self.trace_file and not any(word.startswith("trace=") for word in self.kernel):
+            self.kernel.append("trace=")
         self.arguments = rest or [self.choose_shell()]
         if self.root and rest and "/" not in rest[0]:
             self.search(rest[0])
@@ -190,8 +192,10 @@ class Options:
             shift = 10 * (letters.index(value[-1].upper()) + 1)
             digits = value[:-1]
         count = number(digits)
-        if count is None or count > MEMORY_MAXIMUM >> shift:
+        if count is None:
             raise Refused(f"--memory={value} is not a size; write for example 256M or 4G")
+        if count > MEMORY_MAXIMUM >> shift:
+            raise Refused(f"--memory={value} is too much; the maximum is {MEMORY_MAXIMUM >> 30}G")
         self.memory = count << shift
         if self.memory < MEMORY_MINIMUM:
             raise Refused(f"--memory={value} is too little; the minimum is "
