@@ -73,6 +73,7 @@ int main(int argc, char **argv)
 {
     static const char *const names[] = { "none", "spin", "semaphore" };
     char answer[ANSWER_SIZE];
+    bool known = false;
     int bad = 0;
 
     (void)question_ask(&(struct question){ argc, argv, 1,
@@ -84,11 +85,14 @@ int main(int argc, char **argv)
 
         if (!text_equal(answer, names[i]) && !(both && i != PROTECTION_NONE))
             continue;
+        known = true;
         print("-- protection: %s\n", names[i]);
         protection = (enum protection)i;
         found = family_run();
         print("-- of %d cheeseburgers the mother found %d\n", BURGERS, found);
         bad += i != PROTECTION_NONE && found != BURGERS;
     }
-    return bad;
+    if (!known)
+        print("mutex: there is no protection \"%s\"\n", answer);
+    return known ? bad : 1;
 }

@@ -4,7 +4,7 @@
  */
 #include "teaching.h"
 
-enum { ROUNDS_DEFAULT = 1000 };
+enum { ROUNDS_DEFAULT = 1000, ROUNDS_MAX = 1000000000 };
 enum semaphore { PING = 0x100, PONG = 0x101 };
 
 static uint64_t rounds;
@@ -34,6 +34,10 @@ int main(int argc, char **argv)
     int child;
 
     rounds = question_ask_number(&question, ROUNDS_DEFAULT);
+    if (rounds > ROUNDS_MAX) {
+        print("pingpong: rounds are a number of at most %d\n", ROUNDS_MAX);
+        return 1;
+    }
     (void)semaphore_new(PING, 0);
     (void)semaphore_new(PONG, 0);
     child = process_start(pong_run, 0);

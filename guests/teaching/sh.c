@@ -50,13 +50,24 @@ static void dump_line(uint64_t offset, const unsigned char *bytes, int64_t count
     print("%08lx  %s |%s|\n", offset, numbers, text);
 }
 
+/* Whether there is an argument; says that one is missing. */
+static bool is_named(const char *command, const char *argument, const char *what)
+{
+    if (!argument[0])
+        print("%s: which %s? `ls` lists them\n", command, what);
+    return argument[0];
+}
+
 static void run_cat(const char *argument)
 {
     unsigned char bytes[CHUNK];
     uint64_t offset = 0;
     int64_t count;
-    int fd = file_open(argument, text_length(argument));
+    int fd;
 
+    if (!is_named("cat", argument, "file"))
+        return;
+    fd = file_open(argument, text_length(argument));
     if (fd == 0) {
         print("cat: there is no file %s\n", argument);
         return;
@@ -70,11 +81,14 @@ static void run_cat(const char *argument)
     (void)file_close(fd);
 }
 
-/* 0 after having said that there is no such program. */
-static int program_spawn(const char *path)
+/* 0 after having said why. */
+static int program_spawn(const char *command, const char *path)
 {
-    int pid = path[0] ? process_spawn(path, text_length(path)) : 0;
+    int pid;
 
+    if (!is_named(command, path, "program"))
+        return 0;
+    pid = process_spawn(path, text_length(path));
     if (pid == 0)
         print("There is no program %s\n", path);
     return pid;
@@ -82,7 +96,7 @@ static int program_spawn(const char *path)
 
 static void run_exec(const char *argument)
 {
-    int pid = program_spawn(argument);
+    int pid = program_spawn("exec", argument);
 
     if (pid != 0)
         print("[#%d exited with %ld]\n", pid, process_wait(pid));
@@ -90,7 +104,7 @@ static void run_exec(const char *argument)
 
 static void run_nohup(const char *argument)
 {
-    int pid = program_spawn(argument);
+    int pid = program_spawn("nohup", argument);
 
     if (pid != 0)
         print("[#%d started]\n", pid);

@@ -11,6 +11,8 @@ enum {
     KEY_DELETE = 0x7f,
     CHARACTER_MAX = 4,       /* bytes of one character */
     ANSWER_SIZE = 32,
+    DECIMAL_DIGITS = 19,     /* of numbers that surely fit */
+    HEXADECIMAL_DIGITS = 16,
 };
 
 /* The bytes of one character; 0 when the console fails. */
@@ -96,14 +98,31 @@ bool question_ask(const struct question *question, char *answer, size_t size)
     }
     length = (int64_t)text_length(question->argv[question->index]);
     if ((size_t)length >= size)
-        return false;
-    memcpy(answer, question->argv[question->index], (size_t)length + 1);
+        length = (int64_t)size - 1;
+    memcpy(answer, question->argv[question->index], (size_t)length);
+    answer[length] = '\0';
     return true;
+}
+
+/* What text_to_number takes as a whole, and fits. */
+static bool is_number(const char *text)
+{
+    bool is_hexadecimal = text[0] == '0' && text[1] == 'x';
+    const char *digits = is_hexadecimal ? text + 2 : text;
+    size_t count = 0;
+
+    while ((digits[count] >= '0' && digits[count] <= '9') ||
+           (is_hexadecimal && digits[count] >= 'a' && digits[count] <= 'f'))
+        count++;
+    return count > 0 && count <= (is_hexadecimal ? HEXADECIMAL_DIGITS : DECIMAL_DIGITS) &&
+           digits[count] == '\0';
 }
 
 uint64_t question_ask_number(const struct question *question, uint64_t otherwise)
 {
     char answer[ANSWER_SIZE];
 
-    return question_ask(question, answer, sizeof(answer)) ? text_to_number(answer) : otherwise;
+    if (!question_ask(question, answer, sizeof(answer)))
+        return otherwise;
+    return is_number(answer) ? text_to_number(answer) : UINT64_MAX;
 }

@@ -322,7 +322,8 @@ struct question {
     const char *prompt;
 };
 bool question_ask(const struct question *question, char *answer, size_t size);
-/* The same for a number, which is `otherwise` when nothing was given. */
+/* The same for a number, which is `otherwise` when nothing was given, and above all limits when it
+ * is none. */
 uint64_t question_ask_number(const struct question *question, uint64_t otherwise);
 
 /* ---- Time and chance ------------------------------------------------------------------------ */

@@ -9,7 +9,8 @@ STARVING = {"2": "nobody", "3": "process 5", "4": "process 7", "5": "nobody"}
 CLASSICS = ("abba", "buffer", "freed_early", "lost_flag", "lost_wakeup")
 SHELL_INPUT = ("garbage\x03hexx\x08\x08lp\nexec /fork.elf\nexec /hello_teaching.elf\n"
                "exec /hello.elf\ncat /hello.txt\ncat /none\nexec /none\nbogus\nls /\n"
-               "exec /sh.elf\nexec /fork.elf\nps\nexit\nnohup /behave.elf\nkill 60000\nkill\n\x04")
+               "exec /sh.elf\nexec /fork.elf\nps\nexit\nnohup /behave.elf\nkill 60000\nkill\n"
+               "exec\ncat\nnohup\n\x04")
 
 
 class Case:
@@ -137,7 +138,8 @@ def shell(output):
         r"\[#\d+ exited with 0\]", r"00000000  48 65 6c 6c 6f .*\|Hello, there!\.\|",
         r"cat: there is no file /none", r"There is no program /none",
         r"There is no command bogus", r"hello\.txt",
-        r"#.*\| +\S*sh\S* .*Blocked", r"\[#\d+ started\]", r"kill: which process", r"\bbye\b",
+        r"#.*\| +\S*sh\S* .*Blocked", r"\[#\d+ started\]", r"kill: which process",
+        r"exec: which program", r"cat: which file", r"nohup: which program", r"\bbye\b",
     ) if not re.search(pattern, plain, re.IGNORECASE)]
     return [f"no {pattern}" for pattern in missing]
 
@@ -153,6 +155,12 @@ PROGRAMS = [
          text="77\x085\x035\n", seeded=False),
     Case("fork", "", has_lines("Child exited with status 64",
                                "parent read value of shared: 0x2333"), 1056 % 256),
+    *(Case("fact", number, has_lines(r"n is a number of at most 1000000\."), 1, seeded=False,
+           blocks=False) for number in ("-1", "many", "5x", "1000001", "0x", 20 * "9")),
+    Case("counter", 40 * "x", has_lines('counter: there is no protection "x+"'), 1, seeded=False),
+    Case("mutex", "luck", has_lines('mutex: there is no protection "luck"'), 1, seeded=False),
+    Case("pingpong", "some", has_lines("pingpong: rounds are a number of at most 1000000000"), 1,
+         seeded=False),
     Case("counter", "both", has_lines("COUNTER result with a spin lock: 800",
                                       "COUNTER result with a semaphore: 800")),
     Case("counter", "none", has_lines(r"COUNTER result without protection: \d+")),
