@@ -734,11 +734,11 @@ docs:    ## writes the generated parts of docs/
 	@$(PYTHON) tests/tidy/generated.py
 
 install: all    ## into DESTDIR/PREFIX: bin/eft, bin/eft-cc, our gdb commands in share/eft
-	install -D -m 755 $(BUILD)/sim $(DESTDIR)$(PREFIX)/bin/eft
-	install -D -m 644 $(GDB_SCRIPT) $(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py
-	install -D -m 755 $(BUILD)/eft-cc $(DESTDIR)$(PREFIX)/bin/eft-cc
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/eft $(BUILD)/eft_budget.o $(BUILD)/vdso.so
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/eft README.md LICENSE
+	install -D -m 755 $(BUILD)/sim "$(DESTDIR)$(PREFIX)/bin/eft"
+	install -D -m 644 $(GDB_SCRIPT) "$(DESTDIR)$(PREFIX)/share/eft/gdb/eft.py"
+	install -D -m 755 $(BUILD)/eft-cc "$(DESTDIR)$(PREFIX)/bin/eft-cc"
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/lib/eft" $(BUILD)/eft_budget.o $(BUILD)/vdso.so
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/eft" README.md LICENSE
 
 deps: $(PACKAGES_STAMP)    ## installs the Debian packages that are missing, or says which
 $(PACKAGES_STAMP): Makefile .ci/packages
