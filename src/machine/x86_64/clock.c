@@ -6,6 +6,7 @@
  * APIC's: by deadline where the processor can, else by counting down.
  */
 #include "lib/random.h"
+#include "lib/text.h"
 #include "machine/x86_64/cpu.h"
 #include "machine/x86_64/port.h"
 
@@ -192,10 +193,15 @@ void clock_init(void)
 
 void clock_choose(bool timestamps_agree)
 {
-    timestamps_are_one = timestamps_agree;
-    uses_hpet = !timestamps_agree && hpet;
-    if (!timestamps_agree && !hpet)
-        port_log("the processors' time stamps differ, and there is no HPET");
+    const char *wanted = port_option("clock");
+
+    if (wanted && !text_equal(wanted, "hpet"))
+        port_log("clock=%s: there is no such clock", wanted);
+    timestamps_are_one = timestamps_agree && !(wanted && text_equal(wanted, "hpet"));
+    uses_hpet = !timestamps_are_one && hpet;
+    if (!timestamps_are_one && !hpet)
+        port_log("%s, and there is no HPET",
+                 timestamps_agree ? "clock=hpet" : "the processors' time stamps differ");
 }
 
 void machine_time_show(struct machine_time_line *line)

@@ -182,7 +182,7 @@ void observe_finish(void);    /* at the end: what is not sent yet */
 
 /* ---- self_test.c --------------------------------------------------------------------------- */
 
-void self_test(void);
+void self_test(uint64_t user_code);    /* an address in a page that is there */
 
 /* ---- describe.c ---------------------------------------------------------------------------- */
 

@@ -194,7 +194,8 @@ static struct trap run_once(struct user_registers *registers)
 
 struct trap machine_user_run(struct user_registers *registers)
 {
-    self_test();
+    if (is_after_syscall(registers))
+        self_test(registers->rip);
     for (;;) {
         if (cpu_self()->pending)
             return (struct trap){ .kind = TRAP_INTERRUPT };

@@ -67,7 +67,8 @@ SELF_TESTS = {
     "text": r"page fault in the kernel at address 0xffffffff80\w+.*",
     "alias": r"page fault in the kernel at address 0xffff8000\w+.*",
     "data": r"page fault in the kernel .*",
-    "user": r"page fault in the kernel at address 0x400000,.*",
+    "user": r"page fault in the kernel at address 0x4\w{5},.*",
+    "user-code": r"page fault in the kernel at address (0x4\w{5}), by the instruction at \1\b.*",
 }
 
 
@@ -361,6 +362,19 @@ def vary_machine(suite):
                                                                *found.errors.splitlines()])
 
 
+def use_other_clock(suite):
+    """Time from the HPET: calls, the vDSO and timers, with time stamps that nobody may use."""
+    for name in ("time_vdso", "timer_posix"):
+        command = [os.path.join(PROGRAMS, name + ".elf")]
+        compare(suite, "hpet_" + name, ["--kernel=clock=hpet", *command], hosted(command), 4)
+    name = "qemu_absent_hpet"
+    if suite.wants(name):
+        found = execute([*QEMU, "--kernel=clock=hpet", "--qemu=-machine hpet=off", guest("hello")])
+        told = "clock=hpet, and there is no HPET" in found.errors
+        suite.check(name, [] if told and found.status == 0 else [f"status {found.status}",
+                                                                *found.errors.splitlines()])
+
+
 def tell_of_starvation(suite):
     """The solution in which two philosophers starve the third."""
     for cpus in (1, 4):
@@ -421,8 +435,8 @@ def main():
         return suite.status()
     for part in (compare_guests, compare_teaching, compare_reports, draw_timeline,
                  compare_programs, compare_crashes, attack, break_kernel, restart,
-                 use_processors, idle, vary_machine, tell_of_starvation, boot_image, limits,
-                 refuse):
+                 use_processors, idle, vary_machine, use_other_clock, tell_of_starvation,
+                 boot_image, limits, refuse):
         part(suite)
     return suite.status()
 
