@@ -22,7 +22,7 @@ __attribute__((noinline)) static uint64_t overflow(volatile uint64_t *caller)
 
 static void write_text(void)
 {
-    *(volatile char *)(uintptr_t)image_start = 0;
+    __asm__ volatile("movb $0, (%0)" : : "r"(image_start) : "memory");
 }
 
 static void execute_data(void)
