@@ -8,6 +8,13 @@
 #define PERIOD "/proc/sys/kernel/sched_rt_period_us"
 #define SECONDS_AT_MOST 10
 
+/* It takes a second: with one C library is enough. */
+#ifdef __GLIBC__
+#define HAS_TIME true
+#else
+#define HAS_TIME false
+#endif
+
 static _Atomic int is_spinning;
 static _Atomic int is_told;
 
@@ -86,6 +93,7 @@ static void test_settings(void)
 int main(void)
 {
     test_settings();
-    test_turn();
+    if (HAS_TIME)
+        test_turn();
     return 0;
 }
