@@ -36,10 +36,14 @@ static void fill_areas(void)
         area[i] = expected[i] = (unsigned char)(i + 1);
 }
 
+/* One assertion only: libcheck writes a line for each, even if it holds. */
 static void check_areas(void)
 {
-    for (size_t i = 0; i < AREA; i++)
-        ck_assert_uint_eq(area[i], expected[i]);
+    size_t same = 0;
+
+    while (same < AREA && area[same] == expected[same])
+        same++;
+    ck_assert_uint_eq(same, AREA);
 }
 
 START_TEST(copy_moves_exactly_its_bytes)
