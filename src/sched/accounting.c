@@ -49,20 +49,59 @@ void accounting_stop(struct thread *thread, uint64_t now_ns)
         timer_set_processor_alarm(UINT64_MAX);
 }
 
+/* Of the current thread, with its queue locked: what it ran until now counts. */
+static uint64_t charge_now(struct thread *thread)
+{
+    uint64_t now_ns = machine_time_ns();
+
+    thread->run_ns += now_ns - thread->run_since_ns;
+    thread->run_since_ns = now_ns;
+    return now_ns;
+}
+
 void thread_set_run_alarm(uint64_t allowance_ns)
 {
     struct thread *thread = current_thread();
     bool were_on = machine_interrupts_disable();
     struct runqueue *queue = scheduler_lock_queue_of(thread);
-    uint64_t now_ns = machine_time_ns();
+    uint64_t now_ns = charge_now(thread);
 
-    thread->run_ns += now_ns - thread->run_since_ns;
-    thread->run_since_ns = now_ns;
     thread->run_alarm_ns = thread->run_ns + allowance_ns < allowance_ns
                                ? UINT64_MAX : thread->run_ns + allowance_ns;
     if (thread->run_alarm_ns == UINT64_MAX)
         timer_set_processor_alarm(UINT64_MAX);
     else
+        set_alarm(thread, now_ns);
+    spin_unlock(&queue->lock);
+    machine_interrupts_restore(were_on);
+}
+
+uint64_t thread_run_alarm_left(void)
+{
+    struct thread *thread = current_thread();
+    bool were_on = machine_interrupts_disable();
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    uint64_t left_ns = UINT64_MAX;
+
+    (void)charge_now(thread);
+    if (thread->run_alarm_ns != UINT64_MAX)
+        left_ns = thread->run_alarm_ns > thread->run_ns ? thread->run_alarm_ns - thread->run_ns : 0;
+    spin_unlock(&queue->lock);
+    machine_interrupts_restore(were_on);
+    return left_ns;
+}
+
+void thread_charge_user(uint64_t ns)
+{
+    struct thread *thread = current_thread();
+    bool were_on = machine_interrupts_disable();
+    struct runqueue *queue = scheduler_lock_queue_of(thread);
+    uint64_t now_ns = charge_now(thread);
+
+    thread->run_ns += ns;
+    if (thread->sample_start_ns != SAMPLE_NONE)
+        thread->sample_start_ns += ns;    /* no system time */
+    if (thread->run_alarm_ns != UINT64_MAX)
         set_alarm(thread, now_ns);
     spin_unlock(&queue->lock);
     machine_interrupts_restore(were_on);

@@ -209,4 +209,5 @@ void thread_set_work(struct thread *thread, uint32_t work)
     spin_unlock(&queue->lock);
     if (tell)
         machine_cpu_notify(cpu);
+    spin_wait_progress();    /* it may sleep instead of going round: it looks, too */
 }

@@ -183,6 +183,11 @@ void thread_times(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
 /* The current thread gets THREAD_WORK_PROCESSOR_TIME when it has used so much more; UINT64_MAX:
  * not. */
 void thread_set_run_alarm(uint64_t allowance_ns);
+/* How much that is from now on. */
+uint64_t thread_run_alarm_left(void);
+/* The current thread has slept for so long instead of going round in user code: it counts as if it
+ * had done so. */
+void thread_charge_user(uint64_t ns);
 
 struct thread *current_thread(void);
 

@@ -13,6 +13,9 @@
  *                                           back, before anything else runs on this CPU, and every
  *                                           trap adds to it
  *
+ * A timer on its processor time is what a spinner itself brings about: it sleeps until that is due,
+ * and counts as having run meanwhile.
+ *
  * A spinner that did something else since it was entered counts as progress like any other.  One
  * that was in its circle all the time adds nothing; so two that wait for each other sleep both.
  */
@@ -20,6 +23,7 @@
 
 #include <stdatomic.h>
 
+#include "sched/thread.h"
 #include "sync/spinlock.h"
 #include "sync/wait_queue.h"
 
@@ -53,13 +57,18 @@ uint64_t spin_wait_note_trap(const struct trap *trap)
 void spin_wait(uint64_t seen, uint64_t instruction)
 {
     const struct wait_reason reason = { .kind = WAIT_SPIN, .object = instruction };
+    uint64_t left_ns = thread_run_alarm_left();
+    uint64_t start_ns = machine_time_ns();
+    uint64_t deadline_ns = left_ns == UINT64_MAX ? WAIT_FOREVER : start_ns + left_ns;
 
     atomic_fetch_add(&spinners, 1);
     spin_lock(&lock);
     while (atomic_load(&changes) == seen) {
-        if (wait_queue_wait(&waiters, &lock, &reason, WAIT_FOREVER))
-            break;    /* a signal */
+        if (wait_queue_wait(&waiters, &lock, &reason, deadline_ns))
+            break;    /* a signal, or the time */
     }
     spin_unlock(&lock);
     atomic_fetch_sub(&spinners, 1);
+    if (deadline_ns != WAIT_FOREVER)
+        thread_charge_user(machine_time_ns() - start_ns);
 }

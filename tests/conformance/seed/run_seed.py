@@ -37,7 +37,7 @@ PROGRAMS = [
     ("blocks/fork", [], ""), ("blocks/dinner", [], "5\n"),
 ]
 LOOPS = ("until_plain", "until_exchange", "until_called", "until_nested", "until_vector",
-         "until_assembly", "counts")
+         "until_assembly", "until_used", "counts")
 ATTACKS = (["none"], ["huge"], ["negative"], ["zero"], ["unmap"], ["protect"], ["over"],
            ["shared"], ["over", "huge", "zero"], ["shared", "negative", "unmap"])
 

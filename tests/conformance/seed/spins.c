@@ -2,6 +2,7 @@
  * Loops that make no calls, each named by the first argument:
  *
  *   until...   goes round until a signal's handler sets a flag, one second from the start
+ *              (until_used: when it has used as much processor time)
  *   forever    goes round, and nobody will ever change that
  *   counts     is no spin: it gets on for a while, and ends by itself
  *
@@ -89,6 +90,29 @@ static void until_assembly(void)
     __asm__ volatile("1:\n\tpause\n\tcmpl $0, %0\n\tje 1b" : : "m"(flag) : "cc");
 }
 
+static volatile int rings;
+
+static void on_ring(int number)
+{
+    (void)number;
+    rings++;
+}
+
+/* Two timers on processor time, one of them on that of user code alone. */
+static void until_used(void)
+{
+    struct itimerval often = { { .tv_usec = 50000 }, { .tv_usec = 50000 } };
+    struct itimerval never = { .it_value = { .tv_sec = 0 } };
+
+    setitimer(ITIMER_REAL, &never, NULL);
+    signal(SIGPROF, on_alarm);
+    signal(SIGVTALRM, on_ring);
+    setitimer(ITIMER_VIRTUAL, &often, NULL);
+    setitimer(ITIMER_PROF, &(struct itimerval){ .it_value = { .tv_sec = 1 } }, NULL);
+    until_plain();
+    printf("%d rings\n", rings);
+}
+
 static void forever(void)
 {
     for (;;)
@@ -120,8 +144,8 @@ static const struct {
     { "until_plain", until_plain },   { "until_exchange", until_exchange },
     { "until_called", until_called }, { "until_nested", until_nested },
     { "until_vector", until_vector }, { "until_assembly", until_assembly },
-    { "forever", forever },           { "counts", counts },
-    { "endless", endless },
+    { "until_used", until_used },     { "forever", forever },
+    { "counts", counts },             { "endless", endless },
 };
 
 int main(int argument_count, char **arguments)

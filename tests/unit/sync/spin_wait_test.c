@@ -123,5 +123,59 @@ START_TEST(a_signal_ends_the_wait)
 }
 END_TEST
 
-TEST_MAIN("sync/spin_wait", traps_of_others_wake, what_changes_nothing_does_not_wake,
+#define ALARM_NS UINT64_C(5000000)
+
+static void go_round_with_alarm(void *argument)
+{
+    (void)argument;
+    thread_set_run_alarm(ALARM_NS);
+    spin_wait(spin_wait_trapped(&spin), 0x1000);
+    rounds = 7;
+    scheduler_block();
+}
+
+/* Its own processor time is something that changes by going round. */
+START_TEST(time_that_it_uses_wakes)
+{
+    struct thread *thread;
+    uint64_t user_ns, system_ns;
+
+    fake_scheduler_init(1);
+    fake_machine_info.observer = &observer;
+    rounds = 0;
+    thread = fake_thread_start("spinner", go_round_with_alarm, NULL);
+    fake_scheduler_run();
+    fake_machine_advance(ALARM_NS - 1);
+    fake_scheduler_run();
+    ck_assert_uint_eq(rounds, 0);
+    fake_machine_advance(ALARM_NS);
+    fake_scheduler_run();
+    ck_assert_uint_eq(rounds, 7);
+    ck_assert(thread->work & THREAD_WORK_PROCESSOR_TIME);
+    thread_times(thread, &user_ns, &system_ns);
+    ck_assert_uint_ge(user_ns + system_ns, ALARM_NS);
+    thread_release(thread);
+}
+END_TEST
+
+static void set_work_of(void *argument)
+{
+    thread_set_work(argument, THREAD_WORK_PROCESSOR_TIME);
+    scheduler_block();    /* its end would be a change, too */
+}
+
+/* What is to be looked at on the way to user mode is looked at. */
+START_TEST(work_wakes)
+{
+    struct thread *thread = begin();
+
+    thread_release(fake_thread_start("other", set_work_of, thread));
+    fake_scheduler_run();
+    ck_assert_uint_ge(rounds, 1);
+    thread_release(thread);
+}
+END_TEST
+
+TEST_MAIN("sync/spin_wait", time_that_it_uses_wakes, work_wakes,
+          traps_of_others_wake, what_changes_nothing_does_not_wake,
           a_change_before_the_sleep_is_not_lost, a_signal_ends_the_wait)
