@@ -143,6 +143,7 @@ void address_space_release(struct address_space *space)
     ASSERT(space->total_pages == 0 && space->data_pages == 0 && space->text_pages == 0);
     ASSERT(space->stack_pages == 0 && space->locked_pages == 0 && space->regions.count == 0);
     space_unlock(space);
+    fork_memory_release(space);
     page_table_destroy(space->root);
     pool_free(&space_pool, space);
 }

@@ -402,8 +402,10 @@ static int write_private(struct fault *fault)
         take_over(&extent, order);
         return 0;
     }
-    if (order == 0 && fault->region->isolated_copies < ISOLATED_COPY_ORDER)
+    if (order == 0 && fault->region->isolated_copies < ISOLATED_COPY_ORDER) {
         order = ISOLATED_COPY_ORDER - fault->region->isolated_copies++;
+        fork_memory_note(fault->space, fault->page);
+    }
     return copy_shared(fault, &extent, order);
 }
 

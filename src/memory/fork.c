@@ -4,7 +4,7 @@
  * What is mapped shared is left out of the copy's page table: its faults find the same pages.  Of
  * private memory both entries refer to the same page from now on, without write permission; the
  * first write to it by either side makes a copy, or finds that the other one has gone (fault.c).
- * Only the pages that the forking thread is writing to are copied at once.
+ * Only pages that will be written at once most likely are copied (fork_ahead.c).
  *
  *   forks                                     another thread of the program, on another CPU
  *   takes write permission from an entry
@@ -22,40 +22,13 @@
  */
 #include "lib/assert.h"
 #include "lib/checked.h"
-#include "lib/memory.h"
 #include "memory/memory_internal.h"
 #include "memory/tlb.h"
 
-#define STACK_BELOW 256u    /* a thread goes on writing around its stack pointer */
-#define STACK_ABOVE 512u
-
 struct copying {
     struct address_space *source, *copy;
-    struct address_space_use use;
     user_address changed_start, changed_end;    /* of the region: what lost write permission */
 };
-
-/* Will both sides most likely write to this page before they do anything else?  Then it is copied
- * at once: sharing it would cost both of them a fault. */
-static bool is_in_use(const struct address_space_use *use, user_address page)
-{
-    return (page + PAGE_SIZE > use->stack - STACK_BELOW && page < use->stack + STACK_ABOVE) ||
-           page == round_down(use->thread_area, PAGE_SIZE);
-}
-
-/* The copy gets a page of its own.  False: there is no memory for one. */
-static bool copy_entry(struct copying *copying, uint64_t value, page_entry *to)
-{
-    struct page *page = page_allocate(PAGE_DIRTY);
-
-    if (!page)
-        return false;
-    memcpy(page_data(page), page_data(page_at(value & ENTRY_ADDRESS)), PAGE_SIZE);
-    value = page_address(page) | (value & ~ENTRY_ADDRESS);
-    entry_store(to, value);
-    space_count_resident(copying->copy, value, 1);
-    return true;
-}
 
 /* One entry becomes shared by both. */
 static void share_entry(struct copying *copying, page_entry *from, page_entry *to,
@@ -66,9 +39,6 @@ static void share_entry(struct copying *copying, page_entry *from, page_entry *t
     if (value == 0 || (value & ENTRY_RESERVED))
         return;
     ASSERT(entry_load(to) == 0);
-    if ((value & ENTRY_WRITE) && is_in_use(&copying->use, address) &&
-        copy_entry(copying, value, to))
-        return;
     if (!(value & ENTRY_ZERO))
         page_reference(page_at(value & ENTRY_ADDRESS));
     if (value & ENTRY_WRITE) {
@@ -145,7 +115,7 @@ static void copy_layout(struct address_space *copy, const struct address_space *
 int address_space_copy(struct address_space *source, const struct address_space_use *use,
                        struct address_space **result)
 {
-    struct copying copying = { .source = source, .use = *use };
+    struct copying copying = { .source = source };
     int error = address_space_create(&copying.copy);
 
     if (error)
@@ -158,6 +128,8 @@ int address_space_copy(struct address_space *source, const struct address_space_
         if (!(region->flags & REGION_NO_FORK))
             error = copy_region(&copying, region);
     }
+    if (!error)
+        fork_copy_ahead(source, copying.copy, use);
     space_unlock(copying.copy);
     space_unlock(source);
     if (error)

@@ -32,6 +32,8 @@ struct address_space {
     struct list reserving_node;       /* among the spaces that have some */
     uint64_t peak_total_pages, peak_resident_pages;
     uint64_t minor_faults, major_faults;
+
+    struct fork_memory *fork_memory;  /* fork_ahead.c; NULL: nothing is known */
 };
 
 /* Unlock also releases what removed regions referred to. */
@@ -97,6 +99,15 @@ static inline uint64_t region_object_index(const struct region *region, user_add
 }
 /* Entry bits of a present page of this region, without ENTRY_WRITE. */
 uint64_t region_entry_bits(const struct region *region);
+
+/* ---- fork_ahead.c: pages that a copy has of its own from the start ------------------------- */
+
+/* Both spaces are locked, and share their pages; no TLB permits writing to them. */
+void fork_copy_ahead(struct address_space *source, struct address_space *copy,
+                     const struct address_space_use *use);
+/* A page was copied, and those before it were not. */
+void fork_memory_note(struct address_space *space, user_address page);
+void fork_memory_release(struct address_space *space);
 
 /* address_space.c, without any lock. */
 void region_file_reference(struct file *file);

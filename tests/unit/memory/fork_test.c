@@ -185,7 +185,8 @@ START_TEST(copies_grow_along_a_walk)
 }
 END_TEST
 
-/* Writes on their own end at one page each; after the next fork they begin anew. */
+/* Writes on their own end at one page each; after the next fork they begin anew, but for those that
+ * were learnt. */
 START_TEST(scattered_writes_copy_little)
 {
     user_address place = map_numbered();
@@ -201,9 +202,81 @@ START_TEST(scattered_writes_copy_little)
     ck_assert_uint_eq(count_writable(place), 16);
     address_space_release(copy);
     make_copy();
-    ck_assert_uint_eq(count_writable(place), 0);
+    ck_assert_uint_eq(count_writable(place), 48);
     write_byte(place + PAGES(33), 1);
-    ck_assert_uint_eq(count_writable(place), 8);
+    ck_assert_uint_eq(count_writable(place), 56);
+    end();
+}
+END_TEST
+
+/* What one child wrote, the next one has copies of, and the parent may go on writing. */
+START_TEST(later_copies_have_what_was_written)
+{
+    user_address place = map_numbered();
+
+    make_copy();
+    use(copy);
+    write_byte(place + PAGES(100), 200);
+    address_space_release(copy);
+    use(original);
+    ck_assert_uint_eq(count_writable(place), 0);
+    make_copy();
+    for (unsigned i = 0; i < 2; i++) {
+        use(i == 0 ? original : copy);
+        ck_assert_uint_eq(count_writable(place), 16);
+        ck_assert(is_writable(place + PAGES(92)) && is_writable(place + PAGES(107)));
+        for (unsigned page = 0; page < 512; page++)
+            ck_assert_uint_eq(read_byte(place + PAGES(page)), (uint8_t)page);
+    }
+    ck_assert_uint_eq(frame_at(place + PAGES(107)) - frame_at(place + PAGES(92)), 15);
+    write_byte(place + PAGES(100), 201);
+    use(original);
+    ck_assert_uint_eq(read_byte(place + PAGES(100)), 100);
+    end();
+}
+END_TEST
+
+/* Nobody can tell whether what is copied in advance is needed. */
+START_TEST(what_was_learnt_is_forgotten_now_and_then)
+{
+    user_address place = map_numbered();
+    unsigned forks = 0;
+
+    make_copy();
+    write_byte(place, 1);
+    do {
+        address_space_release(copy);
+        make_copy();
+        forks++;
+    } while (count_writable(place) != 0 && forks < 100);
+    ck_assert_uint_gt(forks, 10);
+    ck_assert_uint_lt(forks, 100);
+    end();
+}
+END_TEST
+
+/* Places where no copy may be made. */
+START_TEST(what_is_learnt_can_be_gone)
+{
+    user_address place = map_numbered();
+
+    in_use = (struct address_space_use){ .stack = place + PAGES(500) + 2000,
+                                         .thread_area = place + PAGES(300) };
+    make_copy();
+    use(copy);
+    write_byte(place + PAGES(100), 1);
+    address_space_release(copy);
+    use(original);
+    ck_assert_int_eq(address_space_unmap(space, place + PAGES(96), PAGES(10)), 0);
+    ck_assert_int_eq(address_space_protect(space, place + PAGES(300), PAGES(1),
+                                           PROTECTION_READ), 0);
+    ck_assert_int_eq(address_space_advise(space, place + PAGES(496), PAGES(8), 10), 0);
+    make_copy();
+    use(copy);
+    ck_assert_uint_eq(count_writable(place), 0);
+    ck_assert_int_eq(touch(place + PAGES(500)), FAULT_NOT_MAPPED);
+    ck_assert_int_eq(touch_write(place + PAGES(300)), FAULT_NOT_PERMITTED);
+    in_use = (struct address_space_use){ 0 };
     end();
 }
 END_TEST
@@ -285,4 +358,6 @@ TEST_MAIN_WITH_SETUP("memory/fork", begin, PANICS(NULL), pages_are_shared_until_
                      advice_and_locks_are_heeded, shared_memory_stays_shared,
                      copies_grow_along_a_walk, scattered_writes_copy_little,
                      pages_of_one_side_are_taken_over, pages_in_use_are_copied_at_once,
+                     later_copies_have_what_was_written,
+                     what_was_learnt_is_forgotten_now_and_then, what_is_learnt_can_be_gone,
                      lack_of_memory_leaves_nothing_behind)
