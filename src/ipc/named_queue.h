@@ -19,11 +19,26 @@ struct named_queue;
 #define NAMED_QUEUE_MESSAGES 10
 #define NAMED_QUEUE_MESSAGES_MAX 65536
 #define NAMED_QUEUE_SIZE 8192
+#define NAMED_QUEUE_SIZE_MIN 128    /* of the settings */
 #define NAMED_QUEUE_SIZE_MAX (16 << 20)
 
 struct named_queue_limits {
     int64_t messages, size;
 };
+
+/* What holds for everybody but who may exceed limits, and for queues that do not say; each begins
+ * with the value above. */
+enum named_queue_setting {
+    QUEUE_COUNT_MOST,        /* any number */
+    QUEUE_MESSAGES_MOST,     /* 1 to NAMED_QUEUE_MESSAGES_MAX, and so for the usual number */
+    QUEUE_MESSAGES_USUAL,
+    QUEUE_SIZE_MOST,         /* NAMED_QUEUE_SIZE_MIN to NAMED_QUEUE_SIZE_MAX, as the usual one */
+    QUEUE_SIZE_USUAL,
+    NAMED_QUEUE_SETTINGS,
+};
+int32_t named_queue_setting(enum named_queue_setting which);
+/* -EINVAL. */
+MUST_CHECK int named_queue_set(enum named_queue_setting which, int64_t value);
 
 struct named_queue_request {
     const char *name;
@@ -33,7 +48,7 @@ struct named_queue_request {
     uint64_t bytes_max;                        /* of all queues of the user; root has no limit */
 };
 /* One reference.  -EACCES, -EEXIST, -EINVAL, -EMFILE (bytes_max), -ENAMETOOLONG, -ENFILE, -ENOENT,
- * -ENOMEM, -ENOSPC (NAMED_QUEUES_MAX). */
+ * -ENOMEM, -ENOSPC (QUEUE_COUNT_MOST). */
 MUST_CHECK int named_queue_open(const struct named_queue_request *request, struct file **file);
 /* -EACCES, -ENAMETOOLONG, -ENOENT, -EPERM. */
 MUST_CHECK int named_queue_unlink(const char *name, const struct credentials *credentials);

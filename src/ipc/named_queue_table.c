@@ -5,6 +5,8 @@
  * Names are looked up, made and taken away with the table's lock, so of several who create
  * exclusively one wins.
  */
+#include <stdatomic.h>
+
 #include "fs/file.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
@@ -25,8 +27,8 @@ static struct {
 
     /* Protected by `lock`. */
     struct list named;      /* queues that have a name */
-    unsigned count;         /* of those */
     struct list nameless;   /* still open */
+    unsigned count;         /* of both */
 } table;
 
 void named_queues_init(void)
@@ -60,6 +62,7 @@ static void destroy(struct inode *inode)
 
     mutex_lock(&table.lock);
     list_remove(&queue->node);
+    table.count--;
     mutex_unlock(&table.lock);
     named_queue_empty(queue);
     pool_free(&queue_pool, queue);
@@ -96,12 +99,60 @@ static struct named_queue *find(const char *name)
     return NULL;
 }
 
+/* ---- Settings ------------------------------------------------------------------------------ */
+
+static _Atomic int32_t settings[NAMED_QUEUE_SETTINGS] = {
+    [QUEUE_COUNT_MOST] = NAMED_QUEUES_MAX,
+    [QUEUE_MESSAGES_MOST] = NAMED_QUEUE_MESSAGES,
+    [QUEUE_MESSAGES_USUAL] = NAMED_QUEUE_MESSAGES,
+    [QUEUE_SIZE_MOST] = NAMED_QUEUE_SIZE,
+    [QUEUE_SIZE_USUAL] = NAMED_QUEUE_SIZE,
+};
+
+int32_t named_queue_setting(enum named_queue_setting which)
+{
+    return atomic_load_explicit(&settings[which], memory_order_relaxed);
+}
+
+int named_queue_set(enum named_queue_setting which, int64_t value)
+{
+    static const struct {
+        int32_t lowest, highest;
+    } ranges[NAMED_QUEUE_SETTINGS] = {
+        [QUEUE_COUNT_MOST] = { INT32_MIN, INT32_MAX },
+        [QUEUE_MESSAGES_MOST] = { 1, NAMED_QUEUE_MESSAGES_MAX },
+        [QUEUE_MESSAGES_USUAL] = { 1, NAMED_QUEUE_MESSAGES_MAX },
+        [QUEUE_SIZE_MOST] = { NAMED_QUEUE_SIZE_MIN, NAMED_QUEUE_SIZE_MAX },
+        [QUEUE_SIZE_USUAL] = { NAMED_QUEUE_SIZE_MIN, NAMED_QUEUE_SIZE_MAX },
+    };
+
+    if (value < ranges[which].lowest || value > ranges[which].highest)
+        return -EINVAL;
+    atomic_store_explicit(&settings[which], (int32_t)value, memory_order_relaxed);
+    return 0;
+}
+
+/* What a queue gets that does not say. */
+static struct named_queue_limits usual_limits(void)
+{
+    int32_t messages = named_queue_setting(QUEUE_MESSAGES_USUAL);
+    int32_t messages_most = named_queue_setting(QUEUE_MESSAGES_MOST);
+    int32_t size = named_queue_setting(QUEUE_SIZE_USUAL);
+    int32_t size_most = named_queue_setting(QUEUE_SIZE_MOST);
+
+    return (struct named_queue_limits){
+        .messages = messages < messages_most ? messages : messages_most,
+        .size = size < size_most ? size : size_most,
+    };
+}
+
 /* ---- Creation ------------------------------------------------------------------------------ */
 
-static int check_limits(const struct named_queue_limits *limits, bool is_root)
+static int check_limits(const struct named_queue_limits *limits, bool may_exceed)
 {
-    int64_t messages_max = is_root ? NAMED_QUEUE_MESSAGES_MAX : NAMED_QUEUE_MESSAGES;
-    int64_t size_max = is_root ? NAMED_QUEUE_SIZE_MAX : NAMED_QUEUE_SIZE;
+    int64_t messages_max = may_exceed ? NAMED_QUEUE_MESSAGES_MAX
+                                      : named_queue_setting(QUEUE_MESSAGES_MOST);
+    int64_t size_max = may_exceed ? NAMED_QUEUE_SIZE_MAX : named_queue_setting(QUEUE_SIZE_MOST);
 
     if (limits->messages <= 0 || limits->messages > messages_max)
         return -EINVAL;
@@ -152,22 +203,20 @@ static int create_inode(const struct named_queue_request *request, struct named_
 /* The reference to its inode is the name's. */
 static int create(const struct named_queue_request *request, struct named_queue **result)
 {
-    static const struct named_queue_limits usual = { NAMED_QUEUE_MESSAGES, NAMED_QUEUE_SIZE };
-
-    const struct named_queue_limits *limits = request->limits ? request->limits : &usual;
+    const struct named_queue_limits limits = request->limits ? *request->limits : usual_limits();
     bool may_exceed = credentials_can(request->credentials, CAPABILITY_RESOURCES);
     uint32_t user_id = request->credentials->user_id;
     struct named_queue *queue;
-    int error = check_limits(limits, may_exceed);
+    int error = check_limits(&limits, may_exceed);
 
-    if (table.count >= NAMED_QUEUES_MAX && !may_exceed)
+    if (table.count >= (uint32_t)named_queue_setting(QUEUE_COUNT_MOST) && !may_exceed)
         return -ENOSPC;
     if (error)
         return error;
     queue = pool_allocate(&queue_pool);
     if (!queue)
         return -ENOMEM;
-    init_queue(queue, request, limits);
+    init_queue(queue, request, &limits);
     if (bytes_of(&table.named, user_id) + bytes_of(&table.nameless, user_id) + queue->bytes >
         request->bytes_max)
         error = -EMFILE;
@@ -247,7 +296,6 @@ static struct inode *take_name(struct named_queue *queue)
 {
     list_remove(&queue->node);
     list_append(&table.nameless, &queue->node);
-    table.count--;
     queue->inode->links = 0;
     return queue->inode;
 }

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "lib/assert.h"
 #include "lib/checked.h"
+#include "lib/memory.h"
 #include "memory/memory_internal.h"
 #include "memory/pool.h"
 #include "memory/tlb.h"
@@ -338,6 +339,41 @@ void address_space_report(struct address_space *space,
         if (report.file)
             release_file(report.file);
     }
+}
+
+static struct page_report page_report_of(uint64_t entry)
+{
+    /* An object has a reference to its page besides those of the entries. */
+    uint32_t references = entry & ENTRY_OBJECT ? 2 : 1;
+
+    if (entry == 0 || (entry & ENTRY_RESERVED))
+        return (struct page_report){ 0 };
+    return (struct page_report){
+        .address = entry & ENTRY_ADDRESS,
+        .is_present = true,
+        .of_object = (entry & ENTRY_OBJECT) != 0,
+        .is_alone = !(entry & ENTRY_ZERO) &&
+                    page_references(page_at(entry & ENTRY_ADDRESS)) == references,
+    };
+}
+
+void address_space_report_pages(struct address_space *space, user_address start, size_t count,
+                                struct page_report *pages)
+{
+    user_address end = start + count * PAGE_SIZE, at = start;
+    struct page_table_piece piece;
+
+    ASSERT(is_aligned(start, PAGE_SIZE) && end >= start && end <= USER_ADDRESS_LIMIT);
+    memset(pages, 0, count * sizeof(pages[0]));
+    space_lock(space);
+    space_settle(space, start, end);
+    while (page_table_next_piece(space->root, at, end, &piece)) {
+        for (size_t i = 0; i < piece.count; i++)
+            pages[(piece.address - start) / PAGE_SIZE + i] =
+                page_report_of(entry_load(&piece.entries[i]));
+        at = page_table_piece_end(&piece);
+    }
+    space_unlock(space);
 }
 
 bool address_space_region_at(struct address_space *space, user_address address,

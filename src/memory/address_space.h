@@ -171,6 +171,16 @@ void address_space_report(struct address_space *space,
                           void (*visit)(const struct region_report *region, void *context),
                           void *context);
 
+/* For /proc/<pid>/pagemap: what is there for each of `count` pages from `start` on. */
+struct page_report {
+    physical_address address;
+    bool is_present;        /* with the others false: shared zeros, where nothing was written */
+    bool of_object;         /* the file's, or shared memory */
+    bool is_alone;          /* nobody else has it mapped */
+};
+void address_space_report_pages(struct address_space *space, user_address start, size_t count,
+                                struct page_report *pages);
+
 /* Where the region begins and ends that holds the address; false: nothing is mapped there. */
 bool address_space_region_at(struct address_space *space, user_address address,
                              user_address *start, user_address *end);

@@ -8,6 +8,8 @@
 #include "lib/checked.h"
 #include "lib/memory.h"
 #include "memory/memory_internal.h"
+#include "memory/page.h"
+#include "memory/tlb.h"
 
 /* Linux's numbers. */
 enum advice {
@@ -140,7 +142,7 @@ static int remove_part(struct range_part *part)
 
 static int populate_part(struct range_part *part, uint32_t access)
 {
-    uint32_t needed = access & ACCESS_WRITE ? PROTECTION_WRITE : PROTECTION_ALL;
+    uint32_t needed = access & ACCESS_WRITE ? PROTECTION_WRITE : PROTECTION_READ;
 
     if (part->after_hole)
         return -ENOMEM;    /* unlike the others, this advice ends at a hole */
@@ -356,13 +358,93 @@ int address_space_sync(struct address_space *space, user_address address, uint64
 
 /* ---- mlock --------------------------------------------------------------------------------- */
 
+static uint32_t lock_flags(enum lock_mode mode)
+{
+    switch (mode) {
+    case LOCK_NONE:
+    case LOCK_KEEP:
+        return 0;
+    case LOCK_ON_FAULT:
+        return REGION_LOCK_FLAGS;
+    case LOCK_NOW:
+        return REGION_LOCKED;
+    }
+    UNREACHABLE();
+}
+
 static int lock_part(struct range_part *part)
 {
     if (part->after_hole)
         return -ENOMEM;    /* ends at a hole, too */
-    if (part->argument == LOCK_NONE)
-        return change_flags(part, 0, REGION_LOCKED);
-    return change_flags(part, REGION_LOCKED, 0);
+    return change_flags(part, lock_flags((enum lock_mode)part->argument), REGION_LOCK_FLAGS);
+}
+
+/* A page of zeros that nobody else has is no different from none. */
+static bool may_be_untouched(uint64_t entry)
+{
+    return (entry & ENTRY_PRESENT) && !(entry & (ENTRY_ZERO | ENTRY_OBJECT | ENTRY_RESERVED)) &&
+           page_references(page_at(entry & ENTRY_ADDRESS)) == 1;
+}
+
+static bool page_is_zero(const struct page *page)
+{
+    const uint64_t *words = page_data(page);
+
+    for (size_t i = 0; i < PAGE_SIZE / sizeof(words[0]); i++)
+        if (words[i] != 0)
+            return false;
+    return true;
+}
+
+/* Nobody can reach these pages while they are looked at. */
+static void drop_untouched(struct address_space *space, const struct page_table_piece *piece)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < piece->count; i++) {
+        uint64_t entry = entry_load(&piece->entries[i]);
+
+        if (!may_be_untouched(entry))
+            continue;
+        entry_store(&piece->entries[i], entry & ~ENTRY_PRESENT);
+        any = true;
+    }
+    if (!any)
+        return;
+    tlb_flush(space->root, piece->address, page_table_piece_end(piece));
+    for (size_t i = 0; i < piece->count; i++) {
+        uint64_t entry = entry_load(&piece->entries[i]);
+
+        if (entry == 0 || (entry & ENTRY_PRESENT))
+            continue;
+
+        struct page *page = page_at(entry & ENTRY_ADDRESS);
+
+        if (!page_is_zero(page)) {
+            entry_store(&piece->entries[i], entry | ENTRY_PRESENT);
+            continue;
+        }
+        entry_store(&piece->entries[i], 0);
+        space_count_resident(space, entry, -1);
+        page_release(page);
+    }
+}
+
+/* Memory that is locked as it is touched holds nothing but what was: pages that came beside others
+ * (extent.c) go.  The page tables stay. */
+static int drop_untouched_part(struct range_part *part)
+{
+    struct page_table_piece piece;
+    user_address at = part->start;
+
+    if (part->region->object || part->region->protection == 0)
+        return 0;
+    space_settle(part->space, part->start, part->end);
+    while (page_table_next_piece(part->space->root, at, part->end, &piece)) {
+        drop_untouched(part->space, &piece);
+        at = page_table_piece_end(&piece);
+    }
+    return 0;
 }
 
 /* Brings a locked range in.  What the region does not permit is -ENOMEM, as in Linux. */
@@ -387,6 +469,8 @@ int address_space_set_locked(struct address_space *space, user_address address, 
 
     if (!error && mode == LOCK_NOW)
         error = walk_range(space, start, end, populate_locked, (int)mode);
+    if (!error && mode == LOCK_ON_FAULT)
+        error = walk_range(space, start, end, drop_untouched_part, (int)mode);
     space_unlock(space);
     return error;
 }
@@ -416,7 +500,7 @@ void address_space_lock_all(struct address_space *space, enum lock_mode now,
                             enum lock_mode future)
 {
     space_lock(space);
-    space->lock_future = future != LOCK_NONE;
+    space->lock_future = lock_flags(future);
     if (now != LOCK_KEEP)
         lock_all_regions(space, now);
     space_unlock(space);

@@ -35,7 +35,7 @@ static int grow(struct address_space *space, user_address start, user_address en
         .end = end,
         .protection = PROTECTION_READ | PROTECTION_WRITE,
         .maximum_protection = PROTECTION_ALL,
-        .flags = space->lock_future ? REGION_LOCKED : 0,
+        .flags = space->lock_future,
         .label = heap_label,
     };
     struct region *region;
@@ -52,7 +52,7 @@ static int grow(struct address_space *space, user_address start, user_address en
     if (error)
         return error;
     space_account(space, &model, (int64_t)pages);
-    if (space->lock_future)
+    if (region_is_populated(&model))
         (void)space_populate(space, region, start, end);
     return 0;
 }

@@ -121,11 +121,14 @@ static void settle_beside(const struct fault *fault)
  * either direction and several at a time, soon takes 2 MiB a fault.  A touch on its own gets 16
  * pages at first, and half as many each time it happens again in the region, so that scattered
  * touches end at one page each; or, where there is plenty of memory, at a reservation of 2 MiB.
+ * Memory that is locked as it is touched comes by the page.
  */
 static unsigned wanted_order(struct fault *fault)
 {
     if (!fault->write)
         return EXTENT_ORDER_MAX;
+    if (fault->region->flags & REGION_ON_FAULT)
+        return 0;
 
     settle_beside(fault);
 
@@ -228,6 +231,8 @@ static void map_around(const struct fault *fault)
     user_address base = fault->page - (user_address)window.at * PAGE_SIZE;
 
     if (fault->write && !memory_object_is_anonymous(object))
+        return;
+    if (fault->region->flags & REGION_ON_FAULT)
         return;
     for (unsigned i = first; i < first + FAULT_AROUND_PAGES; i++) {
         struct fault around = *fault;

@@ -92,7 +92,7 @@ static int copy_region(struct copying *copying, struct region *region)
     bool is_filled = !(region->flags & (REGION_SHARED | REGION_WIPE_ON_FORK));
     int error;
 
-    model.flags &= ~(uint32_t)REGION_LOCKED;
+    model.flags &= ~REGION_LOCK_FLAGS;
     region->isolated_copies = 0;
     error = region_insert(&copying->copy->regions, &model, &copied);
     if (error)

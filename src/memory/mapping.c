@@ -220,8 +220,8 @@ static int choose_place(struct address_space *space, const struct map_request *r
         return -EINVAL;
     if (request->address < USER_ADDRESS_MINIMUM)
         return -EPERM;
-    if (!space_range_allowed(request->address, length))
-        return -ENOMEM;
+    if (!space_range_allowed(request->address, length))    /* the machine's own is there */
+        return request->flags & MAP_NOT_REPLACE ? -EEXIST : -ENOMEM;
     if ((request->flags & MAP_NOT_REPLACE) &&
         space_is_used(space, request->address, request->address + length))
         return -EEXIST;
@@ -239,9 +239,9 @@ static uint32_t region_flags_of(const struct address_space *space, uint32_t flag
         result |= REGION_GROWS_DOWN;
     if (flags & MAP_NO_ACCOUNT)
         result |= REGION_NO_ACCOUNT;
-    if ((flags & MAP_LOCK_PAGES) || space->lock_future)
+    if (flags & MAP_LOCK_PAGES)
         result |= REGION_LOCKED;
-    return result;
+    return result | space->lock_future;
 }
 
 /* Pages of [start, end) that are mapped now and would be replaced. */
@@ -335,7 +335,7 @@ static int map_locked(struct address_space *space, const struct map_request *req
     error = insert_mapping(space, &model);
     if (error)
         return error;
-    if ((request->flags & MAP_POPULATE_NOW) || (model.flags & REGION_LOCKED)) {
+    if ((request->flags & MAP_POPULATE_NOW) || region_is_populated(&model)) {
         /* As in Linux, what cannot be brought in now is no error of mmap. */
         (void)space_populate(space, region_find(&space->regions, model.start), model.start,
                              model.end);

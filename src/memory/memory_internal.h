@@ -23,7 +23,7 @@ struct address_space {
     user_address map_top;             /* mappings without an address go below */
     user_address break_start, break_end;
     uint64_t stack_limit, total_limit, data_limit;    /* bytes */
-    bool lock_future;                 /* mlockall(MCL_FUTURE) */
+    uint32_t lock_future;             /* REGION_LOCK_FLAGS of what will be mapped: MCL_FUTURE */
 
     /* Pages: of regions by kind, and present ones. */
     uint64_t total_pages, data_pages, text_pages, stack_pages, locked_pages;
@@ -96,6 +96,11 @@ enum fault_result space_populate(struct address_space *space, const struct regio
 static inline uint64_t region_object_index(const struct region *region, user_address address)
 {
     return (region->object_offset + (address - region->start)) >> PAGE_SHIFT;
+}
+/* Are all pages of the region to be there, now and when it grows? */
+static inline bool region_is_populated(const struct region *region)
+{
+    return (region->flags & REGION_LOCK_FLAGS) == REGION_LOCKED;
 }
 /* Entry bits of a present page of this region, without ENTRY_WRITE. */
 uint64_t region_entry_bits(const struct region *region);

@@ -23,7 +23,10 @@ enum region_flags {
     REGION_NO_FORK = 1 << 3,       /* madvise DONTFORK */
     REGION_WIPE_ON_FORK = 1 << 4,  /* madvise WIPEONFORK */
     REGION_NO_ACCOUNT = 1 << 5,    /* MAP_NORESERVE */
+    REGION_ON_FAULT = 1 << 6,      /* locked too: pages come one by one, when they are touched */
 };
+#define REGION_LOCK_FLAGS ((uint32_t)(REGION_LOCKED | REGION_ON_FAULT))
+
 
 struct region {
     struct tree_node node;

@@ -181,7 +181,7 @@ static void unlock_region(struct address_space *space, struct region *region)
     int64_t pages = (int64_t)((region->end - region->start) / PAGE_SIZE);
 
     space_account(space, region, -pages);
-    region->flags &= ~(uint32_t)REGION_LOCKED;
+    region->flags &= ~REGION_LOCK_FLAGS;
     space_account(space, region, pages);
     region_merge(&space->regions, region);
 }
@@ -235,7 +235,7 @@ static int move_mapping(struct address_space *space, struct region *region,
     if (flush)
         tlb_flush(space->root, remap->old_start, old_end);
     region = region_merge(&space->regions, region_find(&space->regions, remap->new_start));
-    if (region->flags & REGION_LOCKED)
+    if (region_is_populated(region))
         (void)space_populate(space, region, remap->new_start,
                              remap->new_start + remap->new_length);
     return 0;
@@ -273,7 +273,7 @@ static void grow_in_place(struct address_space *space, struct region *region,
     space_account(space, region, (int64_t)((end - old_end) / PAGE_SIZE));
     region_resize(&space->regions, region, region->start, end);
     region = region_merge(&space->regions, region);
-    if (region->flags & REGION_LOCKED)
+    if (region_is_populated(region))
         (void)space_populate(space, region, old_end, end);
 }
 

@@ -73,6 +73,7 @@ uint8_t proc_type_of_kind(enum proc_kind kind)
     switch (kind) {
     case PROC_TEXT:
     case PROC_MEMORY:
+    case PROC_PAGE_MAP:
     case PROC_DESCRIPTOR_INFO:
         return MODE_REGULAR >> 12;
     case PROC_LINK:

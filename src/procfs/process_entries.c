@@ -17,6 +17,8 @@
     ENTRY_CHECKED("smaps_rollup", 0444, PROC_CHECKED_AT_OPEN, proc_write_map_sums),            \
     { .name = "mem", .kind = PROC_MEMORY, .permissions = 0600,                                 \
       .check = PROC_CHECKED_AT_OPEN },                                                         \
+    { .name = "pagemap", .kind = PROC_PAGE_MAP, .permissions = 0400,                           \
+      .check = PROC_CHECKED_AT_OPEN },                                                         \
     ENTRY_CHECKED("environ", 0400, PROC_CHECKED_AT_OPEN, proc_write_environment),              \
     ENTRY_CHECKED("auxv", 0400, PROC_CHECKED_AT_OPEN, proc_write_auxiliary_vector),            \
     ENTRY_TEXT("wchan", proc_write_wait),                                                      \

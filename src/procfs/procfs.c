@@ -222,6 +222,7 @@ static int proc_lookup(struct inode *directory, const char *name, struct inode *
         return look_up_task(directory, name, inode);
     case PROC_TEXT:
     case PROC_MEMORY:
+    case PROC_PAGE_MAP:
     case PROC_LINK:
     case PROC_DESCRIPTOR:
     case PROC_DESCRIPTOR_INFO:
@@ -347,6 +348,8 @@ static struct inode_kind kind_of(const struct proc_entry *entry)
 {
     if (entry->kind == PROC_MEMORY)
         return (struct inode_kind){ &memory_operations, &proc_memory_operations };
+    if (entry->kind == PROC_PAGE_MAP)
+        return (struct inode_kind){ &memory_operations, &proc_page_map_operations };
     switch (proc_type_of_kind(entry->kind) << 12) {
     case MODE_DIRECTORY:
         return (struct inode_kind){ &directory_operations, &proc_directory_operations };

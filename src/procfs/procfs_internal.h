@@ -35,6 +35,7 @@ enum proc_kind {
     PROC_PROCESSES,      /* `children`, and a directory for each process */
     PROC_TEXT,           /* `write`, perhaps `store` */
     PROC_MEMORY,         /* the memory of a process, by its addresses */
+    PROC_PAGE_MAP,       /* eight bytes about each of its pages */
     PROC_LINK,           /* `target` */
     PROC_DESCRIPTORS,    /* directory of links to open files */
     PROC_DESCRIPTOR,     /* one of them */
@@ -106,8 +107,9 @@ uint8_t proc_type_of_kind(enum proc_kind kind);    /* as in directory entries */
 /* text_file.c: open files of the kinds that have a `write`. */
 extern const struct file_operations proc_text_operations;
 MUST_CHECK int proc_text_open(struct inode *inode, struct file *file);
-/* memory_file.c: of the kind PROC_MEMORY. */
+/* memory_file.c: of the kinds PROC_MEMORY and PROC_PAGE_MAP. */
 extern const struct file_operations proc_memory_operations;
+extern const struct file_operations proc_page_map_operations;
 MUST_CHECK int proc_memory_open(struct inode *inode, struct file *file);
 
 extern const struct proc_entry proc_root_entries[];

@@ -177,6 +177,19 @@ static int store_period(const struct proc_subject *subject, const char *text)
     return error ? error : real_time_period_set(value);
 }
 
+static void write_queue_setting(struct proc_output *output, const struct proc_subject *subject)
+{
+    proc_print(output, "%d\n", named_queue_setting((enum named_queue_setting)subject->number));
+}
+
+static int store_queue_setting(const struct proc_subject *subject, const char *text)
+{
+    int64_t value;
+    int error = proc_parse_signed(text, INT32_MIN, INT32_MAX, &value);
+
+    return error ? error : named_queue_set((enum named_queue_setting)subject->number, value);
+}
+
 /* ---- Tables -------------------------------------------------------------------------------- */
 
 static const struct proc_entry random_entries[] = {
@@ -215,11 +228,15 @@ static const struct proc_entry vm_entries[] = {
     ENTRY_NUMBER("nr_hugepages", 0), ENTRY_NUMBER("nr_overcommit_hugepages", 0),
     ENTRY_NUMBER("panic_on_oom", 0), ENTRY_NUMBER("oom_kill_allocating_task", 1), ENTRY_END,
 };
+#define QUEUE_SETTING(text_name, which)                                     \
+    { .name = (text_name), .kind = PROC_TEXT, .permissions = 0644,          \
+      .number = (int)(which) + 1, .write = write_queue_setting,             \
+      .store = store_queue_setting }
 static const struct proc_entry queue_entries[] = {
-    ENTRY_NUMBER("queues_max", NAMED_QUEUES_MAX), ENTRY_NUMBER("msg_max", NAMED_QUEUE_MESSAGES),
-    ENTRY_NUMBER("msg_default", NAMED_QUEUE_MESSAGES),
-    ENTRY_NUMBER("msgsize_max", NAMED_QUEUE_SIZE),
-    ENTRY_NUMBER("msgsize_default", NAMED_QUEUE_SIZE), ENTRY_END,
+    QUEUE_SETTING("queues_max", QUEUE_COUNT_MOST), QUEUE_SETTING("msg_max", QUEUE_MESSAGES_MOST),
+    QUEUE_SETTING("msg_default", QUEUE_MESSAGES_USUAL),
+    QUEUE_SETTING("msgsize_max", QUEUE_SIZE_MOST),
+    QUEUE_SETTING("msgsize_default", QUEUE_SIZE_USUAL), ENTRY_END,
 };
 static const struct proc_entry epoll_entries[] = {
     ENTRY_TEXT("max_user_watches", write_watches_max), ENTRY_END,

@@ -16,6 +16,8 @@ LIMIT_SECONDS = 150
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "UTC", "HOME": "/root",
                "TIMEOUTFACTOR": "2"}
 OUTPUT_KEPT = 4000
+# Tests map 2 GiB; Linux, too, promises no more than there is.
+MEMORY = "--memory=4G"
 
 
 def file_sum(path):
@@ -28,7 +30,7 @@ class Runner:
 
     def __init__(self, name, folder, simulator=None, options=()):
         self.name = name
-        self.prefix = [simulator, *options, "--root=/", "--cwd=/tmp"] if simulator else []
+        self.prefix = [simulator, *options, MEMORY, "--root=/", "--cwd=/tmp"] if simulator else []
         self.folder = os.path.join(folder, "results", name)
         identity = [file_sum(simulator), *options] if simulator else [platform.release()]
         self.identity = " ".join(identity)

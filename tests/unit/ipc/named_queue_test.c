@@ -407,6 +407,38 @@ START_TEST(limits_depend_on_who_asks)
 }
 END_TEST
 
+START_TEST(limits_can_be_set)
+{
+    const struct named_queue_limits most = { 3, 130 }, more = { 4, 130 }, larger = { 3, 131 };
+    struct named_queue_limits usual;
+    struct file *other, *unlinked;
+
+    begin();
+    ck_assert_int_eq(named_queue_set(QUEUE_MESSAGES_MOST, 0), -EINVAL);
+    ck_assert_int_eq(named_queue_set(QUEUE_SIZE_USUAL, NAMED_QUEUE_SIZE_MIN - 1), -EINVAL);
+    ck_assert_int_eq(named_queue_set(QUEUE_SIZE_MOST, NAMED_QUEUE_SIZE_MAX + 1), -EINVAL);
+    ck_assert_int_eq(named_queue_set(QUEUE_MESSAGES_MOST, 3), 0);
+    ck_assert_int_eq(named_queue_set(QUEUE_SIZE_MOST, 130), 0);
+    ck_assert_int_eq(named_queue_set(QUEUE_SIZE_USUAL, 129), 0);
+    ck_assert_int_eq(named_queue_set(QUEUE_COUNT_MOST, 2), 0);    /* one is there */
+    ck_assert_int_eq(named_queue_setting(QUEUE_SIZE_USUAL), 129);
+    ck_assert_int_eq(open_as(&user, "a", OPEN_CREATE, &more, &other), -EINVAL);
+    ck_assert_int_eq(open_as(&user, "a", OPEN_CREATE, &larger, &other), -EINVAL);
+    ck_assert_int_eq(open_as(&user, "a", OPEN_CREATE, &most, &other), 0);
+    file_release(other);
+    ck_assert_int_eq(named_queue_unlink("a", &user), 0);
+    ck_assert_int_eq(open_as(&user, "b", OPEN_CREATE, NULL, &unlinked), 0);
+    usual = named_queue_limits(named_queue_of(unlinked));
+    ck_assert_int_eq(usual.messages, 3);
+    ck_assert_int_eq(usual.size, 129);
+    ck_assert_int_eq(named_queue_unlink("b", &user), 0);
+    ck_assert_int_eq(open_as(&user, "c", OPEN_CREATE, &most, &other), -ENOSPC);
+    file_release(unlinked);
+    ck_assert_int_eq(open_as(&user, "c", OPEN_CREATE, &most, &other), 0);
+    file_release(other);
+}
+END_TEST
+
 START_TEST(so_many_queues_and_no_more)
 {
     const struct named_queue_limits small = { 1, 1 };
@@ -432,4 +464,5 @@ TEST_MAIN("ipc/named_queue", messages_go_out_by_priority_then_by_age,
           one_is_told_once_of_a_message_to_an_empty_queue,
           who_waits_for_a_message_gets_it_and_nobody_is_told,
           a_notice_whose_owner_has_ended_gives_way, polls_see_messages_and_room,
-          names_are_those_of_a_directory, limits_depend_on_who_asks, so_many_queues_and_no_more)
+          names_are_those_of_a_directory, limits_depend_on_who_asks, limits_can_be_set,
+          so_many_queues_and_no_more)

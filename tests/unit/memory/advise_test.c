@@ -296,6 +296,38 @@ START_TEST(locked_memory_is_there_and_counted)
 }
 END_TEST
 
+START_TEST(memory_locked_on_fault_holds_what_was_touched)
+{
+    struct page_report report[3];
+
+    map_private(BASE, 20, READ_WRITE);
+    write_byte(BASE + PAGES(3), 1);
+    write_byte(BASE + PAGES(5), 1);
+    ck_assert_uint_gt(resident_pages(), 2);    /* others came beside them */
+
+    uint64_t free = page_statistics().free, resident = resident_pages();
+
+    ck_assert_int_eq(address_space_set_locked(space, BASE, PAGES(20), LOCK_ON_FAULT), 0);
+    ck_assert_uint_eq(resident_pages(), 2);
+    ck_assert_uint_eq(page_statistics().free, free + resident - 2);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(3)), 1);
+    write_byte(BASE + PAGES(10), 1);
+    ck_assert_uint_eq(resident_pages(), 3);
+    address_space_report_pages(space, BASE + PAGES(9), 3, report);
+    ck_assert(!report[0].is_present && report[1].is_present && !report[2].is_present);
+    ck_assert(report[1].is_alone && !report[1].of_object);
+    ck_assert_uint_eq(report[1].address, entry_at(BASE + PAGES(10)) & ENTRY_ADDRESS);
+    ck_assert_int_eq(address_space_set_locked(space, BASE, PAGES(20), LOCK_NOW), 0);
+    ck_assert_uint_eq(resident_pages(), 20);
+    address_space_lock_all(space, LOCK_NONE, LOCK_ON_FAULT);
+    map_private(BASE + PAGES(40), 20, READ_WRITE);
+    write_byte(BASE + PAGES(40), 1);
+    ck_assert_uint_eq(locked_pages(), 20);
+    ck_assert_uint_eq(resident_pages(), 21);
+    fixture_end();
+}
+END_TEST
+
 START_TEST(everything_can_be_locked)
 {
     map_private(BASE, 10, READ_WRITE);
@@ -321,4 +353,4 @@ TEST_MAIN_WITH_SETUP("memory/advise", fixture_begin, PANICS(NULL),
                      advice_splits_regions_and_merges_them_again, populating_brings_pages_in,
                      advice_arguments_are_checked, resident_pages_are_reported,
                      synced_ranges_reach_the_object, locked_memory_is_there_and_counted,
-                     everything_can_be_locked)
+                     memory_locked_on_fault_holds_what_was_touched, everything_can_be_locked)
