@@ -376,6 +376,17 @@ void address_space_report_pages(struct address_space *space, user_address start,
     space_unlock(space);
 }
 
+bool address_space_permits(struct address_space *space, user_address address, uint32_t protection)
+{
+    space_lock(space);
+
+    const struct region *region = region_find(&space->regions, address);
+    bool permits = region && (region->protection & protection) == protection;
+
+    space_unlock(space);
+    return permits;
+}
+
 bool address_space_region_at(struct address_space *space, user_address address,
                              user_address *start, user_address *end)
 {

@@ -103,6 +103,10 @@ struct remap_request {
 };
 MUST_CHECK int address_space_remap(struct address_space *space,
                                    const struct remap_request *request, user_address *address);
+/* remap_file_pages: a shared mapping shows other pages of its file from now on.  -EINVAL: it is not
+ * shared and writable, or not one; -EOVERFLOW, -ENOMEM. */
+MUST_CHECK int address_space_remap_pages(struct address_space *space, user_address address,
+                                         uint64_t length, uint64_t first_page, bool populate);
 /* Linux's advice numbers; -EINVAL for unknown ones. */
 MUST_CHECK int address_space_advise(struct address_space *space, user_address address,
                                     uint64_t length, int advice);
@@ -170,6 +174,9 @@ struct region_report {
 void address_space_report(struct address_space *space,
                           void (*visit)(const struct region_report *region, void *context),
                           void *context);
+
+/* Does the region at the address permit this (of enum region_protection)?  No: nothing is there. */
+bool address_space_permits(struct address_space *space, user_address address, uint32_t protection);
 
 /* For /proc/<pid>/pagemap: what is there for each of `count` pages from `start` on. */
 struct page_report {

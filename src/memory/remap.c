@@ -241,6 +241,80 @@ static int move_mapping(struct address_space *space, struct region *region,
     return 0;
 }
 
+/* ---- Other pages of the same file ---------------------------------------------------------- */
+
+/* The region that holds the start, if it and those behind it, without holes, are shared mappings of
+ * one file that differ in nothing else; NULL: they are not. */
+static struct region *find_alike(const struct address_space *space, user_address start,
+                                 user_address end)
+{
+    struct region *first = region_find(&space->regions, start);
+
+    /* Of a file that cannot be written, Linux does not call a mapping shared. */
+    if (!first || !(first->flags & REGION_SHARED) ||
+        !(first->maximum_protection & PROTECTION_WRITE))
+        return NULL;
+    for (const struct region *region = first; region->end < end;) {
+        const struct region *next = region_next(region);
+
+        if (!next || next->start != region->end || next->object != first->object ||
+            next->flags != first->flags || next->protection != first->protection)
+            return NULL;
+        region = next;
+    }
+    return first;
+}
+
+/* Space locked.  The pages go, and others come when they are touched; the region stays in the
+ * list of those that map the object. */
+static int show_pages(struct address_space *space, user_address start, user_address end,
+                      uint64_t first_page)
+{
+    struct region *first = find_alike(space, start, end), *region;
+
+    if (!first)
+        return -EINVAL;
+    if (first_page > (INT64_MAX - (end - start)) >> PAGE_SHIFT)
+        return -EOVERFLOW;
+
+    struct region model = *first;
+
+    model.start = start;
+    model.end = end;
+    model.object_offset = first_page << PAGE_SHIFT;
+
+    int error = space_unmap(space, start, end);
+
+    if (!error)
+        error = region_insert(&space->regions, &model, &region);
+    if (!error)
+        space_account(space, &model, (int64_t)((end - start) / PAGE_SIZE));
+    return error;
+}
+
+int address_space_remap_pages(struct address_space *space, user_address address, uint64_t length,
+                              uint64_t first_page, bool populate)
+{
+    user_address start = round_down(address, PAGE_SIZE), end;
+    uint64_t size = round_down(length, PAGE_SIZE), last;
+
+    if (size == 0 || add_overflows(start, size, &end) ||
+        add_overflows(first_page, size >> PAGE_SHIFT, &last))
+        return -EINVAL;
+    space_lock(space);
+
+    int error = show_pages(space, start, end, first_page);
+
+    if (!error) {
+        const struct region *region = region_find(&space->regions, start);
+
+        if (populate || region_is_populated(region))
+            (void)space_populate(space, region, start, end);
+    }
+    space_unlock(space);
+    return error;
+}
+
 /* ---- The cases ----------------------------------------------------------------------------- */
 
 static int shrink(struct address_space *space, struct remap *remap)

@@ -301,6 +301,15 @@ int64_t sys_mremap(user_address address, uint64_t old_length, uint64_t new_lengt
     return error ? error : (int64_t)place;
 }
 
+int64_t sys_remap_file_pages(user_address address, uint64_t length, uint64_t protection,
+                             uint64_t page, uint64_t flags)
+{
+    if (protection != 0)
+        return -EINVAL;
+    return address_space_remap_pages(current_space(), address, length, page,
+                                     !(flags & LINUX_MAP_NONBLOCK));
+}
+
 /* ---- Advice and questions ------------------------------------------------------------------ */
 
 int64_t sys_madvise(user_address address, uint64_t length, int32_t advice)
