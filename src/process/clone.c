@@ -109,6 +109,7 @@ void thread_inherit(struct thread *thread, const struct clone_request *request)
         thread->registers.fs_base = request->thread_area;
     if (request->flags & CLONE_CLEAR_CHILD_ID)
         part->clear_child_id = request->child_id;
+    atomic_store(&part->io_priority, atomic_load(&from->io_priority));
     part->signals.blocked = from->signals.blocked;
     if (!shares)
         part->signals.stack = from->signals.stack;

@@ -166,6 +166,7 @@ struct user_thread {
     struct process *lender;
     struct thread_shares shares;
     struct credentials credentials;      /* written with the process locked, by itself only */
+    _Atomic uint16_t io_priority;        /* of ioprio_set; changes nothing */
     struct interrupted_call interrupted;
     user_address clear_child_id;         /* set to 0 and woken when the thread leaves */
     user_address robust_list;

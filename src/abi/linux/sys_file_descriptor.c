@@ -172,6 +172,7 @@ int64_t sys_fcntl(int32_t fd, int32_t command, uint64_t argument)
 #define IOCTL_BYTES_READABLE 0x541bu
 #define IOCTL_BLOCK_SIZE 2u
 #define IOCTL_SIZE 0x5460u
+#define STATUS_BLOCK 512u    /* what stat counts in */
 
 static int64_t set_nonblocking(struct file *file, user_address argument)
 {
@@ -194,19 +195,29 @@ static int64_t put_block_size(user_address argument)
     return user_copy_out(current_space(), argument, &size, sizeof(size));
 }
 
-static int64_t put_size(struct file *file, user_address argument, bool from_position)
+static int64_t put_left_to_read(struct file *file, user_address argument)
 {
     struct file_status status;
     int64_t error = file_get_status(file, &status);
-    int64_t position = from_position ? file_seek(file, 0, SEEK_FROM_CURRENT) : 0;
-    int64_t size = (int64_t)status.size - position;
-    int32_t readable = (int32_t)size;
+    int32_t readable;
 
     if (error)
         return error;
-    if (from_position)
-        return user_copy_out(current_space(), argument, &readable, sizeof(readable));
-    return user_copy_out(current_space(), argument, &size, sizeof(size));
+    readable = (int32_t)((int64_t)status.size - file_seek(file, 0, SEEK_FROM_CURRENT));
+    return user_copy_out(current_space(), argument, &readable, sizeof(readable));
+}
+
+/* What it occupies, as Linux says it, not how long it is. */
+static int64_t put_occupied(struct file *file, user_address argument)
+{
+    struct file_status status;
+    int64_t error = file_get_status(file, &status);
+    uint64_t bytes;
+
+    if (error)
+        return error;
+    bytes = status.blocks * STATUS_BLOCK;
+    return user_copy_out(current_space(), argument, &bytes, sizeof(bytes));
 }
 
 static int64_t control_file(struct file *file, uint32_t request, user_address argument)
@@ -222,7 +233,7 @@ static int64_t bytes_readable(struct file *file, uint32_t type, user_address arg
 
     if (bytes >= 0)
         return user_copy_out(current_space(), argument, &count, sizeof(count));
-    return type == MODE_REGULAR ? put_size(file, argument, true)
+    return type == MODE_REGULAR ? put_left_to_read(file, argument)
                                 : control_file(file, IOCTL_BYTES_READABLE, argument);
 }
 
@@ -240,7 +251,7 @@ static int64_t control(int32_t fd, struct file *file, uint32_t request, user_add
     case IOCTL_BLOCK_SIZE:
         return put_block_size(argument);
     case IOCTL_SIZE:
-        return has_size ? put_size(file, argument, false) : -ENOTTY;
+        return has_size ? put_occupied(file, argument) : -ENOTTY;
     case IOCTL_BYTES_READABLE:
         return bytes_readable(file, type, argument);
     }
