@@ -76,7 +76,7 @@ static int allocate(struct inode *inode, struct page_cache *cache,
         return -EFBIG;
     if (keeps_size && end > inode->size)
         end = inode->size;
-    error = page_cache_allocate(cache, allocation->start, end);
+    error = page_cache_allocate(cache, allocation->start, end, allocation->ends_by_signal);
     if (error) {
         page_cache_punch(cache, inode->size, end);    /* nothing stays behind the end */
     } else if (end > inode->size) {

@@ -18,6 +18,7 @@ struct allocation {
     uint32_t mode;            /* enum allocation_mode */
     uint64_t start, end;
     uint64_t size_limit;      /* RLIMIT_FSIZE */
+    bool ends_by_signal;      /* -EINTR, as Linux's tmpfs and not its filesystems of disks */
 };
 
 /* Errors as fallocate has them: -EBADF, -EINVAL, -EOPNOTSUPP, -ESPIPE, -EISDIR, -ENODEV, -EFBIG,

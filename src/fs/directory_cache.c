@@ -17,6 +17,7 @@
 #include "sync/spinlock.h"
 
 #define BUCKETS 8192u
+#define HANDLE_BUCKETS 256u
 #define SHRINK_NAMES 64u    /* freed when there is no memory for one more */
 
 static struct {
@@ -31,6 +32,8 @@ static struct {
     .unused = LIST_INITIAL(cache.unused),
 };
 static struct list buckets[BUCKETS];    /* Protected by cache.lock; all zero: not used yet. */
+
+static struct list handles[HANDLE_BUCKETS];    /* the same, by the numbers of inodes */
 
 static struct pool name_pool = POOL_INITIAL("name", struct name, 0);
 
@@ -57,10 +60,15 @@ static void hash_name(struct name *name)
     list_prepend(bucket_of(name->parent, name_component(name)), &name->hash_node);
 }
 
+static void unlink_node(struct list *node)
+{
+    if (list_is_linked(node))
+        list_remove(node);
+}
+
 static void unhash_name(struct name *name)
 {
-    if (list_is_linked(&name->hash_node))
-        list_remove(&name->hash_node);
+    unlink_node(&name->hash_node);
 }
 
 /* ---- Making and freeing -------------------------------------------------------------------- */
@@ -92,6 +100,7 @@ static int create_name(struct filesystem *filesystem, struct name *parent,
     atomic_init(&name->references, 1);
     list_init(&name->hash_node);
     list_init(&name->unused_node);
+    list_init(&name->handle_node);
 
     spin_lock(&cache.lock);
     name->id = ++cache.last_id;
@@ -130,14 +139,21 @@ static void free_name(struct name *name)
     pool_free(&name_pool, name);
 }
 
+/* Nobody finds it any more, and it is to be freed; the lock is held. */
+static void doom(struct name *name, struct list *doomed)
+{
+    unhash_name(name);
+    unlink_node(&name->handle_node);
+    list_append(doomed, &name->unused_node);
+}
+
 /* Takes it off the list of unused ones to free it; the lock is held. */
 static void doom_unused(struct name *name, struct list *doomed)
 {
     ASSERT(name->references == 0);
     list_remove(&name->unused_node);
     cache.unused_count--;
-    unhash_name(name);
-    list_append(doomed, &name->unused_node);
+    doom(name, doomed);
 }
 
 /* Drops a reference; what must be freed goes on `doomed`. */
@@ -153,11 +169,9 @@ static void drop_reference(struct name *name, struct list *doomed)
     spin_lock(&cache.lock);
     count = atomic_fetch_sub_explicit(&name->references, 1, memory_order_acq_rel);
     ASSERT(count > 0);
-    if (count == 1 && !list_is_linked(&name->hash_node)) {
-        list_append(doomed, &name->unused_node);
-    } else if (count == 1 && name->stamp == 0) {    /* nobody would find it good again */
-        unhash_name(name);
-        list_append(doomed, &name->unused_node);
+    /* Without a stamp nobody would find it good again. */
+    if (count == 1 && (!list_is_linked(&name->hash_node) || name->stamp == 0)) {
+        doom(name, doomed);
     } else if (count == 1) {
         list_append(&cache.unused, &name->unused_node);
         cache.unused_count++;
@@ -485,6 +499,48 @@ size_t directory_cache_unused(void)
     count = cache.unused_count;
     spin_unlock(&cache.lock);
     return count;
+}
+
+/* ---- Handles ------------------------------------------------------------------------------- */
+
+static struct list *handles_of(uint64_t number)
+{
+    struct list *bucket = &handles[number % HANDLE_BUCKETS];
+
+    if (!bucket->next)
+        list_init(bucket);
+    return bucket;
+}
+
+/* The lock is held; no reference is taken. */
+static struct name *search_handle(const struct filesystem *filesystem, uint64_t number)
+{
+    LIST_FOR_EACH(node, handles_of(number)) {
+        struct name *name = LIST_ENTRY(node, struct name, handle_node);
+
+        if (name->filesystem == filesystem && name->inode->number == number)
+            return name;
+    }
+    return NULL;
+}
+
+void name_note_handle(struct name *name)
+{
+    spin_lock(&cache.lock);
+    if (!list_is_linked(&name->handle_node))
+        list_append(handles_of(name->inode->number), &name->handle_node);
+    spin_unlock(&cache.lock);
+}
+
+struct name *name_find_by_inode(const struct filesystem *filesystem, uint64_t number)
+{
+    spin_lock(&cache.lock);
+    struct name *name = search_handle(filesystem, number);
+
+    if (name)
+        reference_found(name);
+    spin_unlock(&cache.lock);
+    return name;
 }
 
 /* ---- Text ---------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct name {
     /* Protected by the cache's lock. */
     struct list hash_node;            /* linked: found by look-ups */
     struct list unused_node;          /* linked: references is 0 */
+    struct list handle_node;          /* linked: found by its inode's number */
     struct name *parent;              /* with a reference; NULL: root of a filesystem */
     struct inode *inode;              /* with a reference; NULL: known to be absent */
     uint64_t stamp;                   /* of the directory when it was looked up */
@@ -86,6 +87,12 @@ uint64_t name_moves(void);
 void name_note_move(void);
 /* Was it removed (unlinked, replaced, stale)?  Roots are not. */
 bool name_is_removed(struct name *name);
+
+/* For handles of files: from now on, as long as it is cached, the name is found by the number of
+ * its inode; of several such names one is. */
+void name_note_handle(struct name *name);
+/* With a reference, or NULL. */
+struct name *name_find_by_inode(const struct filesystem *filesystem, uint64_t number);
 
 /* Frees up to `count` unused names, oldest first; returns how many.  May sleep. */
 size_t directory_cache_shrink(size_t count);

@@ -526,6 +526,7 @@ static int create_empty(const struct hostfs_operations *host, enum hostfs_sharin
     }
     (*result)->contents = hostfs;
     (*result)->keeps_extended = sharing != HOSTFS_SHARED;
+    (*result)->gives_handles = true;
     return 0;
 }
 

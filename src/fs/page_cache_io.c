@@ -319,7 +319,8 @@ int page_cache_write_back(struct page_cache *cache)
 
 #define ALLOCATE_PAGES 512u    /* with the lock held */
 
-int page_cache_allocate(struct page_cache *cache, uint64_t start, uint64_t end)
+int page_cache_allocate(struct page_cache *cache, uint64_t start, uint64_t end,
+                        bool ends_by_signal)
 {
     uint64_t index = start / PAGE_SIZE;
     int error = 0;
@@ -338,7 +339,7 @@ int page_cache_allocate(struct page_cache *cache, uint64_t start, uint64_t end)
             error = page_cache_find(cache, index, page_cache_pages_of(end) - index, true, &page);
         }
         mutex_unlock(&cache->lock);
-        if (!error && atomic_load(&current_thread()->interrupted))
+        if (!error && ends_by_signal && atomic_load(&current_thread()->interrupted))
             error = -EINTR;
     }
     return error;

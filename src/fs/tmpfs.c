@@ -107,9 +107,11 @@ static int tmpfs_sync(struct file *file)
 static int tmpfs_allocate(struct file *file, const struct allocation *allocation)
 {
     struct inode *inode = file->inode;
+    struct allocation own = *allocation;
     int error = seal_check_allocation(inode, allocation);
 
-    return error ? error : page_cache_allocate_file(inode, inode->contents, allocation);
+    own.ends_by_signal = true;
+    return error ? error : page_cache_allocate_file(inode, inode->contents, &own);
 }
 
 static int tmpfs_memory_object(struct inode *inode, struct memory_object **object)
@@ -341,6 +343,7 @@ static int create_empty(uint64_t pages_max, struct filesystem **result)
     }
     (*result)->contents = tmpfs;
     (*result)->keeps_extended = true;
+    (*result)->gives_handles = true;
     return 0;
 }
 

@@ -317,6 +317,7 @@ struct filesystem {
     bool read_only;
     bool keeps_absent_names;         /* that a name does not exist may be cached */
     bool keeps_extended;             /* attributes, fs/extended.h */
+    bool gives_handles;              /* numbers of its inodes stay what they are */
     struct inode *root;              /* set by the filesystem before it is mounted; owned */
     void *contents;                  /* the filesystem's own */
 

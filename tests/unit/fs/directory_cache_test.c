@@ -321,6 +321,40 @@ START_TEST(name_moves_keep_texts_right)
 }
 END_TEST
 
+START_TEST(name_is_found_by_its_inode_while_it_is_cached)
+{
+    struct filesystem *other;
+    struct path path;
+    struct name *found;
+    uint64_t number;
+
+    begin_fake();
+    fake.answer = fake_inode(fake_filesystem, MODE_REGULAR);
+    number = fake.answer->number;
+    ck_assert_int_eq(filesystem_create("other", &fake_filesystem_operations, &other), 0);
+    ck_assert_int_eq(path_walk(&context, NULL, "/file", 0, &path), 0);
+    ck_assert_ptr_null(name_find_by_inode(fake_filesystem, number));    /* nobody asked */
+    name_note_handle(path.name);
+    name_note_handle(path.name);
+    ck_assert_ptr_null(name_find_by_inode(other, number));
+    ck_assert_ptr_null(name_find_by_inode(fake_filesystem, number + 256));
+    found = name_find_by_inode(fake_filesystem, number);
+    ck_assert_ptr_eq(found, path.name);
+    name_release(found);
+    path_release(&path);
+    found = name_find_by_inode(fake_filesystem, number);    /* unused, but cached */
+    ck_assert_ptr_nonnull(found);
+    name_remove(found);    /* the name goes, not its user */
+    ck_assert_ptr_eq(name_find_by_inode(fake_filesystem, number), found);
+    name_release(found);
+    name_release(found);
+    ck_assert_ptr_null(name_find_by_inode(fake_filesystem, number));
+    inode_release(fake.answer);
+    filesystem_release(other);
+    fixture_end();
+}
+END_TEST
+
 TEST_MAIN("fs/directory_cache", name_is_asked_for_once,
           name_absence_is_kept_if_the_filesystem_allows,
           name_of_another_stamp_is_looked_up_again, name_is_never_trusted_with_stamp_zero,
@@ -328,4 +362,5 @@ TEST_MAIN("fs/directory_cache", name_is_asked_for_once,
           name_that_is_covered_stays_good, directory_cache_keeps_to_its_limit,
           directory_cache_shrinks_but_keeps_what_is_used,
           directory_cache_gives_way_when_memory_is_short,
-          directory_cache_without_memory_is_an_error, name_moves_keep_texts_right)
+          directory_cache_without_memory_is_an_error, name_moves_keep_texts_right,
+          name_is_found_by_its_inode_while_it_is_cached)
