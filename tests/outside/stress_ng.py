@@ -29,8 +29,12 @@ BEYOND = {
     "netlink-proc": "no netlink", "netlink-task": "no netlink", "numa": "one node",
     "vm-segv": "no ptrace", "verity": "no fs-verity",
 }
-# 1 GiB otherwise: what is written inside is in memory.
-SIZES = {name: [f"--{name}-bytes", "64M"] for name in ("fallocate", "iomix", "sync-file")}
+# 1 GiB otherwise: what is written inside is in memory.  For memrate all that it does is one
+# operation.
+SIZES = {name: [f"--{name}-bytes", "64M"] for name in ("fallocate", "iomix", "sync-file",
+                                                       "memrate")}
+# A hundred processes are made before the first operation counts, and compete with those before.
+SECONDS = {"pipeherd": 5}
 # stress-ng skips them for root.
 NOT_ROOT = {"exec", "spawn"}
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -61,7 +65,8 @@ def leaks(text):
 def execute(prefix, name, held):
     """(verdict, what it said).  `held` is what the kernel always holds at the end."""
     command = [*prefix, shutil.which("stress-ng"), "--verify", "--metrics-brief",
-               f"--{name}", "1", "--timeout", "1", "--temp-path", ".", *SIZES.get(name, [])]
+               f"--{name}", "1", "--timeout", str(SECONDS.get(name, 1)), "--temp-path", ".",
+               *SIZES.get(name, [])]
     if name in NOT_ROOT and os.getuid() == 0:
         command = [*AS_NOBODY, *command]
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:

@@ -5,6 +5,7 @@
 #include "fs/seal.h"
 #include "fs_fixture.h"
 #include "harness/test.h"
+#include "sched/thread.h"
 
 #define PUNCH (ALLOCATE_PUNCH_HOLE | ALLOCATE_KEEP_SIZE)
 
@@ -68,6 +69,24 @@ START_TEST(allocate_makes_pages_and_size)
     ck_assert_uint_eq(pages(), 2);
     ck_assert_int_eq(allocate(0, 0, INT64_MAX), -ENOSPC);
     ck_assert_uint_eq(file->inode->size, 100 + PAGE_SIZE);
+    finish();
+}
+END_TEST
+
+START_TEST(allocate_ends_by_a_signal_where_it_may)
+{
+    struct page_cache *cache;
+
+    begin(SEAL_SEAL);
+    cache = file->inode->contents;
+    atomic_store(&current_thread()->interrupted, true);
+    ck_assert_int_eq(allocate(0, 0, 1000 * PAGE_SIZE), -EINTR);
+    ck_assert_uint_eq(file->inode->size, 0);
+    ck_assert_uint_eq(pages(), 0);
+    ck_assert_int_eq(page_cache_allocate(cache, 0, 1000 * PAGE_SIZE, false), 0);
+    ck_assert_uint_eq(pages(), 1000);
+    atomic_store(&current_thread()->interrupted, false);
+    page_cache_punch(cache, 0, 1000 * PAGE_SIZE);
     finish();
 }
 END_TEST
@@ -176,6 +195,7 @@ START_TEST(files_that_are_no_programs_stay_so)
 END_TEST
 
 TEST_MAIN("fs/allocate", allocate_checks_its_arguments, allocate_makes_pages_and_size,
+          allocate_ends_by_a_signal_where_it_may,
           allocate_in_a_full_filesystem_leaves_nothing, punching_zeroes_parts_and_drops_pages,
           seals_are_of_files_that_have_them, seals_forbid, sealed_programs_stay_as_they_are,
           files_that_are_no_programs_stay_so)
