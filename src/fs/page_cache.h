@@ -94,8 +94,8 @@ uint64_t page_cache_size(struct page_cache *cache);
 uint64_t page_cache_pages(struct page_cache *cache);
 /* Makes the pages of [start, end) be there, as far as there is memory; the size stays.  A signal
  * ends it, if it may.  Then, the opposite: makes the bytes a hole, except that private mappings
- * keep what they have.  Both only for caches without `fill`; the caller keeps writers apart and holds no
- * lock of RANK_ADDRESS_SPACE or above.  -ENOSPC, -ENOMEM, -EINTR. */
+ * keep what they have.  Both only for caches without `fill`; the caller keeps writers apart and
+ * holds no lock of RANK_ADDRESS_SPACE or above.  -ENOSPC, -ENOMEM, -EINTR. */
 MUST_CHECK int page_cache_allocate(struct page_cache *cache, uint64_t start, uint64_t end,
                                    bool ends_by_signal);
 void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end);
