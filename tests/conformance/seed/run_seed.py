@@ -27,6 +27,7 @@ STATUS_TIME_LIMIT = 122
 STATUS_DIVERGED = 123
 EVENT_SWITCH = 1    # debug/events.def
 INTERACTIVE_WAIT = 0.3
+LIMIT_SECONDS = 600    # long runs on a busy host
 
 # name, arguments, input
 PROGRAMS = [
@@ -65,7 +66,7 @@ class Load:
 def run(options, command, text="", **more):
     """Runs the sim; returns (status, output, errors)."""
     done = subprocess.run([common.SIM, *options, *command], input=text.encode(),
-                          capture_output=True, timeout=common.TIMEOUT_SECONDS, check=False, **more)
+                          capture_output=True, timeout=LIMIT_SECONDS, check=False, **more)
     return common.shell_status(done.returncode), done.stdout, done.stderr.decode(errors="replace")
 
 
@@ -86,7 +87,7 @@ def run_on_terminal(command, text, environment):
 
     reader = threading.Thread(target=collect)
     reader.start()
-    process.communicate(text.encode(), timeout=common.TIMEOUT_SECONDS)
+    process.communicate(text.encode(), timeout=LIMIT_SECONDS)
     reader.join()
     os.close(master)
     return common.shell_status(process.returncode), b"".join(output).replace(b"\r\n", b"\n")
@@ -156,13 +157,15 @@ def same_in_all_circumstances(directory, name, seed, cpus):
             status, output, _ = run(again[1:], [], text)
     else:
         done = subprocess.run(again, input=text.encode(), capture_output=True, check=False,
-                              cwd=directory, timeout=common.TIMEOUT_SECONDS)
+                              cwd=directory, timeout=LIMIT_SECONDS)
         status, output = common.shell_status(done.returncode), done.stdout
     problems = compare_traces(directory, "a", "b")
     if way == 1:    # a terminal shows messages of the kernel, too
         output = peace[1] if peace[1] in output or peace[2] else output
     if not problems and (status, output) != peace[:2]:
         problems = [f"status {peace[0]} and {status}, {len(peace[1])} and {len(output)} bytes"]
+    if problems and peace[2]:
+        problems += peace[2].splitlines()[:3]
     if peace[0] in (common.STATUS_PANIC, common.STATUS_REFUSED):
         problems.append(f"status {peace[0]}: {peace[2]}")
     return [f"--seed {seed} --cpus {cpus}: {problem}" for problem in problems]
