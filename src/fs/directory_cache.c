@@ -432,8 +432,8 @@ void name_move(struct name *name, struct name *target, bool exchange)
 {
     struct name *parent;
 
-    name_note_move();
     spin_lock(&cache.lock);
+    name_note_move();    /* not before: a walk that began in between would miss it */
     unhash_name(name);
     unhash_name(target);
     parent = name->parent;

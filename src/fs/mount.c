@@ -87,8 +87,8 @@ int mount_cover(struct mount *mount, const struct path *at)
 
     mount_reference(at->mount);
     name_reference(at->name);
-    name_note_move();
     mount_places_lock();
+    name_note_move();
     mount->parent = at->mount;
     mount->covered = at->name;
     mount_places_unlock();
@@ -102,8 +102,8 @@ struct path mount_uncover(struct mount *mount)
     ASSERT(mutex_is_held(&mount_table()->lock));
     if (at.name)
         atomic_fetch_sub(&at.name->mounts, 1);
-    name_note_move();
     mount_places_lock();
+    name_note_move();
     mount->parent = NULL;
     mount->covered = NULL;
     mount_places_unlock();

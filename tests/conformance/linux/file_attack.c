@@ -12,7 +12,7 @@
 
 #include "check.h"
 
-#define WALKS 120000
+#define WALKS 120000    /* unless the command line says how many */
 
 /* Exchanges a directory below the root with one outside, again and again. */
 static void attack(int directory)
@@ -29,12 +29,12 @@ static int is_outside(int fd, const struct stat *wanted)
     return fstat(fd, &status) != 0 || status.st_ino != wanted->st_ino;
 }
 
-static void walk(int root, uint64_t resolve, const struct stat *wanted)
+static void walk(int root, uint64_t resolve, const struct stat *wanted, int walks)
 {
     const struct open_how how = { .flags = O_PATH | O_DIRECTORY, .resolve = resolve };
     int escapes = 0, others = 0;
 
-    for (int i = 0; i < WALKS; i++) {
+    for (int i = 0; i < walks; i++) {
         long fd = syscall(SYS_openat2, root, "a/c/../../../../../../..", &how, sizeof(how));
 
         if (fd >= 0) {
@@ -48,8 +48,9 @@ static void walk(int root, uint64_t resolve, const struct stat *wanted)
     VALUE(others);
 }
 
-int main(void)
+int main(int count, char **words)
 {
+    int walks = count > 1 ? atoi(words[1]) : WALKS;
     int directory = open(".", O_PATH | O_DIRECTORY);
     struct stat wanted;
     int root;
@@ -65,9 +66,9 @@ int main(void)
     if (child == 0)
         attack(directory);
     SECTION("in the root");
-    walk(root, RESOLVE_IN_ROOT, &wanted);
+    walk(root, RESOLVE_IN_ROOT, &wanted, walks);
     SECTION("beneath");
-    walk(root, RESOLVE_BENEATH, &wanted);
+    walk(root, RESOLVE_BENEATH, &wanted, walks);
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);
     return 0;
