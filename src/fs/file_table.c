@@ -141,7 +141,8 @@ static struct file *take_out(struct file_table *table, uint32_t fd)
 /* What was taken out: with the descriptor go the record locks.  The lock is not held. */
 static void let_go(struct file_table *table, struct file *file)
 {
-    record_lock_drop_all(file->inode, table);
+    if (!(file_flags(file) & OPEN_PATH))
+        record_lock_drop_all(file->inode, table);
     if (file->operations && file->operations->descriptor_closed)
         file->operations->descriptor_closed(file);
     file_release(file);

@@ -118,6 +118,17 @@ static int change_group(int32_t id, int32_t group)
     return 0;
 }
 
+/* Of a thread that its process is not named after. */
+static bool is_of_further_thread(int32_t id)
+{
+    struct thread *thread = thread_find(id);
+    bool is_further = thread && thread->process && thread->process->id != id;
+
+    if (thread)
+        thread_release(thread);
+    return is_further;
+}
+
 int process_set_group(int32_t id, int32_t group)
 {
     int32_t own = current_process()->id;
@@ -132,7 +143,7 @@ int process_set_group(int32_t id, int32_t group)
     spin_lock(process_table_lock());
     error = change_group(id, group);
     spin_unlock(process_table_lock());
-    return error;
+    return error == -ESRCH && is_of_further_thread(id) ? -EINVAL : error;
 }
 
 int process_new_session(void)

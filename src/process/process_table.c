@@ -122,6 +122,20 @@ struct process *process_find(int32_t id)
     return found;
 }
 
+struct process *process_find_by_thread(int32_t id)
+{
+    struct process *process = process_find(id);
+    struct thread *thread = process ? NULL : thread_find(id);
+
+    if (thread && thread->process) {
+        process = thread->process;
+        process_reference(process);
+    }
+    if (thread)
+        thread_release(thread);
+    return process;
+}
+
 int32_t process_next_id(int32_t from)
 {
     int32_t found = INT32_MAX;

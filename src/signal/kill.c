@@ -126,7 +126,7 @@ static int send_checked(struct process *process, struct thread *thread,
 
 static int send_to_process(int32_t process_id, const struct signal_information *information)
 {
-    struct process *process = process_find(process_id);
+    struct process *process = process_find_by_thread(process_id);
     int error;
 
     if (!process)

@@ -94,7 +94,7 @@ int64_t sys_getpgrp(void)
 /* Which of the two ids of process `id` (0: the caller). */
 static int64_t id_of(int32_t id, bool session)
 {
-    struct process *process = process_find(id ? id : current_process()->id);
+    struct process *process = process_find_by_thread(id ? id : current_process()->id);
 
     if (!process)
         return -ESRCH;

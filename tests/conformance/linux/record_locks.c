@@ -1,6 +1,7 @@
 /* Record locks of one process: what struct flock means, errors, and what it may not take. */
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -42,6 +43,33 @@ static void ranges(int fd, int command)
     try(fd, command, SEEK_END, 0x7fffffffffffffff, 1);
 }
 
+/* Who closes a descriptor that only stands for a path loses no lock. */
+static void paths(int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int path = open("file", O_PATH), other;
+    pid_t child;
+
+    SECTION("O_PATH");
+    CALL(fcntl(fd, F_SETLK, &lock));
+    CALL(fcntl(path, F_SETLK, &lock));
+    (void)close(path);
+    child = fork();
+    if (child == 0) {
+        CALL(fcntl(fd, F_SETLK, &lock));
+        exit(0);
+    }
+    (void)waitpid(child, NULL, 0);
+    other = open("file", O_RDONLY);
+    (void)close(other);
+    child = fork();
+    if (child == 0) {
+        CALL(fcntl(fd, F_SETLK, &lock));
+        exit(0);
+    }
+    (void)waitpid(child, NULL, 0);
+}
+
 int main(void)
 {
     int both, reader, writer;
@@ -61,5 +89,6 @@ int main(void)
     CALL(syscall(SYS_fcntl, both, F_SETLK, 8L));
     CALL(syscall(SYS_fcntl, both, F_GETLK, 8L));
     CALL(syscall(SYS_fcntl, 99L, F_SETLK, 8L));
+    paths(both);
     return 0;
 }
