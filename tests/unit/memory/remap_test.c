@@ -262,6 +262,48 @@ START_TEST(move_without_memory_for_tables_changes_nothing)
 }
 END_TEST
 
+START_TEST(shared_mappings_show_other_pages)
+{
+    struct map_request request = {
+        .address = BASE,
+        .length = PAGES(8),
+        .protection = READ_WRITE,
+        .flags = MAP_AT_ADDRESS | MAP_SHARED_PAGES,
+    };
+    user_address place;
+
+    ck_assert_int_eq(memory_object_create_anonymous(PAGES(8), &request.object), 0);
+    ck_assert_int_eq(address_space_map(space, &request, &place), 0);
+    memory_object_release(request.object);
+    map_private(BASE + PAGES(20), 4, READ_WRITE);
+    number_pages(BASE, 8);
+    ck_assert_int_eq(address_space_remap_pages(space, BASE + PAGES(1), PAGES(2), 6, true), 0);
+    ck_assert_uint_eq(region_count(), 4);    /* the object's: three */
+    ck_assert(entry_at(BASE + PAGES(1)) & ENTRY_PRESENT);
+    ck_assert_uint_eq(read_byte(BASE), 1);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(1)), 7);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(2)), 8);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(3)), 4);
+    write_byte(BASE + PAGES(2), 99);
+    ck_assert_uint_eq(read_byte(BASE + PAGES(7)), 99);
+    write_byte(BASE + PAGES(7), 8);
+    ck_assert(address_space_permits(space, BASE, READ_WRITE));
+    ck_assert(!address_space_permits(space, BASE, PROTECTION_EXECUTE));
+    ck_assert(!address_space_permits(space, BASE + PAGES(8), PROTECTION_READ));
+    ck_assert_int_eq(address_space_remap_pages(space, BASE, PAGES(8), 0, false), 0);
+    ck_assert_uint_eq(region_count(), 2);
+    check_numbers(BASE, 8);
+    ck_assert_int_eq(address_space_remap_pages(space, BASE, PAGES(9), 0, false), -EINVAL);
+    ck_assert_int_eq(address_space_remap_pages(space, BASE + PAGES(20), PAGES(1), 0, false),
+                     -EINVAL);
+    ck_assert_int_eq(address_space_remap_pages(space, BASE, 1, 0, false), -EINVAL);
+    ck_assert_int_eq(address_space_remap_pages(space, BASE, PAGES(1), UINT64_C(1) << 51, false),
+                     -EOVERFLOW);
+    check_numbers(BASE, 8);
+    fixture_end();
+}
+END_TEST
+
 TEST_MAIN_WITH_SETUP("memory/remap", fixture_begin, PANICS(NULL),
                      grows_in_place_when_there_is_room, shrinks_in_place,
                      moves_pages_without_copying, moves_by_odd_distances,
@@ -269,4 +311,5 @@ TEST_MAIN_WITH_SETUP("memory/remap", fixture_begin, PANICS(NULL),
                      keeping_the_old_range_leaves_it_empty,
                      shared_memory_can_be_duplicated, several_regions_move_with_their_holes,
                      arguments_are_checked_in_order, limits_hold,
-                     move_without_memory_for_tables_changes_nothing)
+                     move_without_memory_for_tables_changes_nothing,
+                     shared_mappings_show_other_pages)
