@@ -138,6 +138,7 @@ static void end_process(struct process *process)
     release_resources(process);
     if (leader_ends && process->session_id == process->id && process->parent_id != 0)
         leader_ends(process);
+    process_end_namespace(process);
 
     bool was_last = process_finish(process, &first);
 

@@ -41,6 +41,9 @@ struct process *process_table_next(const struct process *process);
  * there.  One that may be refused: false, and nothing has happened, if a signal waits for the
  * current thread, which the child would miss. */
 MUST_CHECK bool process_begin(struct process *process, bool may_be_refused);
+/* The last thread of a process leaves.  If that is the first one of a PID namespace, all others
+ * there are killed, and it waits until they are gone.  May sleep. */
+void process_end_namespace(struct process *process);
 /* The process has ended, its resources are given back.  Returns whether it was the last one; then
  * *first is the one that was first, with a reference. */
 MUST_CHECK bool process_finish(struct process *process, struct process **first);

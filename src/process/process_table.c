@@ -51,6 +51,15 @@ struct spinlock *process_table_lock(void)
     return &table.lock;
 }
 
+/* In its namespace and in all above, but not in the machine's own, which nobody asks about. */
+static void count_in_namespaces(const struct process *process, bool more)
+{
+    struct pid_namespace *space = process->pid_namespace;
+
+    for (; space && space->level > 0; space = space->parent)
+        space->processes += more ? 1u : -1u;
+}
+
 void process_table_add(struct process *process)
 {
     struct tree_node *parent;
@@ -62,6 +71,7 @@ void process_table_add(struct process *process)
     ASSERT(!*link);
     tree_insert(&table.by_id, &process->id_node, parent, link);
     list_append(&table.processes, &process->table_node);
+    count_in_namespaces(process, true);
     table.count++;
     if (!table.first) {
         table.first = process;
@@ -74,6 +84,7 @@ void process_table_remove(struct process *process)
     ASSERT(spin_is_held(&table.lock));
     list_remove(&process->table_node);
     tree_remove(&table.by_id, &process->id_node);
+    count_in_namespaces(process, false);
 }
 
 bool process_table_ended(struct process **first)

@@ -60,12 +60,18 @@ static void set_parent(struct process *child, struct process *parent)
         list_append(&parent->children_list, &child->child_node);
 }
 
+/* Not of a namespace that has ended: its first process looked for others before this one came. */
+static bool may_begin(const struct process *process)
+{
+    return !signal_is_pending() && !pid_namespace_has_ended(process->pid_namespace);
+}
+
 bool process_begin(struct process *process, bool may_be_refused)
 {
     struct spinlock *lock = process_table_lock();
 
     spin_lock(lock);
-    if (may_be_refused && signal_is_pending()) {
+    if (may_be_refused && !may_begin(process)) {
         spin_unlock(lock);
         return false;
     }
@@ -121,6 +127,13 @@ static void send_to_parent(struct process *parent, struct process *child, int nu
     (void)signal_send_process(parent, &information);    /* ordinary signals are never refused */
 }
 
+/* It waits until nobody is left in the namespace (process_end_namespace), and for nothing else. */
+static bool is_ending_namespace(const struct process *process)
+{
+    return process_is_first_of_namespace(process) &&
+           pid_namespace_has_ended(process->pid_namespace);
+}
+
 /* Tells the parent of a zombie.  Returns whether nobody will wait for it. */
 static bool notify_end(struct process *parent, struct process *child)
 {
@@ -128,7 +141,7 @@ static bool notify_end(struct process *parent, struct process *child)
     bool is_forgotten = false;
     int number = child->exit_signal;
 
-    if (!parent || parent->of_family)
+    if (!parent || parent->of_family || is_ending_namespace(parent))
         return true;
     action = signal_action_read(&parent->signals, SIGNAL_CHLD);
     if (number == SIGNAL_CHLD) {
@@ -164,6 +177,19 @@ void process_notify_stop(struct process *process, const struct stop_news *news)
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
+/* The first process of a namespace and of each one above may wait until it is the last one. */
+static void tell_namespaces(const struct process *process)
+{
+    struct pid_namespace *space = process->pid_namespace;
+
+    for (; space->level > 0; space = space->parent) {
+        struct process *first = space->processes == 1 ? process_table_find(space->first_id) : NULL;
+
+        if (first)
+            wait_queue_wake_all(&first->children_queue);
+    }
+}
+
 /* Takes an ended process out of the table; the caller drops its reference. */
 static void forget(struct process *process)
 {
@@ -173,6 +199,7 @@ static void forget(struct process *process)
     process->is_zombie = false;
     wait_queue_wake_all(&process->ended_queue);
     process_table_remove(process);
+    tell_namespaces(process);
 }
 
 /* Who gets the children of a process that ends: of a family, its parent; else the nearest ancestor
@@ -231,20 +258,49 @@ static void release_all(struct list *gone)
         process_give_id_up(child_of(node));
 }
 
-/* The first process of a PID namespace takes all others there with it, and so does that of a run of
- * Linux programs. */
-static void end_others(const struct process *process)
+static void end_others(const struct process *process, struct pid_namespace *space)
 {
-    struct pid_namespace *space = process->pid_namespace;
-
-    if (space->level > 0 ? space->first_id != process->id
-                         : process->of_family || process != process_table_first())
-        return;
     pid_namespace_end(space);
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
         if (!at->ended && at != process && pid_is_within(at->id, space))
             process_end(at, SIGNAL_KILL, 128 + SIGNAL_KILL);
     }
+}
+
+static void forget_dead_children(struct process *process, struct list *gone)
+{
+    LIST_FOR_EACH_SAFE(node, next, &process->children_list) {
+        if (!child_of(node)->ended)
+            continue;
+        forget(child_of(node));
+        list_append(gone, node);
+    }
+}
+
+/* The zombies of other parents are those of whoever made them from outside: until these have waited
+ * for them, the namespace is not empty. */
+void process_end_namespace(struct process *process)
+{
+    static const struct wait_reason reason = { .kind = WAIT_CHILD, .uninterruptible = true };
+
+    struct pid_namespace *space = process->pid_namespace;
+    struct list gone = LIST_INITIAL(gone);
+
+    if (!process_is_first_of_namespace(process))
+        return;
+    spin_lock(process_table_lock());
+    end_others(process, space);
+    forget_dead_children(process, &gone);
+    spin_unlock(process_table_lock());
+    release_all(&gone);
+    spin_lock(process_table_lock());
+    while (space->processes > 1) {
+        int error = wait_queue_wait(&process->children_queue, process_table_lock(), &reason,
+                                    WAIT_FOREVER);
+
+        ASSERT(!error);
+    }
+    spin_unlock(process_table_lock());
 }
 
 bool process_finish(struct process *process, struct process **first)
@@ -259,7 +315,8 @@ bool process_finish(struct process *process, struct process **first)
     spin_lock(&process->lock);
     process->ended = true;
     spin_unlock(&process->lock);
-    end_others(process);
+    if (process == process_table_first() && !process->of_family)
+        end_others(process, process->pid_namespace);
     give_children(process, &gone);
     process_group_parted(process, parent);
     if (parent)

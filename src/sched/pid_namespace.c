@@ -50,6 +50,17 @@ void pid_namespace_end(struct pid_namespace *space)
     spin_unlock(thread_table_lock());
 }
 
+bool pid_namespace_has_ended(struct pid_namespace *space)
+{
+    if (space->level == 0)
+        return false;
+    spin_lock(thread_table_lock());
+    bool has_ended = space->has_ended;
+
+    spin_unlock(thread_table_lock());
+    return has_ended;
+}
+
 void pid_namespace_begin(struct thread *first)
 {
     struct pid_namespace *space = first->pid_namespace;

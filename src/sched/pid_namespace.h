@@ -42,6 +42,9 @@ struct pid_namespace {
     _Atomic int32_t first_id;      /* thread->id of its first process, which has id 1 in it; 0: it
                                     * was not made yet.  May be read at any time. */
     bool has_ended;                /* that one has: nobody else can begin here */
+
+    /* Protected by the table of processes (process/process_table.c). */
+    unsigned processes;            /* in it or below, until their parents have waited for them */
 };
 
 /* The machine's own. */
@@ -57,8 +60,9 @@ void pid_namespace_reference(struct pid_namespace *space);
 MUST_CHECK bool pid_namespace_drop(struct pid_namespace *space);
 /* The thread is the first one of a process that begins now: perhaps the first of its namespace. */
 void pid_namespace_begin(struct thread *first);
-/* The first process has ended. */
+/* The first process ends. */
 void pid_namespace_end(struct pid_namespace *space);
+bool pid_namespace_has_ended(struct pid_namespace *space);
 
 /* The one of this level that `space` is in, or is. */
 struct pid_namespace *pid_namespace_above(struct pid_namespace *space, unsigned level);

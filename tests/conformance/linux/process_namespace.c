@@ -1,6 +1,7 @@
 /* PID namespaces: ids inside and outside, the first process and its end, signals across, ids that
  * are asked for, unshare. */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -278,6 +279,58 @@ static void end_of_all(void)
     (void)close(ends[0]);
 }
 
+/* Two processes of a namespace whose parent is outside: the end of the first waits for the other's
+ * parent. */
+static void end_waits(void)
+{
+    siginfo_t information;
+    struct pollfd end = { .events = POLLIN };
+    pid_t first, second;
+    int status;
+
+    CALL(unshare(CLONE_NEWPID));
+    first = fork();
+    if (first == 0)
+        for (;;)
+            pause();
+    second = fork();
+    if (second == 0)
+        for (;;)
+            pause();
+    end.fd = (int)syscall(SYS_pidfd_open, first, 0);
+    (void)kill(first, SIGKILL);
+    (void)waitid(P_PID, (id_t)second, &information, WEXITED | WNOWAIT);
+    VALUE(information.si_status);
+    CALL(waitpid(first, &status, WNOHANG));
+    CALL(poll(&end, 1, 0));
+    CALL(kill(first, 0));
+    CALL(fork());
+    FACT(waitpid(second, &status, 0) == second);
+    FACT(waitpid(first, &status, 0) == first);
+    VALUE(WTERMSIG(status));
+    CALL(poll(&end, 1, 0));
+    (void)close(end.fd);
+}
+
+/* A zombie and two levels below that end on their own. */
+static void end_with_zombies(void)
+{
+    siginfo_t information;
+    pid_t child = fork();
+
+    if (child == 0)
+        exit(1);
+    (void)waitid(P_PID, (id_t)child, &information, WEXITED | WNOWAIT);
+    if (make(CLONE_NEWPID, NULL, 0) == 0) {
+        if (make(CLONE_NEWPID, NULL, 0) == 0)
+            for (;;)
+                pause();
+        for (;;)
+            pause();
+    }
+    exit(13);
+}
+
 static void adopt(void)
 {
     int status, middle, id, pipe_of[2];
@@ -417,6 +470,8 @@ int main(void)
     signals_from_outside();
     SECTION("the end");
     end_of_all();
+    within(0, end_waits);
+    within(CLONE_NEWPID, end_with_zombies);
     within(CLONE_NEWPID, adopt);
     SECTION("ids that are asked for");
     free_id = fork();
