@@ -1,5 +1,6 @@
 /* What the machine is: filled by the files of this folder, constant from kernel_start on. */
 #include <cpuid.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
@@ -50,6 +51,22 @@ static const char *find_cpu_model(void)
     return cpu_model[0] ? cpu_model : "x86-64";
 }
 
+/* It belongs to no mapping of ours and cannot be taken away. */
+static const char *find_old_call_page(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    const char *found = NULL;
+    char line[256];
+
+    while (maps && fgets(line, sizeof(line), maps)) {
+        if (strstr(line, "[vsyscall]"))
+            found = strstr(line, " r-xp ") ? "r-xp" : "--xp";
+    }
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
 /* More groups than the kernel keeps for a process are left out. */
 static unsigned find_groups(void)
 {
@@ -68,6 +85,7 @@ static void describe_host(void)
 {
     uname(&host_name);
     info.cpu_model = find_cpu_model();
+    info.old_call_page = find_old_call_page();
     info.node_name = host_name.nodename;
     info.user_id = geteuid();
     info.group_id = getegid();

@@ -13,6 +13,7 @@
 #include "fs/mount_internal.h"
 #include "fs/path.h"
 #include "lib/memory.h"
+#include "lib/namespace.h"
 #include "lib/text.h"
 #include "memory/pool.h"
 
@@ -164,6 +165,7 @@ int mount_attach(struct mount *mount, const struct path *at)
         return error;
     mount_reference(mount);
     mount->id = ++mount_table()->last_id;
+    mount->space = at ? (uint64_t)at->mount->space : NAMESPACE_OF_MOUNTS;
     mount->attached = true;
     list_append(&mount_table()->mounts, &mount->node);
     return 0;
@@ -265,10 +267,15 @@ bool mount_cross_up(struct path *path)
     return true;
 }
 
-void mount_for_each(void (*visit)(struct mount *mount, void *context), void *context)
+void mount_for_each(uint64_t space, void (*visit)(struct mount *mount, void *context),
+                    void *context)
 {
     mutex_lock(&mount_table()->lock);
-    LIST_FOR_EACH(node, &mount_table()->mounts)
-        visit(LIST_ENTRY(node, struct mount, node), context);
+    LIST_FOR_EACH(node, &mount_table()->mounts) {
+        struct mount *mount = LIST_ENTRY(node, struct mount, node);
+
+        if (mount->space == space)
+            visit(mount, context);
+    }
     mutex_unlock(&mount_table()->lock);
 }

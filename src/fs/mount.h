@@ -6,6 +6,10 @@
  * under that and a spin lock of RANK_MOUNT_PLACES, so that either is enough to look.  References to
  * mounts are counted; a mount holds its filesystem, its root, its parent and the name that it
  * covers.
+ *
+ * A mount namespace is a number, and the mounts of the table that have it: a tree of its own, whose
+ * root is what a program that is in it finds at "/".  What is mounted below a mount belongs to the
+ * same one.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +45,7 @@ struct mount {
     struct mount *parent;            /* NULL: the root of everything, or in no table */
     struct name *covered;            /* what it is mounted on; NULL as well then */
     bool attached;
+    _Atomic uint64_t space;          /* its namespace; 0: it never was in the table */
 
     /* Protected by the table's lock. */
     struct list node;                /* all mounts, oldest first */
@@ -111,6 +116,24 @@ bool mount_cross_up(struct path *path);
 void mount_places_lock(void);
 void mount_places_unlock(void);
 
-/* For /proc/<pid>/mounts: calls for each mount, oldest first, with the table locked; `visit` may
- * call path_text for {mount->parent, mount->covered}. */
-void mount_for_each(void (*visit)(struct mount *mount, void *context), void *context);
+/* ---- Namespaces ---------------------------------------------------------------------------- */
+
+static inline bool mount_is_in(const struct mount *mount, uint64_t space)
+{
+    return mount->attached && mount->space == space;
+}
+
+/* A namespace with a copy of each mount of another one.  Those of these paths that are in the old
+ * one are then at the same place of the new one.  -ENOMEM. */
+#define MOUNT_SPACE_PATHS 2
+MUST_CHECK int mount_space_copy(uint64_t from, uint64_t to,
+                                struct path paths[MOUNT_SPACE_PATHS]);
+/* Nobody is in it any more: its mounts go. */
+void mount_space_end(uint64_t space);
+/* What is at its "/".  -EINVAL: it has no mounts. */
+MUST_CHECK int mount_space_root(uint64_t space, struct path *root);
+
+/* For /proc/<pid>/mounts: calls for each mount of a namespace, oldest first, with the table locked;
+ * `visit` may call path_text for {mount->parent, mount->covered}. */
+void mount_for_each(uint64_t space, void (*visit)(struct mount *mount, void *context),
+                    void *context);

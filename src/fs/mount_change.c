@@ -30,14 +30,14 @@ static bool is_below(const struct path *path, const struct path *top)
 /* ---- Removal ------------------------------------------------------------------------------- */
 
 /* A mount that left the table, to be released later, and the path that it covered. */
-static void leave_table(struct mount *mount, struct list *gone)
+void mount_leave_table(struct mount *mount, struct list *gone)
 {
     list_remove(&mount->node);
     list_append(gone, &mount->node);
     mount->attached = false;
 }
 
-static void release_gone(struct list *gone)
+void mount_release_gone(struct list *gone)
 {
     while (!list_is_empty(gone)) {
         struct mount *mount = LIST_ENTRY(gone->next, struct mount, node);
@@ -70,9 +70,9 @@ int mount_remove(struct mount *mount)
     else if (is_busy(mount))
         error = -EBUSY;
     else
-        leave_table(mount, &gone);
+        mount_leave_table(mount, &gone);
     mutex_unlock(&mount_table()->lock);
-    release_gone(&gone);
+    mount_release_gone(&gone);
     return error;
 }
 
@@ -110,32 +110,41 @@ int mount_detach(struct mount *mount)
     if (mount->attached && mount->parent) {
         error = 0;
         for (; mount; mount = find_orphan())
-            leave_table(mount, &gone);
+            mount_leave_table(mount, &gone);
     }
     mutex_unlock(&mount_table()->lock);
-    release_gone(&gone);
+    mount_release_gone(&gone);
     return error;
 }
 
 /* ---- Binds --------------------------------------------------------------------------------- */
 
-static void clear_copies(void)
+void mount_clear_copies(void)
 {
     LIST_FOR_EACH(node, &mount_table()->mounts)
         LIST_ENTRY(node, struct mount, node)->copy = NULL;
 }
 
-static int make_copy(const struct mount *mount, struct name *root, const struct path *at,
-                     struct mount **result)
+int mount_create_like(const struct mount *mount, struct name *root, struct mount **copy)
 {
-    int error = mount_create(mount->filesystem, root, result);
+    int error = mount_create(mount->filesystem, root, copy);
 
     if (error)
         return error;
-    (*result)->flags = mount->flags;
-    if (mount->source && !mount_set_source(*result, mount->source))
-        return -ENOMEM;
-    return mount_attach(*result, at);    /* the caller releases it in any case */
+    (*copy)->flags = mount->flags;
+    if (!mount->source || mount_set_source(*copy, mount->source))
+        return 0;
+    mount_release(*copy);
+    *copy = NULL;
+    return -ENOMEM;
+}
+
+static int make_copy(const struct mount *mount, struct name *root, const struct path *at,
+                     struct mount **result)
+{
+    int error = mount_create_like(mount, root, result);
+
+    return error ? error : mount_attach(*result, at);    /* the caller releases it in any case */
 }
 
 /* The next mount below `source` whose parent has been copied, but not itself. */
@@ -187,7 +196,7 @@ int mount_bind(const struct path *source, const struct path *at, bool recursive)
     if (!error && recursive) {
         source->mount->copy = mount;
         error = copy_below(source, last_id);
-        clear_copies();
+        mount_clear_copies();
     }
     mutex_unlock(&mount_table()->lock);
     if (error && mount && mount->attached) {

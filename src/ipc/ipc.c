@@ -4,9 +4,11 @@
 #include "ipc/named_queue.h"
 #include "ipc/semaphore_array.h"
 #include "ipc/shared_segment.h"
+#include "lib/namespace.h"
 #include "time/clock.h"
 
-static int32_t (*process_id_of_current)(void);    /* constant after boot */
+static int32_t (*process_id_of_current)(void);            /* both constant after boot */
+static uint64_t (*space_of_current)(void);                /* NULL: there is only one */
 
 void ipc_init(int32_t (*process_id)(void))
 {
@@ -17,12 +19,22 @@ void ipc_init(int32_t (*process_id)(void))
     named_queues_init();
 }
 
-void ipc_end(void)
+void ipc_space_end(uint64_t space)
 {
-    semaphore_arrays_end();
-    shared_segments_end();
-    message_boxes_end();
-    named_queues_end();
+    semaphore_arrays_end(space);
+    shared_segments_end(space);
+    message_boxes_end(space);
+    named_queues_end(space);
+}
+
+void ipc_set_space(uint64_t (*space)(void))
+{
+    space_of_current = space;
+}
+
+uint64_t ipc_space(void)
+{
+    return space_of_current ? space_of_current() : NAMESPACE_OF_IPC;
 }
 
 int32_t ipc_process_id(void)

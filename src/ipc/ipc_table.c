@@ -40,6 +40,7 @@ void ipc_object_init(struct ipc_object *object, const struct ipc_request *reques
     refcount_init(&object->references, 1);
     mutex_init(&object->lock, RANK_IPC, "ipc object");
     object->key = request->key;
+    object->space = ipc_space();
     object->creator_user_id = object->user_id = who->effective_user_id;
     object->creator_group_id = object->group_id = who->effective_group_id;
     object->mode = request->flags & IPC_PERMISSION_BITS;
@@ -91,17 +92,24 @@ int ipc_change_owner(struct ipc_object *object, uint32_t user_id, uint32_t group
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
-/* The table is locked. */
+/* The order of the tree of keys. */
+static bool comes_before(uint64_t space, int32_t key, const struct ipc_object *object)
+{
+    return space != object->space ? space < object->space : key < object->key;
+}
+
+/* In the current namespace.  The table is locked. */
 static struct ipc_object *find_key(const struct ipc_table *table, int32_t key)
 {
     struct tree_node *node = table->keys.root;
+    uint64_t space = ipc_space();
 
     while (node) {
         struct ipc_object *object = TREE_ENTRY(node, struct ipc_object, key_node);
 
-        if (object->key == key)
+        if (object->key == key && object->space == space)
             return object;
-        node = key < object->key ? node->left : node->right;
+        node = comes_before(space, key, object) ? node->left : node->right;
     }
     return NULL;
 }
@@ -111,9 +119,10 @@ static void add_key(struct ipc_table *table, struct ipc_object *object)
     struct tree_node **link = &table->keys.root, *parent = NULL;
 
     while (*link) {
+        const struct ipc_object *at = TREE_ENTRY(*link, struct ipc_object, key_node);
+
         parent = *link;
-        link = object->key < TREE_ENTRY(parent, struct ipc_object, key_node)->key ? &parent->left
-                                                                                   : &parent->right;
+        link = comes_before(object->space, object->key, at) ? &parent->left : &parent->right;
     }
     tree_insert(&table->keys, &object->key_node, parent, link);
 }
@@ -200,8 +209,9 @@ void ipc_unlock(struct ipc_table *table, struct ipc_object *object)
     ipc_release(table, object);
 }
 
-/* With a reference, or NULL. */
-static struct ipc_object *reference_place(struct ipc_table *table, int32_t id, bool any_sequence)
+/* Of a namespace, or (0) of all.  With a reference, or NULL. */
+static struct ipc_object *reference_place(struct ipc_table *table, int32_t id, bool any_sequence,
+                                          uint64_t space)
 {
     uint32_t place = (uint32_t)id % ID_PLACES;
     struct ipc_object *object;
@@ -211,6 +221,8 @@ static struct ipc_object *reference_place(struct ipc_table *table, int32_t id, b
     spin_lock(&table->lock);
     object = table->places[place];
     if (object && !any_sequence && object->id != id)
+        object = NULL;
+    if (object && space != 0 && object->space != space)
         object = NULL;
     if (object)
         refcount_take(&object->references);
@@ -234,13 +246,14 @@ static int lock_found(struct ipc_table *table, struct ipc_object *found,
 
 int ipc_find(struct ipc_table *table, int32_t id, struct ipc_object **object)
 {
-    return lock_found(table, reference_place(table, id, false), object);
+    return lock_found(table, reference_place(table, id, false, ipc_space()), object);
 }
 
 /* The same by its place alone, whatever the number. */
-static int find_place(struct ipc_table *table, int32_t place, struct ipc_object **object)
+static int find_place(struct ipc_table *table, int32_t place, uint64_t space,
+                      struct ipc_object **object)
 {
-    return lock_found(table, reference_place(table, place, true), object);
+    return lock_found(table, reference_place(table, place, true, space), object);
 }
 
 /* ---- Getting one --------------------------------------------------------------------------- */
@@ -325,7 +338,7 @@ int ipc_find_for_status(struct ipc_table *table, int32_t id, enum ipc_lookup loo
                         const struct ipc_caller *caller, struct ipc_object **object)
 {
     int error = lookup == IPC_BY_ID ? ipc_find(table, id, object)
-                                    : find_place(table, id, object);
+                                    : find_place(table, id, ipc_space(), object);
 
     if (error || lookup == IPC_BY_PLACE_UNCHECKED)
         return error;
@@ -352,24 +365,36 @@ void ipc_status_get(const struct ipc_object *object, struct ipc_status *status)
 
 unsigned ipc_count(struct ipc_table *table)
 {
-    spin_lock(&table->lock);
-    unsigned count = table->in_use;
+    uint64_t space = ipc_space();
+    unsigned count = 0;
 
+    spin_lock(&table->lock);
+    for (unsigned place = 0, seen = 0; seen < table->in_use; place++) {
+        seen += table->places[place] != NULL;
+        count += table->places[place] && table->places[place]->space == space;
+    }
     spin_unlock(&table->lock);
     return count;
 }
 
-int32_t ipc_last_place(struct ipc_table *table)
+/* The highest one of a namespace, or (0) of all; -1: there is none. */
+static int32_t last_place(struct ipc_table *table, uint64_t space)
 {
     int32_t place = IPC_OBJECTS_MAX - 1;
 
     spin_lock(&table->lock);
     if (table->in_use == 0)
         place = -1;
-    while (place >= 0 && !table->places[place])
+    while (place >= 0 && (!table->places[place] ||
+                          (space != 0 && table->places[place]->space != space)))
         place--;
     spin_unlock(&table->lock);
     return place;
+}
+
+int32_t ipc_last_place(struct ipc_table *table)
+{
+    return last_place(table, ipc_space());
 }
 
 struct ipc_object *ipc_peek(const struct ipc_table *table, int32_t id)
@@ -381,12 +406,13 @@ struct ipc_object *ipc_peek(const struct ipc_table *table, int32_t id)
     return object && object->id == id ? object : NULL;
 }
 
-void ipc_table_clear(struct ipc_table *table, void (*remove)(struct ipc_object *object))
+void ipc_table_clear(struct ipc_table *table, uint64_t space,
+                     void (*remove)(struct ipc_object *object))
 {
     struct ipc_object *object;
 
-    for (int32_t place = ipc_last_place(table); place >= 0; place--) {
-        if (find_place(table, place, &object) != 0)
+    for (int32_t place = last_place(table, space); place >= 0; place--) {
+        if (find_place(table, place, space, &object) != 0)
             continue;
         remove(object);
         ipc_unlock(table, object);

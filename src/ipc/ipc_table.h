@@ -5,6 +5,9 @@
  *
  * An id is a place in the table and a number that grows, so the id of an object that is gone is not
  * soon that of another one.
+ *
+ * Objects of all namespaces are in one table, and share its places; each is found in its own
+ * namespace only.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +46,7 @@ struct ipc_object {
     /* Constant once it is in its table. */
     int32_t id;
     uint32_t creator_user_id, creator_group_id;
+    uint64_t space;                /* its namespace */
 
     int32_t key;                   /* protected by the table's lock; changes with this one, too */
     struct refcount references;    /* the table's, and whoever works with it */
@@ -70,8 +74,9 @@ struct ipc_table {
 
 void ipc_table_init(struct ipc_table *table, unsigned limit,
                     void (*destroy)(struct ipc_object *object));
-/* Removes all objects with `remove`, which is given a locked one: the end of the machine. */
-void ipc_table_clear(struct ipc_table *table, void (*remove)(struct ipc_object *object));
+/* Removes all objects of a namespace, 0: of all, with `remove`, which is given a locked one. */
+void ipc_table_clear(struct ipc_table *table, uint64_t space,
+                     void (*remove)(struct ipc_object *object));
 
 /* How an object is got, in this order: found by its key, or made. */
 struct ipc_request {
@@ -121,7 +126,7 @@ struct ipc_status {
 };
 void ipc_status_get(const struct ipc_object *object, struct ipc_status *status);
 
-/* How many there are; the highest place in use, -1: none. */
+/* How many there are in the current namespace; the highest place of these, -1: none. */
 unsigned ipc_count(struct ipc_table *table);
 int32_t ipc_last_place(struct ipc_table *table);
 /* Without any lock, for reports, when all stands still: NULL, or the object. */
@@ -132,6 +137,10 @@ struct ipc_object *ipc_peek(const struct ipc_table *table, int32_t id);
 /* Boot.  `process_id` tells that of the current thread, 0: it has none. */
 void ipc_init(int32_t (*process_id)(void));
 int32_t ipc_process_id(void);
+/* Boot, if there can be others than the machine's own: tells that of the current thread. */
+void ipc_set_space(uint64_t (*space)(void));
+uint64_t ipc_space(void);
 uint64_t ipc_now_s(void);    /* since 1970 */
-/* The machine stops: what programs have left is given back. */
-void ipc_end(void);
+/* Nobody is in a namespace any more, or (0) the machine stops: what programs have left is given
+ * back. */
+void ipc_space_end(uint64_t space);

@@ -384,9 +384,9 @@ void message_boxes_init(void)
     ipc_table_init(&boxes, IPC_OBJECTS_MAX, destroy);
 }
 
-void message_boxes_end(void)
+void message_boxes_end(uint64_t space)
 {
-    ipc_table_clear(&boxes, remove_box);
+    ipc_table_clear(&boxes, space, remove_box);
 }
 
 int message_box_remove(int32_t id, const struct ipc_caller *caller)

@@ -21,7 +21,7 @@
 #define MESSAGE_COPY 040000u          /* receive: by its number, and leave it there */
 
 void message_boxes_init(void);
-void message_boxes_end(void);
+void message_boxes_end(uint64_t space);
 
 /* The id; as ipc_get. */
 MUST_CHECK int64_t message_box_get(const struct ipc_caller *caller, int32_t key, uint32_t flags);

@@ -55,7 +55,7 @@ MUST_CHECK int named_queue_unlink(const char *name, const struct credentials *cr
 
 /* Boot, and the end of a run: what still has a name is freed. */
 void named_queues_init(void);
-void named_queues_end(void);
+void named_queues_end(uint64_t space);
 
 /* NULL: the file is none. */
 struct named_queue *named_queue_of(struct file *file);

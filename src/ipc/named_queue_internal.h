@@ -12,6 +12,7 @@ struct named_queue {
     struct named_queue_limits limits;
     uint64_t bytes;                     /* what it counts for its user's limit */
     uint32_t user_id;
+    uint64_t space;                     /* its namespace */
 
     char name[NAME_MAX + 2];            /* with the slash */
     struct inode *inode;                /* no reference */

@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
+#include "ipc/ipc_table.h"
 #include "ipc/named_queue.h"
 #include "ipc/named_queue_internal.h"
 #include "lib/text.h"
@@ -90,10 +91,13 @@ static int check_name(const char *name)
     return 0;
 }
 
+/* In the current namespace. */
 static struct named_queue *find(const char *name)
 {
+    uint64_t space = ipc_space();
+
     LIST_FOR_EACH(node, &table.named) {
-        if (text_equal(queue_at(node)->name + 1, name))
+        if (queue_at(node)->space == space && text_equal(queue_at(node)->name + 1, name))
             return queue_at(node);
     }
     return NULL;
@@ -179,6 +183,7 @@ static void init_queue(struct named_queue *queue, const struct named_queue_reque
     queue->limits = *limits;
     queue->bytes = (uint64_t)limits->messages * ((uint64_t)limits->size + MESSAGE_OVERHEAD);
     queue->user_id = request->credentials->user_id;
+    queue->space = ipc_space();
     queue->name[0] = '/';
     (void)text_copy(queue->name + 1, request->name, sizeof(queue->name) - 1);
 }
@@ -322,14 +327,28 @@ int named_queue_unlink(const char *name, const struct credentials *credentials)
     return error;
 }
 
-void named_queues_end(void)
+/* The first of a namespace, or of all. */
+static struct named_queue *first_of(uint64_t space)
 {
-    while (!list_is_empty(&table.named)) {
-        mutex_lock(&table.lock);
+    LIST_FOR_EACH(node, &table.named) {
+        if (space == 0 || queue_at(node)->space == space)
+            return queue_at(node);
+    }
+    return NULL;
+}
 
-        struct inode *inode = take_name(queue_at(table.named.next));
+void named_queues_end(uint64_t space)
+{
+    struct named_queue *queue;
+
+    do {
+        mutex_lock(&table.lock);
+        queue = first_of(space);
+
+        struct inode *inode = queue ? take_name(queue) : NULL;
 
         mutex_unlock(&table.lock);
-        inode_release(inode);
-    }
+        if (inode)
+            inode_release(inode);
+    } while (queue);
 }

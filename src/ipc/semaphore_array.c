@@ -112,9 +112,9 @@ void semaphore_arrays_init(void)
     ipc_table_init(&arrays, IPC_OBJECTS_MAX, destroy);
 }
 
-void semaphore_arrays_end(void)
+void semaphore_arrays_end(uint64_t space)
 {
-    ipc_table_clear(&arrays, remove_array);
+    ipc_table_clear(&arrays, space, remove_array);
 }
 
 /* ---- Control ------------------------------------------------------------------------------- */

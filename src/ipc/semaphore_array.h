@@ -29,7 +29,7 @@ struct semaphore_operation {
 #define SEMAPHORE_UNDO 010000
 
 void semaphore_arrays_init(void);
-void semaphore_arrays_end(void);
+void semaphore_arrays_end(uint64_t space);
 
 /* The id.  -EINVAL, and as ipc_get. */
 MUST_CHECK int64_t semaphore_array_get(const struct ipc_caller *caller, int32_t key, int32_t count,

@@ -216,9 +216,9 @@ void shared_segments_init(void)
     ipc_table_init(&segments, SHARED_SEGMENTS_MAX, destroy);
 }
 
-void shared_segments_end(void)
+void shared_segments_end(uint64_t space)
 {
-    ipc_table_clear(&segments, remove_at_end);
+    ipc_table_clear(&segments, space, remove_at_end);
 }
 
 /* ---- Attaching ----------------------------------------------------------------------------- */

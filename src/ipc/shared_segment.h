@@ -20,7 +20,7 @@
 #define SHARED_IS_LOCKED 02000u
 
 void shared_segments_init(void);
-void shared_segments_end(void);
+void shared_segments_end(uint64_t space);
 
 /* The id.  -EINVAL, -ENOMEM, and as ipc_get. */
 MUST_CHECK int64_t shared_segment_get(const struct ipc_caller *caller, int32_t key, uint64_t size,

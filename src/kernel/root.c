@@ -119,7 +119,7 @@ static int mount_kernel_filesystems(const struct fs_context *context)
     if (!error)
         error = mount_terminals(context);
     if (!error)
-        error = procfs_create(&filesystem);
+        error = procfs_create(&(struct proc_options){ 0 }, &filesystem);
     if (!error)
         error = mount_on(context, "/proc", filesystem);
     if (!error)

@@ -22,6 +22,7 @@
 #include "lib/assert.h"
 #include "machine/machine.h"
 #include "memory/page.h"
+#include "process/namespaces.h"
 #include "process/process.h"
 #include "sched/scheduler.h"
 #include "sync/wait_queue.h"
@@ -37,6 +38,7 @@ static void start_subsystems(void)
     fs_init();
     pipe_init();
     ipc_init(process_id_of_current);
+    namespaces_init();
     device_init();
     console_init();
     devpts_init();

@@ -298,8 +298,8 @@ static void count_resident(struct address_space *space, const struct region *reg
 }
 
 /* Copies the report of the region at or above `from`; with a reference to its file. */
-static bool report_next(struct address_space *space, user_address from,
-                        struct region_report *report)
+bool address_space_report_next(struct address_space *space, user_address from,
+                               struct region_report *report)
 {
     space_lock(space);
 
@@ -333,7 +333,7 @@ void address_space_report(struct address_space *space,
     struct region_report report;
     user_address from = 0;
 
-    while (report_next(space, from, &report)) {
+    while (address_space_report_next(space, from, &report)) {
         visit(&report, context);
         from = report.end;
         if (report.file)

@@ -171,6 +171,9 @@ struct region_report {
     uint64_t own_pages;     /* those of them that are not the file's or the shared object's */
     bool locked, grows_down;
 };
+/* The first region that ends above the address; its file is referenced.  False: there is none. */
+MUST_CHECK bool address_space_report_next(struct address_space *space, user_address from,
+                                          struct region_report *report);
 void address_space_report(struct address_space *space,
                           void (*visit)(const struct region_report *region, void *context),
                           void *context);

@@ -112,7 +112,7 @@ static int connect_stream(struct socket *socket, const struct socket_name *name,
 {
     struct socket *other_end;
     bool waits = true;
-    int error = socket_create(socket->type, &other_end);
+    int error = socket_create(socket->type, socket->space, &other_end);
 
     if (error)
         return error;
@@ -120,7 +120,7 @@ static int connect_stream(struct socket *socket, const struct socket_name *name,
         struct socket *listener;
 
         waits = false;
-        error = socket_find(socket->type, name, context, &listener);
+        error = socket_find(socket, name, context, &listener);
         if (error)
             break;
         error = attempt_connection(socket, listener, other_end);

@@ -144,7 +144,7 @@ int datagram_connect(struct socket *socket, const struct socket_name *name,
     if (name) {
         error = socket_bind_for_credentials(socket);
         if (!error)
-            error = socket_find(socket->type, name, context, &peer);
+            error = socket_find(socket, name, context, &peer);
         if (error)
             return error;
     }
@@ -246,7 +246,7 @@ static int find_receiver(struct sending *sending)
     struct socket_send *send = sending->send;
 
     if (send->to)
-        return socket_find(sending->socket->type, send->to, send->context, &sending->receiver);
+        return socket_find(sending->socket, send->to, send->context, &sending->receiver);
     sending->receiver = socket_get_peer(sending->socket);
     return sending->receiver ? 0 : -ENOTCONN;
 }

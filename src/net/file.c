@@ -129,11 +129,14 @@ static int type_of(const struct socket_kind *kind, enum socket_type *type)
 }
 
 /* A socket that is not open yet; and the end of one that will never be. */
-static int create(enum socket_type type, const struct fs_context *context, struct socket **socket,
-                  struct socket_shell *shell)
+static int create(const struct socket_kind *kind, const struct fs_context *context,
+                  struct socket **socket, struct socket_shell *shell)
 {
-    int error = socket_create(type, socket);
+    enum socket_type type;
+    int error = type_of(kind, &type);
 
+    if (!error)
+        error = socket_create(type, kind->space, socket);
     if (error)
         return error;
     error = socket_shell_create(context, shell);
@@ -149,11 +152,8 @@ int socket_open(const struct socket_kind *kind, const struct fs_context *context
 {
     struct socket_shell shell;
     struct socket *socket;
-    enum socket_type type;
-    int error = type_of(kind, &type);
+    int error = create(kind, context, &socket, &shell);
 
-    if (!error)
-        error = create(type, context, &socket, &shell);
     if (!error)
         *file = socket_shell_open(&shell, socket, kind->flags);
     return error;

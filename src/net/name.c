@@ -2,7 +2,7 @@
  * Names of sockets: files, abstract names, and the list of all sockets.
  *
  * A socket whose name is a file is found through the file's inode; an abstract name through a hash
- * table, where names of sockets of different types do not meet.
+ * table, where names of sockets of different types or namespaces do not meet.
  *
  * Invariant: a name is set once, under the socket's bind_lock, when the socket can be found by it
  * already; inode->socket, with the inode locked, and the table name sockets that are not closed.
@@ -61,7 +61,8 @@ static uint32_t shown_state(struct socket *socket)
     return is_connected ? 3 : 1;
 }
 
-void socket_for_each(void (*visit)(const struct socket_view *view, void *context), void *context)
+void socket_for_each(uint64_t space, void (*visit)(const struct socket_view *view, void *context),
+                     void *context)
 {
     spin_lock(&names.lock);
     for (struct list *node = names.all.next; node && node != &names.all; node = node->next) {
@@ -75,6 +76,8 @@ void socket_for_each(void (*visit)(const struct socket_view *view, void *context
             .state = shown_state(socket),
         };
 
+        if (socket->space != space)
+            continue;
         socket_copy_name(socket, &view.name);
         visit(&view, context);
     }
@@ -140,14 +143,15 @@ static struct list *bucket_of(enum socket_type type, const struct socket_name *n
     return bucket;
 }
 
-/* The table is locked. */
-static struct socket *find_abstract(enum socket_type type, const struct socket_name *name)
+/* Of the type and namespace of `like`.  The table is locked. */
+static struct socket *find_abstract(const struct socket *like, const struct socket_name *name)
 {
-    LIST_FOR_EACH(node, bucket_of(type, name)) {
+    LIST_FOR_EACH(node, bucket_of(like->type, name)) {
         struct socket *socket = LIST_ENTRY(node, struct socket, name_node);
         const struct bound_name *bound = atomic_load(&socket->bound);
 
-        if (socket->type == type && bound->name.length == name->length &&
+        if (socket->type == like->type && socket->space == like->space &&
+            bound->name.length == name->length &&
             memcmp(bound->name.bytes, name->bytes, name->length) == 0)
             return socket;
     }
@@ -161,7 +165,7 @@ static int bind_abstract(struct socket *socket, struct bound_name *bound)
 
     ASSERT(mutex_is_held(&socket->bind_lock));
     spin_lock(&names.lock);
-    if (!find_abstract(socket->type, &bound->name)) {
+    if (!find_abstract(socket, &bound->name)) {
         atomic_store_explicit(&socket->bound, bound, memory_order_release);
         list_append(bucket_of(socket->type, &bound->name), &socket->name_node);
         error = 0;
@@ -328,7 +332,7 @@ static int find_at(enum socket_type type, const struct path *path,
     return error;
 }
 
-int socket_find(enum socket_type type, const struct socket_name *name,
+int socket_find(const struct socket *from, const struct socket_name *name,
                 const struct fs_context *context, struct socket **found)
 {
     struct path path;
@@ -338,12 +342,12 @@ int socket_find(enum socket_type type, const struct socket_name *name,
         error = path_walk(context, NULL, name->bytes, LOOKUP_FOLLOW, &path);
         if (error)
             return error;
-        error = find_at(type, &path, context, found);
+        error = find_at(from->type, &path, context, found);
         path_release(&path);
         return error;
     }
     spin_lock(&names.lock);
-    *found = find_abstract(type, name);
+    *found = find_abstract(from, name);
     if (*found)
         socket_reference(*found);
     spin_unlock(&names.lock);

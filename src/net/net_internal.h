@@ -40,6 +40,7 @@ struct socket {
     /* Constant after creation. */
     uint64_t id;                          /* orders the locks of two sockets */
     enum socket_type type;
+    uint64_t space;                       /* its namespace: of abstract names, and of the list */
 
     struct refcount references;
     struct mutex bind_lock;               /* RANK_SOCKET_BIND: who gives it a name */
@@ -110,7 +111,7 @@ static inline uint32_t socket_shutdown_bits(struct socket *socket)
 /* ---- socket.c ------------------------------------------------------------------------------ */
 
 /* One reference.  -ENOMEM. */
-MUST_CHECK int socket_create(enum socket_type type, struct socket **socket);
+MUST_CHECK int socket_create(enum socket_type type, uint64_t space, struct socket **socket);
 void socket_reference(struct socket *socket);
 void socket_release(struct socket *socket);
 
@@ -164,8 +165,9 @@ void socket_shell_destroy(struct socket_shell *shell);
 
 /* If it says who sends, it needs a name: one is chosen.  -ENOMEM, -ENOSPC. */
 MUST_CHECK int socket_bind_for_credentials(struct socket *socket);
-/* Who is bound to the name, with a reference.  -ECONNREFUSED, -EPROTOTYPE, and those of walks. */
-MUST_CHECK int socket_find(enum socket_type type, const struct socket_name *name,
+/* Who of the same type is bound to the name, with a reference.  -ECONNREFUSED, -EPROTOTYPE, and
+ * those of walks. */
+MUST_CHECK int socket_find(const struct socket *from, const struct socket_name *name,
                            const struct fs_context *context, struct socket **socket);
 void socket_unbind(struct socket *socket);
 /* The accepted one has the name of who listens. */

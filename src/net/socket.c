@@ -32,7 +32,7 @@ static void init_options(struct socket_options *options)
     atomic_init(&options->peek_offset, -1);
 }
 
-int socket_create(enum socket_type type, struct socket **created)
+int socket_create(enum socket_type type, uint64_t space, struct socket **created)
 {
     struct socket *socket = pool_allocate(&socket_pool);
 
@@ -40,6 +40,7 @@ int socket_create(enum socket_type type, struct socket **created)
         return -ENOMEM;
     socket->id = atomic_fetch_add(&last_id, 1) + 1;
     socket->type = type;
+    socket->space = space;
     socket->backlog = DATAGRAMS_DEFAULT;
     refcount_init(&socket->references, 1);
     mutex_init(&socket->bind_lock, RANK_SOCKET_BIND, "socket name");

@@ -62,6 +62,7 @@ struct socket_options {
 struct socket_kind {
     int32_t type, protocol;
     uint32_t flags;
+    uint64_t space;    /* its namespace (lib/namespace.h) */
 };
 MUST_CHECK int socket_open(const struct socket_kind *kind, const struct fs_context *context,
                            struct file **file);
@@ -155,5 +156,6 @@ struct socket_view {
     uint32_t references, flags, type, state;    /* as that file shows them */
     struct socket_name name;
 };
-/* Every socket, oldest first, with a spin lock held. */
-void socket_for_each(void (*visit)(const struct socket_view *view, void *context), void *context);
+/* Every socket of a namespace, oldest first, with a spin lock held. */
+void socket_for_each(uint64_t space, void (*visit)(const struct socket_view *view, void *context),
+                     void *context);

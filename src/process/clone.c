@@ -16,13 +16,12 @@
 #include "lib/memory.h"
 #include "memory/user_memory.h"
 #include "process/fork.h"
+#include "process/namespaces.h"
 #include "process/pid_names.h"
 #include "process/process_internal.h"
 #include "sched/priority.h"
 
-#define NEW_NAMESPACES                                                                          \
-    (CLONE_NEW_MOUNTS | CLONE_NEW_CONTROL_GROUP | CLONE_NEW_NAMES | CLONE_NEW_IPC |             \
-     CLONE_NEW_USERS | CLONE_NEW_NETWORK | CLONE_NEW_TIME)
+#define UNKNOWN_NAMESPACES (CLONE_NEW_CONTROL_GROUP | CLONE_NEW_USERS | CLONE_NEW_TIME)
 
 void thread_copy_registers(struct thread *thread, uint64_t result)
 {
@@ -59,13 +58,20 @@ static int check_flags(const struct clone_request *request)
     return 0;
 }
 
-/* What Linux says without the parts that are missing here: most namespaces, descriptors of
+/* What Linux says without the parts that are missing here: some namespaces, descriptors of
  * threads; no descriptor is one of a control group. */
 static int check_supported(uint64_t flags)
 {
-    if ((flags & NEW_NAMESPACES) || ((flags & CLONE_PROCESS_FD) && (flags & CLONE_THREAD)))
+    if ((flags & UNKNOWN_NAMESPACES) || ((flags & CLONE_PROCESS_FD) && (flags & CLONE_THREAD)))
         return -EINVAL;
     return flags & CLONE_INTO_CONTROL_GROUP ? -EBADF : 0;
+}
+
+static int check_namespaces(uint64_t flags)
+{
+    if ((flags & CLONE_NAMESPACES) && !current_can(CAPABILITY_ADMINISTRATION))
+        return -EPERM;
+    return (flags & CLONE_NEW_IPC) && (flags & CLONE_UNDO) ? -EINVAL : 0;
 }
 
 struct user_count {
@@ -182,6 +188,8 @@ int64_t process_clone(const struct clone_request *request)
         error = check_supported(request->flags);
     if (!error)
         error = check_limit(process);
+    if (!error)
+        error = check_namespaces(request->flags);
     if (!error)
         error = pid_names_check(request);
     if (!error && (request->flags & CLONE_UNDO))

@@ -60,6 +60,9 @@ MUST_CHECK int64_t process_clone(const struct clone_request *request);
 /* From here on the current thread has what the flags say alone.  -EINVAL, -ENOMEM. */
 MUST_CHECK int thread_unshare(uint64_t flags);
 
+/* It has nothing to undo of System V semaphores any more; what nobody else has is undone. */
+void thread_leave_undo(void);
+
 /* A thread that was not started yet gets a copy of the current thread's registers, in a call that
  * returns `result` to it. */
 void thread_copy_registers(struct thread *thread, uint64_t result);

@@ -58,7 +58,7 @@ unsigned process_end_check(void)
 {
     unsigned differences = 0;
 
-    ipc_end();
+    ipc_space_end(0);
     if (!option_is_set("leak-check"))
         return 0;
     pool_for_each(compare_pool, &differences);

@@ -11,6 +11,7 @@
 #include "lib/text.h"
 #include "memory/pool.h"
 #include "process/execute.h"
+#include "process/namespaces.h"
 #include "process/places.h"
 #include "process/process_internal.h"
 #include "sched/scheduler.h"
@@ -250,6 +251,7 @@ int process_start_first(const struct first_program *program)
     process_set_user_entry(program->user_entry);
     exec_set_abis(program->abis);
     process->beginning.files = program->files;
+    process->beginning.namespaces = namespaces_first();
     exec_strings_init(&strings, process->limits.of[LIMIT_STACK].soft);
     error = set_context(process, program);
     if (!error)

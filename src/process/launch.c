@@ -17,6 +17,7 @@
 #include "process/execute.h"
 #include "process/clone.h"
 #include "process/family.h"
+#include "process/namespaces.h"
 #include "process/places.h"
 #include "process/process_internal.h"
 
@@ -86,13 +87,13 @@ bool process_thread_begin(struct process *process, struct thread *thread, bool m
     process_thread_add(process, thread);
     if (!process_begin(process, may_be_refused)) {
         spin_lock(&process->lock);
-        *shares = (struct thread_shares){ NULL, NULL };
+        *shares = (struct thread_shares){ .files = NULL };
         list_remove(&thread->sibling_node);
         process->live_threads--;
         spin_unlock(&process->lock);
         return false;
     }
-    process->beginning = (struct thread_shares){ NULL, NULL };
+    process->beginning = (struct thread_shares){ .files = NULL };
     trace_record(TRACE_process_start, (uint64_t)process->id, (uint64_t)process->parent_id,
                  (uint64_t)thread->id);
     thread_start(thread);
@@ -279,6 +280,8 @@ int process_spawn(const struct spawn_request *spawn, int32_t *id)
     request.credentials = &child->credentials;
     request.limits = &child->limits;
     error = places_copy(current_places(), &child->beginning.places);
+    if (!error)
+        error = namespaces_copy(current_namespaces(), 0, NULL, &child->beginning.namespaces);
     if (!error)
         error = copy_standard_files(child);
     if (!error)

@@ -142,9 +142,38 @@ int pid_names_unshare(void)
     if (part->children_space != pid_namespace_current())
         return -EINVAL;
     error = make_space(pid_namespace_current(), &space);
-    if (error)
-        return error;
-    pid_namespace_release(part->children_space);
+    if (!error)
+        children_space_set(space);
+    return error;
+}
+
+void children_space_set(struct pid_namespace *space)
+{
+    struct user_thread *part = user_thread_of(current_thread());
+    struct process *process = current_process();
+
+    spin_lock(&process->lock);
+
+    struct pid_namespace *before = part->children_space;
+
     part->children_space = space;
-    return 0;
+    spin_unlock(&process->lock);
+    pid_namespace_release(before);
+}
+
+struct pid_namespace *children_space_of(struct process *process, struct thread *thread)
+{
+    struct pid_namespace *space = NULL;
+
+    spin_lock(&process->lock);
+    if (!thread)
+        thread = process->leader;
+    if (thread && user_thread_of(thread)->shares.namespaces)
+        space = user_thread_of(thread)->children_space;
+    if (space && space->level > 0 && space->first_id == 0)
+        space = NULL;
+    if (space)
+        pid_namespace_reference(space);
+    spin_unlock(&process->lock);
+    return space;
 }

@@ -9,6 +9,7 @@ struct clone_request;
 struct pid_name;
 struct pid_namespace;
 struct process;
+struct thread;
 struct thread_request;
 
 /* In Linux's order: whether the flags and ids of a clone go with the namespaces of the current
@@ -25,4 +26,10 @@ void pid_names_release(struct pid_namespace *space, struct pid_name *names);
 /* unshare(CLONE_NEWPID): processes that the current thread makes from here on are in a namespace
  * below its own.  -EINVAL: they already are; -EPERM, -ENOMEM, -ENOSPC. */
 MUST_CHECK int pid_names_unshare(void);
+/* The same with a namespace that is there: that of the current thread or one below.  Takes over the
+ * reference. */
+void children_space_set(struct pid_namespace *space);
+/* That of a thread, NULL: of the first one; with a reference.  NULL if it has left, or the
+ * namespace has no process yet. */
+struct pid_namespace *children_space_of(struct process *process, struct thread *thread);
 void pid_namespace_release(struct pid_namespace *space);

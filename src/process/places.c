@@ -1,6 +1,7 @@
 /* Root, working directory and umask, shared by threads through references. */
 #include "process/places.h"
 
+#include "fs/mount.h"
 #include "fs/path.h"
 #include "lib/container.h"
 #include "lib/list.h"
@@ -115,6 +116,24 @@ void places_set_root(struct places *places, const struct path *path)
     places->root = *path;
     spin_unlock(&places->lock);
     path_release(&before);
+}
+
+int places_enter_copy(struct places *places, uint64_t from, uint64_t to)
+{
+    struct fs_context context;
+
+    places_read(places, &context);
+
+    struct path paths[MOUNT_SPACE_PATHS] = { context.root, context.working_directory };
+    int error = mount_space_copy(from, to, paths);
+
+    if (error) {
+        fs_context_release(&context);
+        return error;
+    }
+    places_set_root(places, &paths[0]);
+    places_set_working_directory(places, &paths[1]);
+    return 0;
 }
 
 /* How often it was there. */

@@ -27,5 +27,8 @@ void places_set_working_directory(struct places *places, const struct path *path
 void places_set_root(struct places *places, const struct path *path);
 /* pivot_root: whoever has the one as root or working directory gets the other. */
 void places_replace(const struct path *old, const struct path *new);
+/* They are at the same places of a mount namespace `to`, which becomes a copy of `from`; nobody
+ * shares them.  -ENOMEM. */
+MUST_CHECK int places_enter_copy(struct places *places, uint64_t from, uint64_t to);
 /* Returns the one before. */
 uint32_t places_set_umask(struct places *places, uint32_t umask);

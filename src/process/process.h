@@ -171,7 +171,8 @@ struct user_thread {
     user_address clear_child_id;         /* set to 0 and woken when the thread leaves */
     user_address robust_list;
     uint64_t robust_list_size;
-    struct pid_namespace *children_space;    /* of processes that it makes; with a reference */
+    /* Of processes that it makes; with a reference.  Written as its shares. */
+    struct pid_namespace *children_space;
     struct semaphore_undo_list *semaphore_undo;    /* of System V; NULL: it never needed one */
     struct trace_call *trace;            /* the call being printed; NULL: none */
     struct last_fault fault;

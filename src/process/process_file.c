@@ -41,9 +41,17 @@ static uint32_t process_file_poll(struct file *file, struct poll_table *table)
 static size_t process_file_describe(struct file *file, char *text, size_t size)
 {
     struct process *process = file->contents;
-    int id = process_is_gone(process) ? -1 : (int)pid_seen(process->id);
+    unsigned level = pid_namespace_current()->level;
+    bool is_gone = process_is_gone(process);
+    int id = is_gone ? -1 : (int)pid_seen(process->id);
+    size_t length = format(text, size, "Pid:\t%d\nNSpid:\t%d", id, id);
 
-    return format(text, size, "Pid:\t%d\nNSpid:\t%d\n", id, id);
+    /* In the namespaces between the reader's and its own. */
+    while (id > 0 && ++level <= process->pid_namespace->level)
+        length += format(text + length, size - length, "\t%d",
+                         pid_seen_in(pid_namespace_above(process->pid_namespace, level),
+                                     process->id));
+    return length + format(text + length, size - length, "\n");
 }
 
 static void process_file_release(struct file *file)

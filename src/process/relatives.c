@@ -60,10 +60,12 @@ static void set_parent(struct process *child, struct process *parent)
         list_append(&parent->children_list, &child->child_node);
 }
 
-/* Not of a namespace that has ended: its first process looked for others before this one came. */
+/* Not if its maker is to end, nor in a namespace that has ended: whoever ends all others there may
+ * have looked for them before this one came. */
 static bool may_begin(const struct process *process)
 {
-    return !signal_is_pending() && !pid_namespace_has_ended(process->pid_namespace);
+    return !signal_is_pending() && !current_process()->exiting &&
+           !pid_namespace_has_ended(process->pid_namespace);
 }
 
 bool process_begin(struct process *process, bool may_be_refused)

@@ -1,8 +1,9 @@
-/* Descriptors and places of threads, shared by flags. */
+/* Descriptors, places and namespaces of threads, shared by flags. */
 #include "process/shares.h"
 
 #include "fs/file_table.h"
 #include "process/clone.h"
+#include "process/namespaces.h"
 #include "process/places.h"
 #include "process/process.h"
 
@@ -51,10 +52,13 @@ int shares_inherit(struct thread_shares *shares, uint64_t clone_flags)
 {
     int error;
 
-    *shares = (struct thread_shares){ NULL, NULL };
+    *shares = (struct thread_shares){ .files = NULL };
     error = inherit_files(shares, clone_flags);
     if (!error)
         error = inherit_places(shares, clone_flags);
+    if (!error)
+        error = namespaces_copy(current_namespaces(), clone_flags, shares->places,
+                                &shares->namespaces);
     if (error)
         shares_release(shares);
     return error;
@@ -66,7 +70,9 @@ void shares_release(struct thread_shares *shares)
         file_table_release(shares->files);
     if (shares->places)
         places_release(shares->places);
-    *shares = (struct thread_shares){ NULL, NULL };
+    if (shares->namespaces)
+        namespaces_release(shares->namespaces);
+    *shares = (struct thread_shares){ .files = NULL };
 }
 
 /* Gives the current thread others, and returns what it had. */
@@ -85,7 +91,7 @@ static struct thread_shares replace(const struct thread_shares *shares)
 
 void shares_leave(void)
 {
-    struct thread_shares before = replace(&(struct thread_shares){ NULL, NULL });
+    struct thread_shares before = replace(&(struct thread_shares){ .files = NULL });
 
     shares_release(&before);
 }
@@ -118,6 +124,27 @@ int places_unshare(void)
     return error;
 }
 
+void current_namespaces_set(struct namespaces *namespaces)
+{
+    struct thread_shares shares = *current_shares();
+
+    shares.namespaces = namespaces;
+    namespaces_release(replace(&shares).namespaces);
+}
+
+int namespaces_unshare(uint64_t clone_flags)
+{
+    struct namespaces *namespaces;
+    int error;
+
+    if (!(clone_flags & CLONE_NAMESPACES))
+        return 0;
+    error = namespaces_copy(current_namespaces(), clone_flags, current_places(), &namespaces);
+    if (!error)
+        current_namespaces_set(namespaces);
+    return error;
+}
+
 /* ---- Looking at others --------------------------------------------------------------------- */
 
 static const struct thread_shares *shares_of(const struct process *process, struct thread *thread)
@@ -140,6 +167,18 @@ struct file_table *process_files(struct process *process, struct thread *thread)
         file_table_reference(files);
     spin_unlock(&process->lock);
     return files;
+}
+
+struct namespaces *process_namespaces(struct process *process, struct thread *thread)
+{
+    spin_lock(&process->lock);
+
+    struct namespaces *namespaces = shares_of(process, thread)->namespaces;
+
+    if (namespaces)
+        namespaces_reference(namespaces);
+    spin_unlock(&process->lock);
+    return namespaces;
 }
 
 void process_fs_context(struct process *process, struct thread *thread,

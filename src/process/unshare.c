@@ -5,14 +5,13 @@
  */
 #include "ipc/semaphore_array.h"
 #include "process/clone.h"
+#include "process/namespaces.h"
 #include "process/pid_names.h"
 #include "process/process.h"
 
-#define NAMESPACES                                                                              \
-    (CLONE_NEW_MOUNTS | CLONE_NEW_CONTROL_GROUP | CLONE_NEW_NAMES | CLONE_NEW_IPC |             \
-     CLONE_NEW_USERS | CLONE_NEW_PROCESSES | CLONE_NEW_NETWORK | CLONE_NEW_TIME)
 #define OF_PROCESS (CLONE_THREAD | CLONE_ACTIONS | CLONE_MEMORY)
-#define KNOWN (OF_PROCESS | CLONE_PLACES | CLONE_FILES | CLONE_UNDO | NAMESPACES)
+#define KNOWN                                                                              \
+    (OF_PROCESS | CLONE_PLACES | CLONE_FILES | CLONE_UNDO | CLONE_NAMESPACES | CLONE_NEW_PROCESSES)
 
 static bool is_alone(struct process *process)
 {
@@ -35,11 +34,12 @@ static int check(struct process *process, uint64_t flags)
         return -EINVAL;
     if ((flags & CLONE_MEMORY) && address_space_is_shared(process->space))
         return -EINVAL;
-    return flags & NAMESPACES & ~CLONE_NEW_PROCESSES ? -EINVAL : 0;
+    return flags & (CLONE_NAMESPACES | CLONE_NEW_PROCESSES) &&
+                   !current_can(CAPABILITY_ADMINISTRATION) ? -EPERM : 0;
 }
 
 /* The changes that are to be undone are, if nobody else has them. */
-static void leave_undo(void)
+void thread_leave_undo(void)
 {
     struct user_thread *part = user_thread_of(current_thread());
 
@@ -47,17 +47,29 @@ static void leave_undo(void)
     part->semaphore_undo = NULL;
 }
 
+/* What goes with namespaces: nobody is in two places of mounts with one working directory, and what
+ * is undone is of semaphores that are seen. */
+static uint64_t with_consequences(uint64_t flags)
+{
+    if (flags & CLONE_NEW_MOUNTS)
+        flags |= CLONE_PLACES;
+    return flags & CLONE_NEW_IPC ? flags | CLONE_UNDO : flags;
+}
+
 int thread_unshare(uint64_t flags)
 {
     int error = check(current_process(), flags);
 
+    flags = with_consequences(flags);
     if (!error && (flags & CLONE_NEW_PROCESSES))
         error = pid_names_unshare();
     if (!error && (flags & CLONE_PLACES))
         error = places_unshare();
     if (!error && (flags & CLONE_FILES))
         error = files_unshare();
+    if (!error)
+        error = namespaces_unshare(flags);
     if (!error && (flags & CLONE_UNDO))
-        leave_undo();
+        thread_leave_undo();
     return error;
 }

@@ -10,7 +10,9 @@
 #include "fs/inode.h"
 #include "lib/format.h"
 #include "lib/text.h"
+#include "memory/page.h"
 #include "procfs/procfs_internal.h"
+#include "sched/pid_namespace.h"
 
 #define NUMBER_TEXT_SIZE 24
 
@@ -24,23 +26,59 @@ static bool is_shown(const struct thread *thread, const struct process *process)
            (thread->state != THREAD_DEAD || thread->id == process->id);
 }
 
-/* The table of all threads is searched, where those of one process mostly follow each other. */
-static int32_t next_thread(const struct process *process, int32_t from)
+/* Is it the first one of a process that is there? */
+static bool is_process(const struct thread *thread, const struct process *unused)
 {
-    struct thread *thread = thread_find_next(from);
+    struct process *process = thread->process ? process_find(thread->id) : NULL;
 
-    while (thread && !is_shown(thread, process)) {
-        from = thread->id + 1;
+    (void)unused;
+    if (process)
+        process_release(process);
+    return process != NULL;
+}
+
+/* The lowest id in a namespace, at least `from`, of a thread that is wanted. */
+static int32_t next_thread(struct pid_namespace *space, int32_t from,
+                           bool (*is_wanted)(const struct thread *thread,
+                                             const struct process *process),
+                           const struct process *process)
+{
+    struct thread *thread;
+
+    for (int32_t id = from; (thread = thread_find_next(space, id)); id++) {
+        int32_t seen = pid_seen_in(space, thread->id);
+        bool wanted = seen >= id && is_wanted(thread, process);
+
         thread_release(thread);
-        thread = thread_find_next(from);
+        if (wanted)
+            return seen;
+        if (seen > id)
+            id = seen;
     }
-    if (!thread)
-        return INT32_MAX;
+    return INT32_MAX;
+}
 
-    int32_t id = thread->id;
+static bool is_listed(const struct proc_view *view, int32_t seen)
+{
+    struct process *process = process_find(pid_named_in(view->space, seen));
+    bool is_listed = process && !proc_is_hidden(view, process, PROC_HIDES_PROCESSES);
 
-    thread_release(thread);
-    return id;
+    if (process)
+        process_release(process);
+    return is_listed;
+}
+
+/* Those of the machine's own namespace are in a table of their own. */
+static int32_t next_process(const struct proc_view *view, int32_t from)
+{
+    int32_t id = from;
+
+    for (;; id++) {
+        id = view->space->level == 0 ? process_next_id(id)
+                                     : next_thread(view->space, id, is_process, NULL);
+        if (id == INT32_MAX || view->options.hiding < PROC_HIDES_PROCESSES || is_listed(view, id))
+            return id;
+    }
 }
 
 static int32_t next_descriptor(const struct proc_subject *subject, int32_t from)
@@ -60,9 +98,9 @@ static int32_t next_number(const struct proc_node *node, const struct proc_subje
                            int32_t from)
 {
     if (node->entry->kind == PROC_PROCESSES)
-        return process_next_id(from);
+        return next_process(node->view, from);
     if (node->entry->kind == PROC_TASKS)
-        return next_thread(subject->process, from);
+        return next_thread(node->view->space, from, is_shown, subject->process);
     if (node->entry->kind != PROC_DIRECTORY)
         return next_descriptor(subject, from);
     return INT32_MAX;
@@ -84,6 +122,7 @@ uint8_t proc_type_of_kind(enum proc_kind kind)
     case PROC_DESCRIPTORS:
     case PROC_DESCRIPTOR_INFO_DIRECTORY:
     case PROC_TASKS:
+    case PROC_MAPPINGS:
         return MODE_DIRECTORY >> 12;
     }
     UNREACHABLE();
@@ -161,15 +200,43 @@ static void read_numbers(struct file *file, const struct proc_subject *subject,
     }
 }
 
+/* The links of map_files: a position is an address. */
+static void read_mappings(struct file *file, const struct proc_subject *subject,
+                          directory_sink sink, void *context)
+{
+    user_address start = file->position - (uint64_t)NUMBERS_START;
+    char name[PROC_MAPPING_NAME];
+
+    while (proc_next_mapping(subject->process, start, name, &start)) {
+        const struct directory_entry entry = {
+            .name = name,
+            .length = text_length(name),
+            .inode = file->inode->number + (start >> PAGE_SHIFT) + 1,
+            .type = MODE_LINK >> 12,
+            .next = NUMBERS_START + (int64_t)start + 1,
+        };
+
+        if (sink(context, &entry))
+            return;
+        file->position = (uint64_t)entry.next;
+        start++;
+    }
+}
+
 static int read_directory(struct file *file, directory_sink sink, void *context)
 {
+    const struct proc_node *node = file->inode->contents;
     struct proc_subject subject;
-    int error = proc_subject_of(file->inode->contents, &subject);
+    int error = proc_subject_of(node, &subject);
 
     if (error)
         return -ENOENT;
-    if (directory_read_dots(file, sink, context) && read_table(file, sink, context))
-        read_numbers(file, &subject, sink, context);
+    if (directory_read_dots(file, sink, context) && read_table(file, sink, context)) {
+        if (node->entry->kind == PROC_MAPPINGS)
+            read_mappings(file, &subject, sink, context);
+        else
+            read_numbers(file, &subject, sink, context);
+    }
     proc_subject_release(&subject);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "memory/page.h"
 #include "memory/pool.h"
 #include "procfs/procfs_internal.h"
+#include "sched/pid_namespace.h"
 #include "sched/thread.h"
 #include "time/clock.h"
 
@@ -121,7 +122,8 @@ static void write_load(struct proc_output *output, const struct proc_subject *su
     for (unsigned i = 0; i < 3; i++)
         proc_print(output, "%llu.%02llu ", (unsigned long long)(load.averages[i] >> 11),
                    (unsigned long long)((load.averages[i] & 2047) * 100 >> 11));
-    proc_print(output, "%u/%u %d\n", counts.ready, counts.total, counts.last_id);
+    proc_print(output, "%u/%u %d\n", counts.ready, counts.total,
+               pid_namespace_last_id(pid_namespace_current()));
 }
 
 /* ---- Names and settings -------------------------------------------------------------------- */
@@ -163,19 +165,24 @@ static int64_t put_target(const char *source, char *text, size_t size)
 
 static int64_t self_target(const struct proc_subject *subject, char *text, size_t size)
 {
+    int32_t own = pid_seen_in(subject->space, current_process()->id);
     char number[16];
 
-    (void)subject;
-    format(number, sizeof(number), "%d", current_process()->id);
+    if (own == 0)
+        return -ENOENT;
+    format(number, sizeof(number), "%d", own);
     return put_target(number, text, size);
 }
 
 static int64_t thread_self_target(const struct proc_subject *subject, char *text, size_t size)
 {
+    int32_t own = pid_seen_in(subject->space, current_process()->id);
     char path[48];
 
-    (void)subject;
-    format(path, sizeof(path), "%d/task/%d", current_process()->id, current_thread()->id);
+    if (own == 0)
+        return -ENOENT;
+    format(path, sizeof(path), "%d/task/%d", own,
+           pid_seen_in(subject->space, current_thread()->id));
     return put_target(path, text, size);
 }
 
@@ -199,6 +206,10 @@ static const struct proc_entry ipc_entries[] = {
 };
 static const struct proc_entry terminal_entries[] = {
     ENTRY_TEXT("drivers", proc_write_terminal_drivers), ENTRY_END,
+};
+
+const struct proc_entry proc_process_links[] = {
+    LINK("self", self_target), LINK("thread-self", thread_self_target), ENTRY_END,
 };
 
 const struct proc_entry proc_root_entries[] = {

@@ -3,6 +3,7 @@
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "memory/pool.h"
+#include "process/namespaces.h"
 #include "procfs/procfs_internal.h"
 
 static void print_options(struct proc_output *output, const struct mount *mount)
@@ -20,7 +21,7 @@ static void print_source(struct proc_output *output, const struct mount *mount)
     proc_print_escaped(output, source ? source : mount->filesystem->type, ESCAPED_IN_FIELDS);
 }
 
-/* Does the reader see it? */
+/* Is it below the root? */
 static bool is_reachable(const struct proc_output *output, struct mount *mount)
 {
     const struct path place = mount_root(mount);
@@ -32,7 +33,7 @@ static bool is_reachable(const struct proc_output *output, struct mount *mount)
     return length >= 0;
 }
 
-/* Where it is, as the reader sees it. */
+/* Where it is, seen from the root. */
 static void print_place(struct proc_output *output, struct mount *mount)
 {
     const struct path place = mount_root(mount);
@@ -73,10 +74,28 @@ static void print_mount(struct mount *mount, void *context)
     proc_print(output, " 0 0\n");
 }
 
+/* All of the process's namespace that are below its root, at the places where it has them. */
+static void print_mounts(struct proc_output *output, const struct proc_subject *subject,
+                         void (*print)(struct mount *mount, void *context))
+{
+    struct namespaces *namespaces = process_namespaces(subject->process, subject->thread);
+    const struct path *root = output->root;
+    struct fs_context context;
+
+    if (!namespaces)
+        return;
+    process_fs_context(subject->process, subject->thread, &context);
+    output->root = &context.root;
+    if (context.root.name)
+        mount_for_each(namespaces->of[NAMESPACE_MOUNTS]->number, print, output);
+    output->root = root;
+    fs_context_release(&context);
+    namespaces_release(namespaces);
+}
+
 void proc_write_mounts(struct proc_output *output, const struct proc_subject *subject)
 {
-    (void)subject;
-    mount_for_each(print_mount, output);
+    print_mounts(output, subject, print_mount);
 }
 
 static void print_mount_information(struct mount *mount, void *context)
@@ -101,6 +120,5 @@ static void print_mount_information(struct mount *mount, void *context)
 
 void proc_write_mount_info(struct proc_output *output, const struct proc_subject *subject)
 {
-    (void)subject;
-    mount_for_each(print_mount_information, output);
+    print_mounts(output, subject, print_mount_information);
 }

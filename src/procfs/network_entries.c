@@ -3,6 +3,7 @@
  * local sockets are empty.
  */
 #include "net/socket.h"
+#include "process/namespaces.h"
 #include "procfs/procfs_internal.h"
 
 #define TABLE(function, header)                                                                \
@@ -58,9 +59,13 @@ static void print_socket(const struct socket_view *view, void *context)
 
 static void write_local_sockets(struct proc_output *output, const struct proc_subject *subject)
 {
-    (void)subject;
+    struct namespaces *namespaces = process_namespaces(subject->process, subject->thread);
+
     proc_print(output, "Num       RefCount Protocol Flags    Type St Inode Path\n");
-    socket_for_each(print_socket, output);
+    if (!namespaces)
+        return;
+    socket_for_each(namespaces->of[NAMESPACE_NETWORK]->number, print_socket, output);
+    namespaces_release(namespaces);
 }
 
 const struct proc_entry proc_network_entries[] = {

@@ -9,6 +9,7 @@
 #include "lib/memory.h"
 #include "lib/text.h"
 #include "memory/pool.h"
+#include "process/namespace_file.h"
 #include "procfs/procfs_internal.h"
 
 #define DESCRIPTION_SIZE 16384u    /* of one file in fdinfo; what does not fit is left out */
@@ -59,7 +60,7 @@ static int64_t path_target(const struct path *path, char *text, size_t size)
     return length;
 }
 
-static int64_t file_target(struct file *file, char *text, size_t size)
+int64_t proc_file_target(struct file *file, char *text, size_t size)
 {
     char number[64];
 
@@ -71,7 +72,7 @@ static int64_t file_target(struct file *file, char *text, size_t size)
     return cut_text(number, text, size);
 }
 
-static int file_follow(struct file *file, struct path *path)
+int proc_file_follow(struct file *file, struct path *path)
 {
     if (!file->path.name)
         return -ENXIO;
@@ -87,7 +88,7 @@ int64_t proc_descriptor_target(const struct proc_subject *subject, char *text, s
     if (!file)
         return -ENOENT;
 
-    int64_t length = file_target(file, text, size);
+    int64_t length = proc_file_target(file, text, size);
 
     file_release(file);
     return length;
@@ -100,7 +101,7 @@ int proc_descriptor_follow(const struct proc_subject *subject, struct path *path
     if (!file)
         return -ENOENT;
 
-    int error = file_follow(file, path);
+    int error = proc_file_follow(file, path);
 
     file_release(file);
     return error;
@@ -154,7 +155,7 @@ int64_t proc_executable_target(const struct proc_subject *subject, char *text, s
     if (!file)
         return -ENOENT;
 
-    int64_t length = file_target(file, text, size);
+    int64_t length = proc_file_target(file, text, size);
 
     file_release(file);
     return length;
@@ -167,7 +168,7 @@ int proc_executable_follow(const struct proc_subject *subject, struct path *path
     if (!file)
         return -ENOENT;
 
-    int error = file_follow(file, path);
+    int error = proc_file_follow(file, path);
 
     file_release(file);
     return error;
@@ -234,4 +235,16 @@ int proc_root_follow(const struct proc_subject *subject, struct path *path)
 
     fs_context_release(&context);
     return error;
+}
+
+int64_t proc_namespace_target(const struct proc_subject *subject, char *text, size_t size)
+{
+    return namespace_link_text(subject->process, subject->thread,
+                               (enum namespace_link)subject->number, text, size);
+}
+
+int proc_namespace_follow(const struct proc_subject *subject, struct path *path)
+{
+    return namespace_link_follow(subject->process, subject->thread,
+                                 (enum namespace_link)subject->number, path);
 }

@@ -1,4 +1,5 @@
 /* The tables of /proc/<pid> and /proc/<pid>/task/<tid>. */
+#include "process/namespace_file.h"
 #include "procfs/procfs_internal.h"
 
 #define LINK(link_name, reader, follower)                                                      \
@@ -7,6 +8,17 @@
 #define NUMBERS(directory_name, directory_kind, mode, when)                                    \
     { .name = (directory_name), .kind = (directory_kind), .permissions = (mode),               \
       .check = (when) }
+
+#define NAMESPACE(link_name, which)                                                            \
+    { .name = (link_name), .kind = PROC_LINK, .check = PROC_CHECKED_AT_READ,                   \
+      .number = (which) + 1, .target = proc_namespace_target,                                  \
+      .follow = proc_namespace_follow }
+
+static const struct proc_entry namespace_entries[] = {
+    NAMESPACE("net", LINK_NETWORK), NAMESPACE("uts", LINK_NAMES), NAMESPACE("ipc", LINK_IPC),
+    NAMESPACE("pid", LINK_PROCESSES), NAMESPACE("pid_for_children", LINK_CHILDREN),
+    NAMESPACE("mnt", LINK_MOUNTS), ENTRY_END,
+};
 
 #define COMMON_ENTRIES                                                                         \
     ENTRY_TEXT("status", proc_write_status), ENTRY_TEXT("stat", proc_write_stat),              \
@@ -30,6 +42,8 @@
     ENTRY_SNAPSHOT("mounts", proc_write_mounts),                                               \
     ENTRY_SNAPSHOT("mountinfo", proc_write_mount_info),                                        \
     ENTRY_DIRECTORY("net", proc_network_entries),                                              \
+    { .name = "ns", .kind = PROC_DIRECTORY, .permissions = 0511,                               \
+      .children = namespace_entries },                                                         \
     LINK("exe", proc_executable_target, proc_executable_follow),                               \
     LINK("cwd", proc_directory_target, proc_directory_follow),                                 \
     LINK("root", proc_root_target, proc_root_follow),                                          \
@@ -39,6 +53,7 @@
 
 const struct proc_entry proc_process_entries[] = {
     NUMBERS("task", PROC_TASKS, 0555, PROC_FOR_ALL),
+    NUMBERS("map_files", PROC_MAPPINGS, 0500, PROC_CHECKED_AT_READ),
     COMMON_ENTRIES,
 };
 
@@ -52,4 +67,9 @@ const struct proc_entry proc_descriptor_entry = {
 const struct proc_entry proc_descriptor_info_entry = {
     .name = "", .kind = PROC_DESCRIPTOR_INFO, .permissions = 0444,
     .write = proc_write_descriptor_info,
+};
+
+const struct proc_entry proc_mapping_entry = {
+    .name = "", .kind = PROC_LINK, .permissions = 0700, .check = PROC_CHECKED_AT_READ,
+    .target = proc_mapping_target, .follow = proc_mapping_follow,
 };

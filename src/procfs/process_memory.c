@@ -8,6 +8,7 @@
 
 #define NAME_COLUMN 73     /* of the file's name in maps, as on Linux */
 #define COPY_SIZE 4096u
+#define OLD_CALL_PAGE UINT64_C(0xffffffffff600000)
 
 /* ---- maps ---------------------------------------------------------------------------------- */
 
@@ -52,14 +53,31 @@ static void print_region(const struct region_report *region, void *context)
     proc_print(output, "\n");
 }
 
+/* It belongs to nobody: Linux shows it behind the mappings of each process. */
+static bool find_old_call_page(struct region_report *page)
+{
+    const char *protection = machine_info()->old_call_page;
+
+    if (!protection)
+        return false;
+    *page = (struct region_report){
+        .start = OLD_CALL_PAGE, .end = OLD_CALL_PAGE + PAGE_SIZE, .label = "[vsyscall]",
+        .protection = PROTECTION_EXECUTE | (protection[0] == 'r' ? PROTECTION_READ : 0u),
+    };
+    return true;
+}
+
 void proc_write_maps(struct proc_output *output, const struct proc_subject *subject)
 {
     struct address_space *space = process_space(subject->process);
+    struct region_report page;
 
     if (!space)
         return;
     address_space_report(space, print_region, output);
     address_space_release(space);
+    if (find_old_call_page(&page))
+        print_region(&page, output);
 }
 
 /* ---- smaps --------------------------------------------------------------------------------- */
@@ -147,11 +165,14 @@ static void add_region(const struct region_report *region, void *context)
 void proc_write_map_details(struct proc_output *output, const struct proc_subject *subject)
 {
     struct address_space *space = process_space(subject->process);
+    struct region_report page;
 
     if (!space)
         return;
     address_space_report(space, print_details, output);
     address_space_release(space);
+    if (find_old_call_page(&page))
+        print_details(&page, output);
 }
 
 void proc_write_map_sums(struct proc_output *output, const struct proc_subject *subject)
@@ -163,8 +184,10 @@ void proc_write_map_sums(struct proc_output *output, const struct proc_subject *
         return;
     address_space_report(space, add_region, &sums);
     address_space_release(space);
-    proc_print(output, "%08llx-%08llx ---p 00000000 00:00 0                          [rollup]\n",
-               (unsigned long long)sums.start, (unsigned long long)sums.end);
+    proc_print(output, "%08llx-%08llx ---p 00000000 00:00 0 ", (unsigned long long)sums.start,
+               (unsigned long long)sums.end);
+    pad_to_name(output, 0);
+    proc_print(output, "[rollup]\n");
     print_sums(output, &sums, true);
 }
 

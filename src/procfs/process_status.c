@@ -8,6 +8,7 @@
 #include "memory/page.h"
 #include "procfs/procfs_internal.h"
 #include "sched/per_cpu.h"
+#include "sched/pid_namespace.h"
 #include "tty/job_control.h"
 
 #define OLD_SIGNALS UINT64_C(0x7fffffff)    /* those that stat shows */
@@ -187,12 +188,14 @@ static void print_memory(struct proc_output *output, const struct address_space_
     proc_print(output, "CoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 
-/* As it is known in each namespace that the process is in, the machine's own first. */
+/* As it is known in each namespace that the process is in, from the reader's on. */
 static void print_namespace_ids(struct proc_output *output, const char *name, int32_t id,
-                                const struct process *process)
+                                const struct proc_subject *subject)
 {
+    const struct process *process = subject->process;
+
     proc_print(output, "%s:", name);
-    for (unsigned level = 0; level <= process->pid_namespace->level; level++)
+    for (unsigned level = subject->space->level; level <= process->pid_namespace->level; level++)
         proc_print(output, "\t%d",
                    pid_seen_in(pid_namespace_above(process->pid_namespace, level), id));
     proc_print(output, "\n");
@@ -202,12 +205,14 @@ static void print_identity(struct proc_output *output, const struct summary *sum
                            const struct proc_subject *subject)
 {
     const struct credentials *who = &summary->credentials;
+    struct pid_namespace *space = subject->space;
     struct file_table *files = process_files(subject->process, subject->thread);
 
     proc_print(output, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\n", summary->name,
                summary->umask, summary->state, state_text(summary->state));
-    proc_print(output, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", summary->id,
-               summary->thread_id, summary->parent_id);
+    proc_print(output, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+               pid_seen_in(space, summary->id), pid_seen_in(space, summary->thread_id),
+               pid_seen_in(space, summary->parent_id));
     proc_print(output, "Uid:\t%u\t%u\t%u\t%u\n", who->user_id, who->effective_user_id,
                who->saved_user_id, who->file_user_id);
     proc_print(output, "Gid:\t%u\t%u\t%u\t%u\n", who->group_id, who->effective_group_id,
@@ -216,10 +221,10 @@ static void print_identity(struct proc_output *output, const struct summary *sum
     for (unsigned i = 0; i < who->group_count; i++)
         proc_print(output, "%u ", who->groups[i]);
     proc_print(output, "%s\n", who->group_count > 0 ? "" : " ");
-    print_namespace_ids(output, "NStgid", summary->id, subject->process);
-    print_namespace_ids(output, "NSpid", summary->thread_id, subject->process);
-    print_namespace_ids(output, "NSpgid", summary->group_id, subject->process);
-    print_namespace_ids(output, "NSsid", summary->session_id, subject->process);
+    print_namespace_ids(output, "NStgid", summary->id, subject);
+    print_namespace_ids(output, "NSpid", summary->thread_id, subject);
+    print_namespace_ids(output, "NSpgid", summary->group_id, subject);
+    print_namespace_ids(output, "NSsid", summary->session_id, subject);
     proc_print(output, "Kthread:\t0\n");
     if (files)
         file_table_release(files);
@@ -284,13 +289,17 @@ static void print_numbers(struct proc_output *output, const uint64_t *numbers, s
 }
 
 /* Fields 1 to 8: who it is, and its terminal with the group that is in the foreground there. */
-static void print_stat_identity(struct proc_output *output, const struct summary *summary)
+static void print_stat_identity(struct proc_output *output, const struct summary *summary,
+                                struct pid_namespace *space)
 {
     struct tty_summary tty = { .foreground_group = -1 };
 
     (void)tty_describe(summary->terminal, &tty);
-    proc_print(output, "%d (%s) %c %d %d %d %d %d", summary->thread_id, summary->name,
-               summary->state, summary->parent_id, summary->group_id, summary->session_id,
+    if (tty.foreground_group > 0)
+        tty.foreground_group = pid_seen_in(space, tty.foreground_group);
+    proc_print(output, "%d (%s) %c %d %d %d %d %d", pid_seen_in(space, summary->thread_id),
+               summary->name, summary->state, pid_seen_in(space, summary->parent_id),
+               pid_seen_in(space, summary->group_id), pid_seen_in(space, summary->session_id),
                (int)tty.device_id, tty.foreground_group);
 }
 
@@ -338,7 +347,7 @@ void proc_write_stat(struct proc_output *output, const struct proc_subject *subj
         may ? process->environment_end : 0, may ? (uint64_t)summary.exit_status : 0,
     };
 
-    print_stat_identity(output, &summary);
+    print_stat_identity(output, &summary, subject->space);
     print_numbers(output, before_priority, ARRAY_SIZE(before_priority));
     proc_print(output, " %d %d", stat_priority(&summary), summary.scheduling.nice);
     print_numbers(output, rest, ARRAY_SIZE(rest));

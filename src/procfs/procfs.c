@@ -16,8 +16,11 @@
 #include "lib/container.h"
 #include "lib/format.h"
 #include "lib/text.h"
+#include "memory/page.h"
 #include "memory/pool.h"
+#include "process/pid_names.h"
 #include "procfs/procfs_internal.h"
+#include "sched/pid_namespace.h"
 
 #define PROCFS_MAGIC 0x9fa0u
 #define SYSFS_MAGIC 0x62656572u
@@ -29,11 +32,16 @@
 #define CHILD_SHIFT_FIRST_SYSTEM 42u    /* ... and for six */
 #define PROCESS_SHIFT 28u
 #define TASK_NUMBERS (UINT64_C(1) << 62)
+#define MAPPING_NUMBERS (UINT64_C(1) << 61)
+#define MAPPING_PROCESS_SHIFT 36u
 
 static struct pool node_pool = POOL_INITIAL("proc node", struct proc_node, 0);
 
 static const struct proc_entry root_entry = {
     .name = "", .kind = PROC_PROCESSES, .permissions = 0555, .children = proc_root_entries,
+};
+static const struct proc_entry process_root_entry = {
+    .name = "", .kind = PROC_PROCESSES, .permissions = 0555, .children = proc_process_links,
 };
 static const struct proc_entry system_root_entry = {
     .name = "", .kind = PROC_DIRECTORY, .permissions = 0555, .children = sysfs_root_entries,
@@ -60,7 +68,10 @@ void proc_subject_release(struct proc_subject *subject)
 
 int proc_subject_of(const struct proc_node *node, struct proc_subject *subject)
 {
-    *subject = (struct proc_subject){ .number = node->number };
+    *subject = (struct proc_subject){
+        .space = node->view->space, .number = node->number,
+        .start = node->start, .end = node->end,
+    };
     if (node->process_id == 0)
         return 0;
     subject->process = process_find(node->process_id);
@@ -95,6 +106,38 @@ int proc_check(const struct proc_entry *entry, const struct proc_subject *subjec
     if (!subject->process || process_may_inspect(subject->process, subject->thread, true))
         return 0;
     return entry->check == PROC_CHECKED_PERMITTED ? -EPERM : -EACCES;
+}
+
+bool proc_is_hidden(const struct proc_view *view, struct process *process,
+                    enum proc_hiding hiding)
+{
+    const struct proc_options *options = &view->options;
+
+    if (options->hiding < hiding)
+        return false;
+    if (options->hiding != PROC_HIDES_ALL) {
+        const struct credentials who = current_credentials();
+
+        if (credentials_in_group(&who, options->group_id))
+            return false;
+    }
+    return !process_may_inspect(process, NULL, true);
+}
+
+/* Of the directory of a process; the mount says how. */
+static int check_hidden(const struct proc_node *node)
+{
+    struct process *process = node->entry == &process_entry &&
+                              node->view->options.hiding != PROC_HIDES_NOTHING
+                                  ? process_find(node->process_id) : NULL;
+    int error = 0;
+
+    if (!process)
+        return 0;
+    if (proc_is_hidden(node->view, process, PROC_HIDES_CONTENTS))
+        error = node->view->options.hiding == PROC_HIDES_CONTENTS ? -EPERM : -ENOENT;
+    process_release(process);
+    return error;
 }
 
 bool proc_is_checked_at_open(const struct proc_entry *entry)
@@ -143,10 +186,15 @@ static int look_up_child(struct inode *directory, const char *name, struct inode
 
 static int look_up_process(struct inode *directory, const char *name, struct inode **inode)
 {
-    struct proc_node node = { .entry = &process_entry, .process_id = parse_number(name),
-                              .child_shift = CHILD_SHIFT_FIRST };
+    struct proc_node node = *(const struct proc_node *)directory->contents;
+    int32_t id = parse_number(name);
 
-    if (node.process_id <= 0)
+    if (id <= 0)
+        return -ENOENT;
+    node.entry = &process_entry;
+    node.process_id = pid_named_in(node.view->space, id);
+    node.child_shift = CHILD_SHIFT_FIRST;
+    if (check_hidden(&node) == -ENOENT)
         return -ENOENT;
     return make_inode(directory->filesystem, &node, (uint64_t)node.process_id << PROCESS_SHIFT,
                       inode);
@@ -200,8 +248,26 @@ static int look_up_task(struct inode *directory, const char *name, struct inode 
     node.child_shift = CHILD_SHIFT_FIRST;
     if (node.thread_id <= 0)
         return -ENOENT;
+    node.thread_id = pid_named_in(node.view->space, node.thread_id);
     return make_inode(directory->filesystem, &node,
                       TASK_NUMBERS + ((uint64_t)node.thread_id << PROCESS_SHIFT), inode);
+}
+
+static int look_up_mapping(struct inode *directory, const char *name, struct inode **inode)
+{
+    struct proc_node node = *(const struct proc_node *)directory->contents;
+    uint32_t mode;
+    int error;
+
+    node.entry = &proc_mapping_entry;
+    error = proc_look_up_mapping(name, &node, &mode);
+    if (!error)
+        error = make_inode(directory->filesystem, &node,
+                           MAPPING_NUMBERS + ((uint64_t)node.process_id << MAPPING_PROCESS_SHIFT) +
+                               (node.start >> PAGE_SHIFT), inode);
+    if (!error)
+        (*inode)->mode = mode;
+    return error;
 }
 
 static int proc_lookup(struct inode *directory, const char *name, struct inode **inode)
@@ -220,6 +286,8 @@ static int proc_lookup(struct inode *directory, const char *name, struct inode *
         return look_up_descriptor(directory, name, inode);
     case PROC_TASKS:
         return look_up_task(directory, name, inode);
+    case PROC_MAPPINGS:
+        return look_up_mapping(directory, name, inode);
     case PROC_TEXT:
     case PROC_MEMORY:
     case PROC_PAGE_MAP:
@@ -304,9 +372,12 @@ static void proc_destroy(struct inode *inode)
 static int proc_access(struct inode *inode, const struct credentials *credentials, uint32_t wanted)
 {
     const struct proc_node *node = inode->contents;
-    int error = inode_permission_by_mode(inode, credentials, wanted);
+    int error = check_hidden(node);
     struct proc_subject subject;
 
+    if (error)
+        return error;
+    error = inode_permission_by_mode(inode, credentials, wanted);
     if (!error && node->entry->check == PROC_FOR_ALL)
         return 0;
     if (error && (node->process_id == 0 || node->process_id != current_process()->id))
@@ -433,44 +504,72 @@ static int system_statistics(struct filesystem *filesystem, struct filesystem_st
     return statistics_of(SYSFS_MAGIC, result);
 }
 
+static void proc_destroy_filesystem(struct filesystem *filesystem)
+{
+    struct proc_view *view = filesystem->contents;
+
+    if (!view)
+        return;
+    pid_namespace_release(view->space);
+    memory_free(view, sizeof(*view));
+}
+
 static const struct filesystem_operations proc_filesystem_operations = {
-    .statistics = proc_statistics,
+    .statistics = proc_statistics, .destroy = proc_destroy_filesystem,
 };
 static const struct filesystem_operations system_filesystem_operations = {
-    .statistics = system_statistics,
+    .statistics = system_statistics, .destroy = proc_destroy_filesystem,
 };
 
+static int fill(struct filesystem *filesystem, const struct proc_options *options,
+                struct proc_node *root)
+{
+    struct proc_view *view = memory_allocate(sizeof(*view));
+
+    if (!view)
+        return -ENOMEM;
+    view->space = pid_namespace_current();
+    pid_namespace_reference(view->space);
+    view->options = *options;
+    root->view = filesystem->contents = view;
+    return make_inode(filesystem, root, 1, &filesystem->root);
+}
+
 static int create(const char *type, const struct filesystem_operations *operations,
-                  const struct proc_node *root, struct filesystem **result)
+                  const struct proc_options *options, struct proc_node *root,
+                  struct filesystem **result)
 {
     struct filesystem *filesystem;
     int error = filesystem_create(type, operations, &filesystem);
 
     if (error)
         return error;
-    error = make_inode(filesystem, root, 1, &filesystem->root);
-    if (error) {
+    error = fill(filesystem, options, root);
+    if (error)
         filesystem_release(filesystem);
-        return error;
-    }
-    *result = filesystem;
-    return 0;
+    else
+        *result = filesystem;
+    return error;
 }
 
-int procfs_create(struct filesystem **filesystem)
+int procfs_create(const struct proc_options *options, struct filesystem **filesystem)
 {
-    const struct proc_node root = { .entry = &root_entry, .child_shift = CHILD_SHIFT_FIRST };
+    struct proc_node root = {
+        .entry = options->shows_only_processes ? &process_root_entry : &root_entry,
+        .child_shift = CHILD_SHIFT_FIRST,
+    };
 
-    return create("proc", &proc_filesystem_operations, &root, filesystem);
+    return create("proc", &proc_filesystem_operations, options, &root, filesystem);
 }
 
 int sysfs_create(struct filesystem **filesystem)
 {
-    const struct proc_node root = { .entry = &system_root_entry,
-                                    .child_shift = CHILD_SHIFT_FIRST_SYSTEM };
+    static const struct proc_options none = { .hiding = PROC_HIDES_NOTHING };
+    struct proc_node root = { .entry = &system_root_entry,
+                              .child_shift = CHILD_SHIFT_FIRST_SYSTEM };
 
     sysfs_init();
-    return create("sysfs", &system_filesystem_operations, &root, filesystem);
+    return create("sysfs", &system_filesystem_operations, &none, &root, filesystem);
 }
 
 int procfs_process_of(const struct file *file, struct process **process)

@@ -3,8 +3,22 @@
 #include "fs/vfs.h"
 #include "lib/error.h"
 
-/* One reference.  -ENOMEM. */
-MUST_CHECK int procfs_create(struct filesystem **filesystem);
+/* How much is hidden of processes that one may not look into: hidepid. */
+enum proc_hiding {
+    PROC_HIDES_NOTHING = 0,
+    PROC_HIDES_CONTENTS = 1,
+    PROC_HIDES_PROCESSES = 2,
+    PROC_HIDES_ALL = 4,            /* as the one before, from the group as well */
+};
+
+struct proc_options {
+    enum proc_hiding hiding;
+    uint32_t group_id;             /* who sees all the same */
+    bool shows_only_processes;     /* subset=pid */
+};
+
+/* With the ids of the current thread's PID namespace.  One reference.  -ENOMEM. */
+MUST_CHECK int procfs_create(const struct proc_options *options, struct filesystem **filesystem);
 MUST_CHECK int sysfs_create(struct filesystem **filesystem);
 
 struct file;

@@ -8,6 +8,7 @@
 #include "fs/vfs.h"
 #include "lib/error.h"
 #include "process/process.h"
+#include "procfs/procfs.h"
 
 /* ---- Output of a text file ----------------------------------------------------------------- */
 
@@ -42,6 +43,7 @@ enum proc_kind {
     PROC_DESCRIPTOR_INFO_DIRECTORY,
     PROC_DESCRIPTOR_INFO,
     PROC_TASKS,          /* directory of the threads of a process */
+    PROC_MAPPINGS,       /* directory of links to the files that are mapped */
 };
 
 /* Who is kept from a file about another's process, besides what its permissions say
@@ -58,10 +60,14 @@ enum proc_check {
 
 /* Whom a file is about; `process` is NULL for those about the whole machine. */
 struct proc_subject {
+    struct pid_namespace *space;    /* whose ids are shown */
     struct process *process;
     struct thread *thread;    /* NULL: the process as a whole */
     int number;               /* of a descriptor or CPU */
+    user_address start, end;  /* of a mapping */
 };
+
+#define PROC_MAPPING_NAME 40    /* bytes of "55d0c8a00000-55d0c8a21000" */
 
 struct proc_entry {
     const char *name;
@@ -81,12 +87,20 @@ struct proc_entry {
     const struct proc_entry *children;
 };
 
+/* How a mounted filesystem shows processes: its contents. */
+struct proc_view {
+    struct pid_namespace *space;    /* of whoever mounted it; with a reference */
+    struct proc_options options;
+};
+
 /* Contents of an inode. */
 struct proc_node {
+    const struct proc_view *view;
     const struct proc_entry *entry;
     int32_t process_id;    /* 0: about the machine */
     int32_t thread_id;     /* 0: about the whole process */
     int number;
+    user_address start, end;
     unsigned child_shift;
 };
 
@@ -97,6 +111,23 @@ void proc_subject_release(struct proc_subject *subject);
 /* May the current thread look?  -EACCES, -EPERM. */
 MUST_CHECK int proc_check(const struct proc_entry *entry, const struct proc_subject *subject);
 bool proc_is_checked_at_open(const struct proc_entry *entry);
+
+/* Is the process hidden from the current thread, by a mount that hides as much as this at least? */
+bool proc_is_hidden(const struct proc_view *view, struct process *process,
+                    enum proc_hiding hiding);
+
+/* map_files.c */
+/* Fills in where it is; `mode`: what the link to it shows.  -ENOENT, -EACCES. */
+MUST_CHECK int proc_look_up_mapping(const char *name, struct proc_node *node, uint32_t *mode);
+/* The lowest mapping of a file whose start is at least `from`: its name, and what comes next.
+ * False: there is none. */
+bool proc_next_mapping(struct process *process, user_address from, char name[PROC_MAPPING_NAME],
+                       user_address *start);
+int64_t proc_mapping_target(const struct proc_subject *subject, char *text, size_t size);
+int proc_mapping_follow(const struct proc_subject *subject, struct path *path);
+/* process_access.c: what a link to an open file says, and where it leads. */
+int64_t proc_file_target(struct file *file, char *text, size_t size);
+int proc_file_follow(struct file *file, struct path *path);
 
 /* directory.c */
 /* The entry of a table that follows this one; NULL: it was the last one. */
@@ -113,6 +144,7 @@ extern const struct file_operations proc_page_map_operations;
 MUST_CHECK int proc_memory_open(struct inode *inode, struct file *file);
 
 extern const struct proc_entry proc_root_entries[];
+extern const struct proc_entry proc_process_links[];    /* of /proc: those about processes alone */
 extern const struct proc_entry proc_settings_entries[];
 extern const struct proc_entry proc_network_entries[];
 extern const struct proc_entry proc_process_entries[];
@@ -150,6 +182,7 @@ void proc_print_cpu_list(struct proc_output *output, uint64_t mask);
 /* The entries of the directories that depend on descriptors. */
 extern const struct proc_entry proc_descriptor_entry;
 extern const struct proc_entry proc_descriptor_info_entry;
+extern const struct proc_entry proc_mapping_entry;
 
 /* ---- What entries need of a process -------------------------------------------------------- */
 
@@ -165,6 +198,8 @@ int64_t proc_executable_target(const struct proc_subject *subject, char *text, s
 int proc_executable_follow(const struct proc_subject *subject, struct path *path);
 int64_t proc_directory_target(const struct proc_subject *subject, char *text, size_t size);
 int proc_directory_follow(const struct proc_subject *subject, struct path *path);
+int64_t proc_namespace_target(const struct proc_subject *subject, char *text, size_t size);
+int proc_namespace_follow(const struct proc_subject *subject, struct path *path);
 int64_t proc_root_target(const struct proc_subject *subject, char *text, size_t size);
 int proc_root_follow(const struct proc_subject *subject, struct path *path);
 

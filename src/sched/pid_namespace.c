@@ -5,12 +5,13 @@
 #include "sched/pid_namespace.h"
 
 #include "lib/assert.h"
+#include "lib/namespace.h"
 #include "sched/sched_internal.h"
 #include "sched/scheduler.h"
 #include "sched/thread.h"
 #include "sync/spinlock.h"
 
-static struct pid_namespace own_space;
+static struct pid_namespace own_space = { .number = NAMESPACE_OF_PROCESSES };
 
 struct pid_namespace *pid_namespace_own(void)
 {
@@ -27,7 +28,8 @@ struct pid_namespace *pid_namespace_current(void)
 void pid_namespace_init(struct pid_namespace *space, struct pid_namespace *parent)
 {
     ASSERT(parent->level < PID_LEVELS_MAX);
-    *space = (struct pid_namespace){ .parent = parent, .level = parent->level + 1 };
+    *space = (struct pid_namespace){ .parent = parent, .level = parent->level + 1,
+                                      .number = namespace_number_new() };
     refcount_init(&space->references, 1);
     pid_namespace_reference(parent);
 }
@@ -99,7 +101,7 @@ static int32_t look_up(struct pid_namespace *space, int32_t id)
     return seen;
 }
 
-static int32_t named_in(struct pid_namespace *space, int32_t seen)
+int32_t pid_named_in(struct pid_namespace *space, int32_t seen)
 {
     spin_lock(thread_table_lock());
     struct thread *thread = thread_table_find(space, seen);
@@ -107,6 +109,15 @@ static int32_t named_in(struct pid_namespace *space, int32_t seen)
 
     spin_unlock(thread_table_lock());
     return id;
+}
+
+int32_t pid_namespace_last_id(struct pid_namespace *space)
+{
+    spin_lock(thread_table_lock());
+    int32_t last_id = space->last_id;
+
+    spin_unlock(thread_table_lock());
+    return last_id;
 }
 
 int32_t pid_seen_in(struct pid_namespace *space, int32_t id)
@@ -127,7 +138,7 @@ int32_t pid_named(int32_t seen)
 
     if (space->level == 0 || seen == 0 || seen == -1 || seen == INT32_MIN)
         return seen;
-    return seen > 0 ? named_in(space, seen) : -named_in(space, -seen);
+    return seen > 0 ? pid_named_in(space, seen) : -pid_named_in(space, -seen);
 }
 
 int32_t pid_own(const struct thread *thread)

@@ -32,6 +32,7 @@ struct pid_namespace {
     /* Constant. */
     struct pid_namespace *parent;  /* NULL: the machine's own */
     unsigned level;                /* 0: the machine's own */
+    uint64_t number;               /* lib/namespace.h */
 
     struct refcount references;    /* its threads, namespaces below it, whoever makes threads in it;
                                     * not of the machine's own */
@@ -69,6 +70,8 @@ struct pid_namespace *pid_namespace_above(struct pid_namespace *space, unsigned 
 
 /* ---- Ids ----------------------------------------------------------------------------------- */
 
+/* The id that was given last there. */
+int32_t pid_namespace_last_id(struct pid_namespace *space);
 /* How the current thread knows the thread, process, group or session with this thread->id; 0: it
  * does not see it.  A negative one stands for a group. */
 int32_t pid_seen(int32_t id);
@@ -77,6 +80,8 @@ int32_t pid_seen_in(struct pid_namespace *space, int32_t id);
 /* The other way round.  0 stays what it is, and so does -1, which means all; PID_NOBODY or the
  * negative of it: nobody has that id. */
 int32_t pid_named(int32_t seen);
+/* What the programs of this namespace mean by it; above 0. */
+int32_t pid_named_in(struct pid_namespace *space, int32_t seen);
 /* How that thread's id is in its own namespace: what a program finds as its own id. */
 int32_t pid_own(const struct thread *thread);
 /* Is the thread with this id in the namespace, or in one below it? */

@@ -155,8 +155,8 @@ void thread_release(struct thread *thread);
 /* NULL if there is none; otherwise with a reference for the caller.  A dead thread is found as
  * long as somebody holds a reference. */
 struct thread *thread_find(int32_t id);
-/* The one with the lowest id that is at least `from`, or NULL; as above. */
-struct thread *thread_find_next(int32_t from);
+/* The one with the lowest id in the namespace that is at least `from`, or NULL; as above. */
+struct thread *thread_find_next(struct pid_namespace *space, int32_t from);
 /* The current thread and one that will never run again change their ids. */
 void thread_take_id(struct thread *dead);
 /* Boot, before there are threads: the first one gets a higher id than this. */

@@ -195,12 +195,12 @@ struct thread *thread_find(int32_t id)
     return thread;
 }
 
-struct thread *thread_find_next(int32_t from)
+struct thread *thread_find_next(struct pid_namespace *space, int32_t from)
 {
     struct tree_node *found = NULL;
 
     spin_lock(&table.lock);
-    for (struct tree_node *node = pid_namespace_own()->names.root; node;) {
+    for (struct tree_node *node = space->names.root; node;) {
         bool is_above = name_of(node)->id >= from;
 
         if (is_above)

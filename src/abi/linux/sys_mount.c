@@ -1,7 +1,8 @@
 /*
  * System calls about what is mounted where, and where the root is.
  *
- * There is one table of mounts, so marking them private, shared or slave changes nothing.
+ * Mounts of different namespaces know nothing of each other, so marking them private, shared or
+ * slave changes nothing.
  */
 #include "abi/linux/file_arguments.h"
 #include "abi/linux/syscalls.h"
@@ -15,6 +16,8 @@
 #include "memory/page.h"
 #include "memory/pool.h"
 #include "memory/user_memory.h"
+#include "process/namespace_file.h"
+#include "process/namespaces.h"
 #include "process/places.h"
 #include "process/process.h"
 #include "procfs/procfs.h"
@@ -131,8 +134,9 @@ static int parse_size(char *text, uint64_t *pages)
 }
 
 /* One of "name" and "name=value". */
-static int parse_option(char *option, struct tmpfs_options *options)
+static int parse_tmpfs_option(char *option, void *context)
 {
+    struct tmpfs_options *options = context;
     char *equals = (char *)(uintptr_t)text_find(option, '=');
     char *value = equals ? equals + 1 : option + text_length(option);
     uint64_t number = 0;
@@ -157,7 +161,8 @@ static int parse_option(char *option, struct tmpfs_options *options)
     return error;
 }
 
-static int parse_options(char *text, struct tmpfs_options *options)
+/* Each of those that commas part, with what `parse` makes of it. */
+static int parse_options(char *text, int (*parse)(char *option, void *options), void *options)
 {
     while (text && *text) {
         char *end = (char *)(uintptr_t)text_find(text, ',');
@@ -165,12 +170,18 @@ static int parse_options(char *text, struct tmpfs_options *options)
 
         if (end)
             *end = '\0';
-        error = *text ? parse_option(text, options) : 0;
+        error = *text ? parse(text, options) : 0;
         if (error)
             return -EINVAL;
         text = end ? end + 1 : NULL;
     }
     return 0;
+}
+
+/* Only there may it change anything. */
+static bool is_in_own_space(const struct path *path)
+{
+    return mount_is_in(path->mount, current_namespace(NAMESPACE_MOUNTS)->number);
 }
 
 static int make_tmpfs(struct mounting *mounting, struct filesystem **filesystem)
@@ -179,7 +190,7 @@ static int make_tmpfs(struct mounting *mounting, struct filesystem **filesystem)
     struct tmpfs_options options = {
         .mode = 01777, .user_id = who->file_user_id, .group_id = who->file_group_id,
     };
-    int error = parse_options(mounting->options, &options);
+    int error = parse_options(mounting->options, parse_tmpfs_option, &options);
 
     if (!error)
         error = tmpfs_create(options.mode, options.pages, filesystem);
@@ -190,18 +201,62 @@ static int make_tmpfs(struct mounting *mounting, struct filesystem **filesystem)
     return 0;
 }
 
+static int parse_hiding(const char *value, enum proc_hiding *hiding)
+{
+    static const struct {
+        const char *number, *name;
+        enum proc_hiding hiding;
+    } words[] = {
+        { "0", "off", PROC_HIDES_NOTHING }, { "1", "noaccess", PROC_HIDES_CONTENTS },
+        { "2", "invisible", PROC_HIDES_PROCESSES }, { "4", "ptraceable", PROC_HIDES_ALL },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (!text_equal(value, words[i].number) && !text_equal(value, words[i].name))
+            continue;
+        *hiding = words[i].hiding;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int parse_proc_option(char *option, void *context)
+{
+    struct proc_options *options = context;
+    uint64_t number;
+
+    if (text_starts_with(option, "hidepid="))
+        return parse_hiding(option + text_length("hidepid="), &options->hiding);
+    if (text_starts_with(option, "gid=") &&
+        text_parse_number(option + text_length("gid="), &number) == 0 && number < UINT32_MAX) {
+        options->group_id = (uint32_t)number;
+        return 0;
+    }
+    options->shows_only_processes = true;
+    return text_equal(option, "subset=pid") ? 0 : -EINVAL;
+}
+
+static int make_proc(struct mounting *mounting, struct filesystem **filesystem)
+{
+    struct proc_options options = { .hiding = PROC_HIDES_NOTHING };
+    int error = parse_options(mounting->options, parse_proc_option, &options);
+
+    return error ? error : procfs_create(&options, filesystem);
+}
+
 static int make_filesystem(struct mounting *mounting, struct filesystem **filesystem)
 {
     static const struct {
         const char *name;
         int (*create)(struct filesystem **filesystem);
     } types[] = {
-        { "proc", procfs_create }, { "sysfs", sysfs_create }, { "devtmpfs", devfs_create },
-        { "devpts", devpts_create },
+        { "sysfs", sysfs_create }, { "devtmpfs", devfs_create }, { "devpts", devpts_create },
     };
 
     if (text_equal(mounting->type, "tmpfs") || text_equal(mounting->type, "ramfs"))
         return make_tmpfs(mounting, filesystem);
+    if (text_equal(mounting->type, "proc"))
+        return make_proc(mounting, filesystem);
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         if (text_equal(mounting->type, types[i].name))
             return types[i].create(filesystem);
@@ -223,7 +278,7 @@ static int mount_new(struct mounting *mounting)
     error = make_filesystem(mounting, &request.filesystem);
     if (error)
         return error;
-    error = mount_add_as(&request, &mount);
+    error = is_in_own_space(request.at) ? mount_add_as(&request, &mount) : -EINVAL;
     if (!error)
         mount_release(mount);
     filesystem_release(request.filesystem);
@@ -242,7 +297,10 @@ static int mount_old(struct mounting *mounting)
     error = path_walk(mounting->context, NULL, mounting->source, LOOKUP_FOLLOW, &source);
     if (error)
         return error;
-    if (mounting->flags & FLAG_BIND)
+    if (!is_in_own_space(&source) || !is_in_own_space(&mounting->target) ||
+        !namespace_may_be_mounted(path_inode(&source)))
+        error = -EINVAL;
+    else if (mounting->flags & FLAG_BIND)
         error = mount_bind(&source, &mounting->target, mounting->flags & FLAG_RECURSIVE);
     else
         error = mount_move(&source, &mounting->target);
@@ -264,7 +322,8 @@ static int mount_by_flags(struct mounting *mounting)
     uint32_t flags = mounting->flags;
 
     if (flags & FLAG_REMOUNT)
-        return mount_change_flags(&mounting->target, mount_flags(flags));
+        return is_in_own_space(&mounting->target)
+                   ? mount_change_flags(&mounting->target, mount_flags(flags)) : -EINVAL;
     if (flags & FLAG_BIND)
         return mount_old(mounting);
     if (flags & FLAGS_OF_PROPAGATION)
@@ -317,7 +376,7 @@ static int unmount(const struct fs_context *context, const struct path *path, in
 
     if (!current_can(CAPABILITY_ADMINISTRATION))
         return -EPERM;
-    if (path->name != mount->root || !mount->attached)
+    if (path->name != mount->root || !is_in_own_space(path))
         return -EINVAL;
     if (flags & UNMOUNT_EXPIRE) {
         if ((flags & (UNMOUNT_FORCE | UNMOUNT_DETACH)) || mount == context->root.mount)
@@ -381,6 +440,8 @@ static int64_t pivot(const struct file_name *new_name, const struct file_name *o
     if (error)
         return error;
     error = file_name_walk(old_name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old_root);
+    if (!error && (!is_in_own_space(&new_root) || !is_in_own_space(&new_name->context.root)))
+        error = -EINVAL;
     if (!error)
         error = mount_pivot(&new_name->context.root, &new_root, &old_root);
     if (!error)

@@ -7,6 +7,7 @@
 #include "fs/file_table.h"
 #include "fs/path.h"
 #include "memory/user_memory.h"
+#include "process/namespaces.h"
 #include "process/process.h"
 
 #define TYPE_MASK 0xf
@@ -34,6 +35,7 @@ static struct socket_kind kind_of(int32_t type, int32_t protocol)
 {
     return (struct socket_kind){
         .type = type & TYPE_MASK, .protocol = protocol, .flags = (uint32_t)type & OPEN_NONBLOCK,
+        .space = current_namespace(NAMESPACE_NETWORK)->number,
     };
 }
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,8 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +175,49 @@ static void round_refused(void)
         _exit(wrong == 0 ? LEAF_STATUS : 1);
     }
     expect(WEXITSTATUS(status_of(child)) == LEAF_STATUS, "refused");
+}
+
+/* The first process of a PID namespace leaves others behind. */
+static void fill_namespaces(void)
+{
+    pid_t left = fork();
+
+    if (left == 0) {
+        expect(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0, "one below");
+        if (fork() == 0)
+            expect(mount("proc", "/proc", "proc", 0, NULL) == 0, "its processes");
+        for (;;)
+            pause();
+    }
+    expect(mount("proc", "/proc", "proc", 0, NULL) == 0, "processes");
+    expect(mount("some", "/tmp", "tmpfs", 0, NULL) == 0, "a filesystem");
+    expect(mkdir("/tmp/deep", 0700) == 0, "a directory");
+    expect(mount("/tmp", "/tmp/deep", NULL, MS_BIND, NULL) == 0, "a bind");
+    expect(shmget(1, LARGE, IPC_CREAT | 0600) >= 0, "memory");
+    expect(semget(1, 10, IPC_CREAT | 0600) >= 0, "semaphores");
+    expect(mq_open("/left", O_CREAT | O_RDWR, 0600, NULL) >= 0, "a queue");
+    _exit(LEAF_STATUS);
+}
+
+/* Namespaces with something in each, whose last reference is a file now and then. */
+static void round_namespaces(void)
+{
+    int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
+    pid_t child = fork();
+    int own, mounts;
+
+    if (child == 0) {
+        own = open("/proc/self/ns/mnt", O_RDONLY);
+        expect(unshare(flags) == 0, "unshare");
+        mounts = open("/proc/self/ns/mnt", O_RDONLY);
+        expect(setns(own, CLONE_NEWNS) == 0 && setns(mounts, 0) == 0, "there and back");
+        expect(unshare(CLONE_NEWPID) == 0, "processes apart");
+        child = fork();
+        if (child == 0)
+            fill_namespaces();
+        _exit(wrong == 0 ? WEXITSTATUS(status_of(child)) : 1);
+    }
+    expect(WEXITSTATUS(status_of(child)) == LEAF_STATUS, "namespaces");
 }
 
 static void show(const char *word)
@@ -334,7 +383,7 @@ static const struct {
     { "exec", round_exec, NULL }, { "vfork", round_vfork, NULL }, { "mixed", round_mixed, NULL },
     { "orphans", round_orphans, NULL }, { "exec_threads", round_threads, NULL },
     { "refused", round_refused, NULL }, { "bomb", NULL, run_bomb }, { "hog", NULL, run_hog },
-    { "files", NULL, run_files },
+    { "files", NULL, run_files }, { "namespaces", round_namespaces, NULL },
     { "beside", NULL, run_beside },
 };
 

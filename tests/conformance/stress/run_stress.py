@@ -20,7 +20,8 @@ ROUNDS = {"futex": (3000, 100000), "mutex": (1500, 60000), "sem": (800, 20000),
           "signal": (300, 10000), "timer": (60, 2000)}
 # Of processes: rounds one after the other.
 PROCESSES = {"exec": (1000, 20000), "vfork": (300, 20000), "mixed": (200, 10000),
-             "orphans": (300, 20000), "exec_threads": (60, 3000), "refused": (100, 5000)}
+             "orphans": (300, 20000), "exec_threads": (60, 3000), "refused": (100, 5000),
+             "namespaces": (100, 5000)}
 # What would stop others: rounds, memory.
 HOSTILE = {"bomb": ((1, 20), "96M"), "hog": ((1, 20), "96M"), "files": ((1, 20), "96M"),
            "beside": ((1, 10), "512M")}

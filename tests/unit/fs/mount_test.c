@@ -1,6 +1,7 @@
 /* The mount table: binds, moves, new roots, removal; that nothing is left behind. */
 #include "fs/mount.h"
 #include "harness/test.h"
+#include "lib/namespace.h"
 #include "unit/fs/fs_fixture.h"
 
 static struct path at(const char *text)
@@ -312,11 +313,11 @@ START_TEST(all_mounts_are_shown)
     begin();
     mount_tmpfs("/a", "one");
     ck_assert_int_eq(bind("/a", "/b", false), 0);
-    mount_for_each(count_one, &count);
+    mount_for_each(NAMESPACE_OF_MOUNTS, count_one, &count);
     ck_assert_uint_eq(count, 3);
     ck_assert_int_eq(leave("/b", mount_remove), 0);
     ck_assert_int_eq(leave("/a", mount_remove), 0);
-    mount_for_each(count_one, &count);
+    mount_for_each(NAMESPACE_OF_MOUNTS, count_one, &count);
     ck_assert_uint_eq(count, 4);
     fixture_end();
 }

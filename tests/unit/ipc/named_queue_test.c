@@ -134,7 +134,7 @@ START_TEST(what_is_left_goes_with_the_queue)
     ck_assert_int_eq(open_queue("kept", OPEN_CREATE, &file), 0);
     file_release(file);
     ck_assert_uint_eq(queues_allocated(), 1);
-    named_queues_end();
+    named_queues_end(0);
     ck_assert_uint_eq(queues_allocated(), 0);
 }
 END_TEST

@@ -107,7 +107,7 @@ START_TEST(all_sockets_are_listed)
     ck_assert_int_eq(bind_to(listener, "@l"), 0);
     ck_assert_int_eq(socket_listen(socket_of(listener), 1), 0);
     ck_assert_int_eq(connect_to(client, "@l"), 0);
-    socket_for_each(note_view, views);
+    socket_for_each(0, note_view, views);
     ck_assert_uint_eq(view_count, 4);
     ck_assert_uint_eq(views[0].flags, 0x10000);
     ck_assert_uint_eq(views[0].state, 1);

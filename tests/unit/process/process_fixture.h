@@ -18,6 +18,7 @@
 #include "memory/address_space.h"
 #include "memory/page.h"
 #include "process/clone.h"
+#include "process/namespaces.h"
 #include "process/places.h"
 #include "process/process_internal.h"
 #include "sched/scheduler.h"
@@ -84,6 +85,7 @@ static void fixture_begin(void)
     fixture_process->abi = &fixture_abi;
     ck_assert_int_eq(address_space_create(&fixture_process->space), 0);
     ck_assert_int_eq(file_table_create(&fixture_process->beginning.files), 0);
+    fixture_process->beginning.namespaces = namespaces_first();
     ck_assert_int_eq(places_create(&nowhere, &nowhere, 0, &fixture_process->beginning.places), 0);
     ck_assert_int_eq(address_space_map(fixture_process->space, &request, &address), 0);
 }
@@ -99,7 +101,7 @@ __attribute__((unused)) static struct thread *fixture_thread(void (*entry)(void 
                                         CLONE_FILES | CLONE_PLACES), 0);
     } else {
         user_thread_of(thread)->shares = fixture_process->beginning;
-        fixture_process->beginning = (struct thread_shares){ NULL, NULL };
+        fixture_process->beginning = (struct thread_shares){ .files = NULL };
     }
     process_thread_add(fixture_process, thread);
     if (!fixture_process->id) {
