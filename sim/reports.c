@@ -120,6 +120,7 @@ static bool draw(void)
         return false;
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, graph, STDOUT_FILENO);
+    user_observed_end();
     if (posix_spawnp(&child, "dot", &actions, NULL, arguments, environ) == 0)
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             continue;
@@ -138,7 +139,7 @@ static void save_source(void)
         return;
     descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor >= 0 && write_all(descriptor, graph_text, graph_length))
-        fprintf(stderr, "sim: %s cannot be drawn, because graphviz (dot) is not installed; "
+        fprintf(stderr, "sim: %s cannot be drawn: graphviz (dot) is not installed, or failed; "
                 "the graph is in %s\n", graph_file, path);
     free(path);
 }

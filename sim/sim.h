@@ -216,6 +216,8 @@ pid_t signals_main_thread(void);
 
 void user_run_init(bool direct_calls);
 void user_observed_options(const struct options *options);
+/* No user code runs any more: programs that we start find the host's counter open. */
+void user_observed_end(void);
 /* Called by the signal handler: leaves user mode when the signal interrupted it. */
 void user_run_signal(int number, siginfo_t *information, ucontext_t *context, uint64_t *fs_base);
 

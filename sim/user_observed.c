@@ -51,6 +51,11 @@ void user_observed_init(void)
     open_tsc(false);
 }
 
+void user_observed_end(void)
+{
+    open_tsc(true);
+}
+
 void user_observed_options(const struct options *options)
 {
     preempt = options->preempt;

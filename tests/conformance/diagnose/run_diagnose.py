@@ -309,15 +309,17 @@ def time_limit(suite, directory):
 def drawings(suite, directory):
     path = os.path.join(directory, "graph.svg")
     command = [SIM, f"--graph={path}", guest("knots"), "circle"]
-    if suite.wants("diagnose_svg"):
+    for name, options in (("diagnose_svg", []), ("diagnose_svg_seeded", ["--seed=1"])):
+        if not suite.wants(name):
+            continue
         if not shutil.which("dot"):
-            suite.skip("diagnose_svg", "graphviz is not installed")
-        else:
-            result = execute(command)
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-            suite.check("diagnose_svg", [] if result.status == DEADLOCK and "<svg" in text and
-                        "semaphore 2" in text else [f"status {result.status}", text[:300]])
+            suite.skip(name, "graphviz is not installed")
+            continue
+        result = execute([SIM, *options, *command[1:]])
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        suite.check(name, [] if result.status == DEADLOCK and "<svg" in text and
+                    "semaphore 2" in text else [f"status {result.status}", text[:300]])
     if suite.wants("diagnose_svg_without_dot"):
         empty = dict(common.ENVIRONMENT, PATH=directory)
         result = subprocess.run(command, env=empty, stdin=subprocess.DEVNULL, check=False,

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """The sim as a command among others: streams, statuses, idleness, and nothing left behind."""
+import ctypes
+import errno
 import hashlib
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,6 +21,10 @@ INSIDE = [SIM, "--root", "/", BUSYBOX]
 MEGABYTES = 8
 IDLE_SECONDS = 2
 IDLE_CPU_SECONDS = 0.2
+# Of seccomp filters.
+SYS_PRCTL, FIRST_ARGUMENT = 157, 16
+PR_SET_SYSCALL_USER_DISPATCH, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 59, 38, 22
+SECCOMP_MODE_FILTER, SECCOMP_ERRNO, SECCOMP_ALLOW = 2, 0x00050000, 0x7FFF0000
 
 
 def both(arguments):
@@ -211,6 +218,30 @@ def check_ignored_hangup(suite):
     suite.check("ignored_hangup", [] if alive else ["ended all the same"])
 
 
+def without_dispatch():
+    """This process, and what it executes, finds a host older than Linux 5.11."""
+    filters = ((0x20, 0, 0, 0), (0x15, 0, 3, SYS_PRCTL), (0x20, 0, 0, FIRST_ARGUMENT),
+               (0x15, 0, 1, PR_SET_SYSCALL_USER_DISPATCH),
+               (0x06, 0, 0, SECCOMP_ERRNO | errno.EINVAL), (0x06, 0, 0, SECCOMP_ALLOW))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in filters))
+    program = struct.pack("HxxxxxxP", len(filters), ctypes.addressof(code))
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program)
+
+
+def check_old_host(suite):
+    result = subprocess.run([SIM, guest("hello")], stdin=subprocess.DEVNULL, capture_output=True,
+                            check=False, preexec_fn=without_dispatch)
+    lines = result.stderr.decode().splitlines()
+    good = result.returncode == common.STATUS_REFUSED and not result.stdout and \
+        len(lines) == 1 and "Linux 5.11 or newer on x86-64 is needed" in lines[0]
+    if result.returncode == 0:
+        suite.skip("old_host", "the host allows no seccomp filters")
+    else:
+        suite.check("old_host", [] if good else [f"status {result.returncode}", *lines])
+
+
 def check_nothing_left(suite):
     with tempfile.TemporaryDirectory() as directory:
         environment = dict(ENVIRONMENT, TMPDIR=directory, HOME=directory)
@@ -235,7 +266,7 @@ def main():
     suite = common.Suite()
     checks = (check_pipes, check_slow_pipes, check_closed_descriptors, check_files, check_statuses,
               check_idle, check_signals, check_stop_and_continue, check_ignored_hangup,
-              check_nothing_left, check_legacy_layout)
+              check_nothing_left, check_legacy_layout, check_old_host)
     for check in checks:
         if suite.wants(check.__name__[len("check_"):]):
             check(suite)
