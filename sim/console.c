@@ -35,16 +35,6 @@ static char bytes[INPUT_SIZE];     /* read ahead */
 static size_t byte_count, byte_next;
 static _Atomic uint32_t host_keys; /* control keys that the host turned into signals: bit N */
 
-int console_input(void)
-{
-    return input;
-}
-
-int console_output(void)
-{
-    return output;
-}
-
 /* ---- Terminal modes ------------------------------------------------------------------------ */
 
 /* Setting modes from the background would stop the process unless SIGTTOU is blocked. */

@@ -249,9 +249,6 @@ void console_restore(void);           /* async-signal-safe */
 void console_host_key(char byte);     /* async-signal-safe: a key the host turned into a signal */
 bool console_is_raw(void);
 void console_continued(void);         /* async-signal-safe: SIGCONT */
-/* The terminal's descriptors; -1: none. */
-int console_input(void);
-int console_output(void);
 
 /* reports.c: reports for programs, wait-for graphs, the time limit */
 void reports_init(const struct options *options);    /* after signals_init */

@@ -21,7 +21,6 @@ struct strategy {
     void (*end)(const struct run *run);
 };
 
-extern const struct strategy strategy_usual;        /* always the usual rule */
 extern const struct strategy strategy_random;       /* each option as likely */
 extern const struct strategy strategy_pct;          /* depth 1 to 3 in turn */
 extern const struct strategy strategy_pos;

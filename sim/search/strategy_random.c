@@ -1,4 +1,4 @@
-/* The usual rule, the random walk, and the portfolio that mixes the random strategies. */
+/* The random walk, and the portfolio that mixes the random strategies. */
 #include "search/strategy.h"
 
 static struct random_state walk;
@@ -24,17 +24,6 @@ void random_begin(struct random_state *random, uint64_t seed)
 unsigned random_below(struct random_state *random, unsigned count)
 {
     return (unsigned)((random_bits(random) >> 32) * count >> 32);
-}
-
-static void usual_begin(uint64_t seed)
-{
-    (void)seed;
-}
-
-static int usual_choose(const struct run *run, const struct turn *turn)
-{
-    (void)run;
-    return (int)turn->usual;
 }
 
 static void walk_begin(uint64_t seed)
@@ -83,9 +72,6 @@ static void portfolio_end(const struct run *run)
         member->end(run);
 }
 
-const struct strategy strategy_usual = {
-    .name = "usual", .begin = usual_begin, .choose = usual_choose,
-};
 const struct strategy strategy_random = {
     .name = "random", .begin = walk_begin, .choose = walk_choose,
 };

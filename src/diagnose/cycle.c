@@ -45,15 +45,6 @@ unsigned cycles_find(struct view *views, unsigned count)
     return cycles;
 }
 
-unsigned cycle_length(const struct picture *picture, unsigned cycle)
-{
-    unsigned length = 0;
-
-    for (unsigned i = 0; i < picture->count; i++)
-        length += picture->views[i].cycle == cycle;
-    return length;
-}
-
 int32_t cycle_first(const struct picture *picture, unsigned cycle)
 {
     for (unsigned i = 0; i < picture->count; i++) {

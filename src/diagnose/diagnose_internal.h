@@ -174,8 +174,6 @@ void standstill_end(void);
 
 /* Numbers the circles of owners in view->cycle; returns how many there are. */
 unsigned cycles_find(struct view *views, unsigned count);
-/* How many threads are in one. */
-unsigned cycle_length(const struct picture *picture, unsigned cycle);
 /* The member that a text begins with: the one with the lowest id. */
 int32_t cycle_first(const struct picture *picture, unsigned cycle);
 /* For thread_watch.blocks: has the current thread closed a circle? */

@@ -180,13 +180,6 @@ user_address address_space_map_top(struct address_space *space)
     return top;
 }
 
-void address_space_set_map_top(struct address_space *space, user_address top)
-{
-    space_lock(space);
-    space->map_top = round_down(top, PAGE_SIZE);
-    space_unlock(space);
-}
-
 void address_space_set_limits(struct address_space *space, uint64_t stack, uint64_t total)
 {
     space_lock(space);

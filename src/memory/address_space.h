@@ -131,7 +131,6 @@ void address_space_set_data_limit(struct address_space *space, uint64_t data);
  * top, which leaves room for the stack to grow to its limit. */
 user_address address_space_stack_top(const struct address_space *space);
 user_address address_space_map_top(struct address_space *space);
-void address_space_set_map_top(struct address_space *space, user_address top);
 
 /* mlock and munlock: `populate` brings the pages in.  -ENOMEM: not all of it is mapped. */
 enum lock_mode { LOCK_NONE, LOCK_KEEP, LOCK_ON_FAULT, LOCK_NOW };

@@ -261,9 +261,6 @@ int32_t process_next_id(int32_t from);
 void process_for_each(void (*visit)(struct process *process, void *context), void *context);
 /* Those that have not ended. */
 unsigned process_count(void);
-/* The first process, with a reference: also when it has ended and others go on.  NULL before it
- * started and after the last one has ended. */
-struct process *process_first(void);
 
 /* ---- Interval timers ----------------------------------------------------------------------- */
 

@@ -179,14 +179,3 @@ unsigned process_count(void)
     spin_unlock(&table.lock);
     return count;
 }
-
-struct process *process_first(void)
-{
-    spin_lock(&table.lock);
-    struct process *first = table.first;
-
-    if (first)
-        process_reference(first);
-    spin_unlock(&table.lock);
-    return first;
-}

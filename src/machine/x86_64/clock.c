@@ -31,7 +31,6 @@
 #define CMOS_STATUS_B 0x0b
 #define CMOS_UPDATING 0x80
 #define CMOS_BINARY 0x04
-#define CMOS_24_HOURS 0x02
 
 /* value * numerator >> 32 */
 static uint64_t scale(uint64_t value, uint64_t numerator)

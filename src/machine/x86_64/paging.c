@@ -19,7 +19,6 @@
 #define LARGE_PAGE UINT64_C(0x200000)
 #define ENTRIES 512u
 #define LEVELS 4u
-#define ROOT_SPAN (UINT64_C(1) << 39)
 
 #define ENTRY_PRESENT (UINT64_C(1) << 0)
 #define ENTRY_WRITE (UINT64_C(1) << 1)

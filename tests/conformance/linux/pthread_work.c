@@ -6,7 +6,6 @@
 #define ITEMS 2000
 #define ROOM 8
 #define NUMBERS 100000
-#define SORTERS 8
 
 /* ---- A bounded buffer ---------------------------------------------------------------------- */
 

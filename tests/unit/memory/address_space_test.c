@@ -70,9 +70,7 @@ START_TEST(room_is_left_for_the_stack)
 
     ck_assert_uint_eq(top, UINT64_C(0x7ffffffff000));
     ck_assert_uint_ge(top - address_space_map_top(space), UINT64_C(128) << 20);
-    address_space_set_map_top(space, BASE + 5);
-    ck_assert_uint_eq(address_space_map_top(space), BASE);
-    ck_assert_uint_eq(map_private(0, 1, READ_WRITE), BASE - PAGES(1));
+    ck_assert_uint_eq(map_private(0, 1, READ_WRITE), address_space_map_top(space) - PAGES(1));
     address_space_statistics(space, &statistics);
     ck_assert_uint_eq(statistics.total_pages, 1);
     fixture_end();

@@ -15,8 +15,6 @@
 #include "process/family.h"
 #include "unit/process/process_fixture.h"
 
-#define STACK_PAGES 4u
-
 static void (*teaching_child)(void);
 
 static void child_entry(void *argument)
