@@ -750,7 +750,7 @@ clean:    ## removes BUILD
 	rm -rf $(BUILD)
 
 help:    ## this table
-	@sed -n 's/^\([a-z ]*\):.*  ## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	@sed -n 's/^\([a-z -]*\):.*  ## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
 	        | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo 'Variables: BUILD GUEST ARGS PREFIX DESTDIR TIME V'
 

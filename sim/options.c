@@ -68,8 +68,6 @@ static const struct option long_options[] = {
 };
 
 static const char help[] =
-    " [OPTION...] GUEST [ARGUMENT...]\n"
-    "       sim [OPTION...] --root=DIR [PROGRAM [ARGUMENT...]]\n"
     "Runs an x86-64 program, of Linux or of the teaching ABI, inside the Eft kernel.\n"
     "\n"
     "  --root=DIR          show the host's DIR as /; PROGRAM is a path below it, or a name\n"
@@ -232,19 +230,27 @@ void options_change_environment(const char *setting)
     }
 }
 
-static _Noreturn void print_and_exit(const char *before, const char *text)
+/* Text behind what was printed already. */
+static _Noreturn void print_and_exit(const char *text)
 {
-    bool written = printf("%s%s%s", before, program_invocation_short_name, text) >= 0 &&
-                   fflush(stdout) == 0;
-
-    exit(written ? EXIT_SUCCESS : EXIT_FAILURE);
+    fputs(text, stdout);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        refuse("cannot write this: %s", strerror(errno));
+    exit(EXIT_SUCCESS);
 }
 
 static _Noreturn void print_help(const char *subject)
 {
+    const char *name = program_invocation_short_name;
+
     if (subject && strcmp(subject, "search") != 0)
         refuse("there is no help on \"%s\"; --help=search is on the options of --search", subject);
-    print_and_exit("Usage: ", subject ? SEARCH_HELP : help);
+    printf("Usage: %s", name);
+    if (subject)
+        print_and_exit(SEARCH_HELP);
+    printf(" [OPTION...] GUEST [ARGUMENT...]\n"
+           "       %s [OPTION...] --root=DIR [PROGRAM [ARGUMENT...]]\n", name);
+    print_and_exit(help);
 }
 
 /* The current directory as the guest sees it: below the root, or "/". */
@@ -366,7 +372,8 @@ static void parse_other(int option, struct options *options)
         options_add_for_kernel("log-level", "info");
         break;
     case 'V':
-        print_and_exit("", " (Eft) " EFT_VERSION "\n");
+        printf("%s", program_invocation_short_name);
+        print_and_exit(" (Eft) " EFT_VERSION "\n");
     case 'h':
         print_help(optarg);
     default:

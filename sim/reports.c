@@ -63,7 +63,7 @@ static bool write_all(int descriptor, const char *text, size_t length)
 void reports_write(const char *text, size_t length)
 {
     if (report >= 0 && !write_all(report, text, length)) {
-        fprintf(stderr, "sim: the report is cut: %s\n", strerror(errno));
+        sim_note("the report is cut: %s", strerror(errno));
         report = -1;
     }
 }
@@ -139,8 +139,8 @@ static void save_source(void)
         return;
     descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor >= 0 && write_all(descriptor, graph_text, graph_length))
-        fprintf(stderr, "sim: %s cannot be drawn: graphviz (dot) is not installed, or failed; "
-                "the graph is in %s\n", graph_file, path);
+        sim_note("%s cannot be drawn: graphviz (dot) is not installed, or failed; "
+                 "the graph is in %s", graph_file, path);
     free(path);
 }
 
@@ -152,7 +152,7 @@ void reports_finish(void)
         unlink(graph_file);    /* nothing went wrong */
     } else if (!ends_with(graph_file, ".svg")) {
         if (!write_all(graph, graph_text, graph_length))
-            fprintf(stderr, "sim: cannot write %s: %s\n", graph_file, strerror(errno));
+            sim_note("cannot write %s: %s", graph_file, strerror(errno));
     } else if (!draw()) {
         unlink(graph_file);
         save_source();

@@ -489,5 +489,5 @@ void timeline_finish(const char *why)
         finished->mark(0, 0, last_ns, why);
     writer = NULL;
     if (!finished->end(last_ns))
-        fprintf(stderr, "sim: the timeline %s is cut: %s\n", file, strerror(errno));
+        sim_note("the timeline %s is cut: %s", file, strerror(errno));
 }

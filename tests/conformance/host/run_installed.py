@@ -53,6 +53,19 @@ def check_compiler(suite, top, place):
     suite.check("installed_compiler", found)
 
 
+def check_name(suite, top, place):
+    """It goes by the name that it was started with."""
+    result = execute([os.path.join(top, "bin/eft"), "--help"], place)
+    usage = result.output.splitlines()[:2]
+    good = len(usage) == 2 and all(" eft [OPTION...]" in line for line in usage)
+    with open("/dev/full", "w") as full:
+        failed = subprocess.run([os.path.join(top, "bin/eft"), "--help"], stdout=full, check=False,
+                                stderr=subprocess.PIPE)
+    good = good and failed.returncode == common.STATUS_REFUSED and \
+        failed.stderr.startswith(b"eft: cannot write")
+    suite.check("installed_name", [] if good else [*usage, str(failed)])
+
+
 def check_gdb(suite, top, place):
     if not shutil.which("gdb"):
         suite.skip("installed_gdb", "gdb is not installed")
@@ -74,6 +87,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="eft installed ") as directory, \
             tempfile.TemporaryDirectory(prefix="eft elsewhere ") as place:
         top = install(directory)
+        check_name(suite, top, place)
         check_compiler(suite, top, place)
         check_gdb(suite, top, place)
     return suite.status()
