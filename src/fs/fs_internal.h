@@ -148,6 +148,11 @@ void hostfs_node_release(struct host_node *node);
  * released. */
 MUST_CHECK int hostfs_inode_of_node(struct filesystem *filesystem, uint64_t number,
                                     struct inode **inode);
+/* An inode for a file that the host is about to make, so that nothing fails for want of memory when
+ * it has.  Released if the host refuses, else completed by the node that it gave. */
+MUST_CHECK int hostfs_prepare(struct filesystem *filesystem, const struct inode_request *request,
+                              struct inode **prepared);
+MUST_CHECK int hostfs_complete(struct inode *prepared, uint64_t number, struct inode **inode);
 /* Are changes the host's? */
 bool hostfs_is_shared(const struct inode *inode);
 /* From here on the inode's fields are the truth; it stays until its last name is gone.  The inode's

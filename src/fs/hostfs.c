@@ -157,32 +157,49 @@ static int make_inode(struct filesystem *filesystem, struct host_node *node,
     return 0;
 }
 
+/* The inode of this host file that exists, with a reference; or NULL, and then it does not lead to
+ * one that is on its way out either. */
+static struct inode *find_living(struct hostfs *hostfs, const struct hostfs_status *status)
+{
+    struct host_inode *found;
+    struct tree_node **link;
+
+    (void)hostfs_find_place(hostfs, status, &link);
+    if (!*link)
+        return NULL;
+    found = TREE_ENTRY(*link, struct host_inode, tree_node);
+    if (refcount_take_unless_zero(&found->inode->references))
+        return found->inode;
+    /* It waits for the lock to leave the tree. */
+    tree_remove(&hostfs->inodes, &found->tree_node);
+    found->tree_node.parent = &found->tree_node;
+    return NULL;
+}
+
+static void insert_inode(struct hostfs *hostfs, struct inode *inode,
+                         const struct hostfs_status *status)
+{
+    struct tree_node **link;
+    struct tree_node *parent = hostfs_find_place(hostfs, status, &link);
+
+    tree_insert(&hostfs->inodes, &host_inode_of(inode)->tree_node, parent, link);
+}
+
 /* The inode of this host file: the one that exists (then *node is not needed and stays the
  * caller's), or a new one. */
 static int find_or_make(struct filesystem *filesystem, struct host_node **node,
                         const struct hostfs_status *status, struct inode **result)
 {
     struct hostfs *hostfs = filesystem->contents;
-    struct tree_node **link;
-    struct tree_node *parent = hostfs_find_place(hostfs, status, &link);
     int error;
 
-    if (*link) {
-        struct host_inode *found = TREE_ENTRY(*link, struct host_inode, tree_node);
-
-        if (refcount_take_unless_zero(&found->inode->references)) {
-            *result = found->inode;
-            return 0;
-        }
-        /* It is on its way out and waits for the lock to leave the tree. */
-        tree_remove(&hostfs->inodes, &found->tree_node);
-        found->tree_node.parent = &found->tree_node;
-        parent = hostfs_find_place(hostfs, status, &link);
-    }
+    *result = find_living(hostfs, status);
+    if (*result)
+        return 0;
     error = make_inode(filesystem, *node, status, result);
     if (!error) {
         *node = NULL;
-        tree_insert(&hostfs->inodes, &host_inode_of(*result)->tree_node, parent, link);
+        insert_inode(hostfs, *result, status);
     }
     return error;
 }
@@ -211,6 +228,55 @@ int hostfs_inode_of_node(struct filesystem *filesystem, uint64_t number, struct 
         hostfs_node_release(node);
     return error;
 }
+
+/* ---- What the host is going to make -------------------------------------------------------- */
+
+int hostfs_prepare(struct filesystem *filesystem, const struct inode_request *request,
+                   struct inode **prepared)
+{
+    const struct hostfs_status status = {
+        .mode = request->mode, .device_id = request->device_id,
+    };
+    struct host_node *node = pool_allocate(&node_pool);
+    int error;
+
+    if (!node)
+        return -ENOMEM;
+    *node = (struct host_node){ .host = ((struct hostfs *)filesystem->contents)->host };
+    error = make_inode(filesystem, node, &status, prepared);
+    if (error)
+        hostfs_node_release(node);
+    return error;
+}
+
+int hostfs_complete(struct inode *prepared, uint64_t number, struct inode **result)
+{
+    struct hostfs *hostfs = hostfs_of(prepared);
+    struct hostfs_status status;
+    int error;
+
+    host_inode_of(prepared)->node->number = number;
+    error = hostfs->host->status(number, &status);
+    if (error) {
+        inode_release(prepared);
+        return error;
+    }
+    prepared->number = status.inode;
+    note_host(prepared, &status);
+    mutex_lock(&hostfs->lock);
+    *result = find_living(hostfs, &status);    /* somebody may have found it by its name */
+    if (!*result)
+        insert_inode(hostfs, prepared, &status);
+    mutex_unlock(&hostfs->lock);
+    if (*result)
+        inode_release(prepared);
+    else
+        *result = prepared;
+    hostfs_note_rights(*result, &status);
+    return 0;
+}
+
+/* ---- Looking up in directories -------------------------------------------------------------- */
 
 static void note_parent(struct inode *inode, const struct inode *directory)
 {

@@ -46,13 +46,20 @@ static int make(struct inode *directory, const char *name, const struct hostfs_n
                 struct inode **inode)
 {
     const struct host_node *node = node_of(directory);
+    const struct inode_request request = { .mode = what->target ? MODE_LINK : what->mode };
+    struct inode *prepared;
     uint64_t number;
-    int error = node->host->create(node->number, name, what, &number);
+    int error = hostfs_prepare(directory->filesystem, &request, &prepared);
 
     if (error)
         return error;
+    error = node->host->create(node->number, name, what, &number);
+    if (error) {
+        inode_release(prepared);
+        return error;
+    }
     follow_host(directory);
-    return hostfs_inode_of_node(directory->filesystem, number, inode);
+    return hostfs_complete(prepared, number, inode);
 }
 
 int hostfs_shared_create(struct inode *directory, const char *name,
@@ -128,8 +135,11 @@ int hostfs_shared_rename(const struct rename_operation *rename)
         .new_name = rename->new_name,
         .flags = rename->flags,
     };
-    int error = node_of(rename->inode)->host->rename(&names);
+    int error;
 
+    if (rename->flags & RENAME_WHITEOUT)
+        return -EINVAL;    /* no device nodes of the host are made */
+    error = node_of(rename->inode)->host->rename(&names);
     if (error)
         return error;
     follow_host(rename->old_directory);

@@ -15,7 +15,7 @@
 #include "fs/path.h"
 #include "config.h"
 
-#define KNOWN_FLAGS ((uint32_t)(RENAME_NO_REPLACE | RENAME_SWAP))
+#define KNOWN_FLAGS ((uint32_t)(RENAME_NO_REPLACE | RENAME_SWAP | RENAME_WHITEOUT))
 
 /* Everything about one rename. */
 struct renaming {
@@ -102,7 +102,9 @@ static int check_flags(uint32_t flags)
 {
     if (flags & ~KNOWN_FLAGS)
         return -EINVAL;
-    return flags == KNOWN_FLAGS ? -EINVAL : 0;
+    if ((flags & RENAME_SWAP) && (flags & (RENAME_NO_REPLACE | RENAME_WHITEOUT)))
+        return -EINVAL;
+    return 0;
 }
 
 static int check_parents(const struct renaming *renaming)
@@ -224,6 +226,7 @@ static int act(const struct renaming *renaming)
         .new_name = renaming->new_name->text,
         .target = renaming->new_name->inode,
         .flags = renaming->flags,
+        .whiteout = inode_request_in(renaming->context, directory, MODE_CHARACTER),
     };
     int error;
 

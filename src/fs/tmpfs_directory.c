@@ -286,10 +286,43 @@ static void replace(const struct rename_operation *rename, struct entry *old_ent
     entry_free(old_entry);
 }
 
+/* What stays under the old name; NULL if nothing does. */
+static int make_whiteout(const struct rename_operation *rename, struct entry **whiteout)
+{
+    struct inode *inode;
+    int error;
+
+    *whiteout = NULL;
+    if (!(rename->flags & RENAME_WHITEOUT))
+        return 0;
+    error = tmpfs_make_inode(rename->old_directory->filesystem, &rename->whiteout, NULL, &inode);
+    if (error)
+        return error;
+    *whiteout = entry_create(rename->old_name, inode);
+    inode_release(inode);
+    return *whiteout ? 0 : -ENOMEM;
+}
+
+/* The entry of the new name, which did not exist. */
+static int move(const struct rename_operation *rename, struct entry *old_entry)
+{
+    struct entry *new_entry = entry_create(rename->new_name, rename->inode);
+
+    if (!new_entry)
+        return -ENOMEM;
+    entry_take(rename->old_directory, old_entry);
+    entry_add(rename->new_directory, new_entry);
+    inode_note_changed(rename->inode);
+    entry_free(old_entry);
+    return 0;
+}
+
 int tmpfs_rename(const struct rename_operation *rename)
 {
     struct entry *old_entry = entry_find(rename->old_directory->contents, rename->old_name);
     struct entry *new_entry = entry_find(rename->new_directory->contents, rename->new_name);
+    struct entry *whiteout;
+    int error;
 
     ASSERT(old_entry && old_entry->inode == rename->inode);
     ASSERT(new_entry ? new_entry->inode == rename->target : !rename->target);
@@ -298,20 +331,20 @@ int tmpfs_rename(const struct rename_operation *rename)
         exchange(rename, old_entry, new_entry);
         return 0;
     }
-    if (new_entry) {
-        if (inode_is_directory(rename->target) && !is_empty(rename->target))
-            return -ENOTEMPTY;
+    if (new_entry && inode_is_directory(rename->target) && !is_empty(rename->target))
+        return -ENOTEMPTY;
+    error = make_whiteout(rename, &whiteout);
+    if (error)
+        return error;
+    if (new_entry)
         replace(rename, old_entry, new_entry);
-        return 0;
-    }
-    new_entry = entry_create(rename->new_name, rename->inode);
-    if (!new_entry)
-        return -ENOMEM;
-    entry_take(rename->old_directory, old_entry);
-    entry_add(rename->new_directory, new_entry);
-    inode_note_changed(rename->inode);
-    entry_free(old_entry);
-    return 0;
+    else
+        error = move(rename, old_entry);
+    if (whiteout && error)
+        entry_free(whiteout);
+    else if (whiteout)
+        entry_add(rename->old_directory, whiteout);
+    return error;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */

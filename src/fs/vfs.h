@@ -102,9 +102,16 @@ struct attribute_request {
     int64_t access_ns, modify_ns;
 };
 
+struct inode_request {    /* what to create */
+    uint32_t mode;        /* type and permissions, umask already applied */
+    uint32_t user_id, group_id;
+    uint64_t device_id;
+};
+
 enum rename_flags {    /* Linux's values */
     RENAME_NO_REPLACE = 1 << 0,
     RENAME_SWAP = 1 << 1,
+    RENAME_WHITEOUT = 1 << 2,    /* character device 0:0 takes the old name */
 };
 struct rename_operation {
     struct inode *old_directory;
@@ -114,12 +121,7 @@ struct rename_operation {
     const char *new_name;
     struct inode *target;            /* what has the new name now, or NULL */
     uint32_t flags;                  /* enum rename_flags */
-};
-
-struct inode_request {    /* what to create */
-    uint32_t mode;        /* type and permissions, umask already applied */
-    uint32_t user_id, group_id;
-    uint64_t device_id;
+    struct inode_request whiteout;   /* of RENAME_WHITEOUT: what takes the old name */
 };
 
 /*

@@ -9,7 +9,6 @@
 #include "fs/names.h"
 #include "process/process.h"
 
-#define RENAME_WHITEOUT 4u
 
 /* ---- One name ------------------------------------------------------------------------------ */
 

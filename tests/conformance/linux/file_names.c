@@ -9,6 +9,7 @@
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #define RENAME_EXCHANGE 2
+#define RENAME_WHITEOUT 4
 #endif
 
 static void show_links(const char *name)
@@ -166,6 +167,60 @@ static void renaming(void)
     CALL(syscall(SYS_renameat2, AT_FDCWD, "r", AT_FDCWD, "q", 0x100));
 }
 
+static long rename_away(const char *from, const char *to, unsigned flags)
+{
+    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_WHITEOUT | flags);
+}
+
+static void show_whiteout(const char *name)
+{
+    struct stat status;
+
+    show_links(name);
+    if (lstat(name, &status) == 0 && S_ISCHR(status.st_mode))
+        printf("device %#lx, of us %d\n", (long)status.st_rdev, status.st_uid == geteuid());
+}
+
+/* A device 0:0 takes the old name. */
+static void whiteouts(void)
+{
+    SECTION("whiteouts");
+    mkdir("w", 0755);
+    make_file("w/a", "a");
+    make_file("w/b", "b");
+    CALL(rename_away("w/a", "w/c", 0));
+    show_whiteout("w/a");
+    show_file("w/c");
+    CALL(open("w/a", O_RDONLY));
+    CALL(open("w/a", O_WRONLY | O_CREAT | O_EXCL, 0600));
+    CALL(rename_away("w/c", "w/b", 0));
+    show_whiteout("w/c");
+    show_file("w/b");
+    CALL(rename_away("w/b", "w/a", RENAME_NOREPLACE));
+    CALL(rename_away("w/b", "d1", 0));
+    CALL(rename_away("w/b", "w/b", 0));
+    CALL(rename_away("w/b", "w/a", 0));    /* over a whiteout */
+    show_file("w/a");
+    show_whiteout("w/b");
+    mkdir("w/d", 0700);
+    make_file("w/d/x", "x");
+    CALL(rename_away("w/d", "w/e", RENAME_NOREPLACE));
+    show_whiteout("w/d");
+    show_file("w/e/x");
+    CALL(rename_away("w/e/x", "x_of_w", 0));
+    show_whiteout("w/e/x");
+    show_links("w");
+    CALL(rmdir("w/e"));
+    CALL(unlink("w/e/x"));
+    CALL(rmdir("w/e"));
+    CALL(rename_away("w/b", "w/f", 0));    /* of a whiteout */
+    show_whiteout("w/f");
+    CALL(rename_away("x_of_w", "w/f", RENAME_EXCHANGE));
+    CALL(unlink("w/b"));
+    CALL(rename("w/f", "w/b"));
+    show_whiteout("w/b");
+}
+
 /* A file without a name lives on while it is open; so does a directory. */
 static void open_but_gone(void)
 {
@@ -197,6 +252,7 @@ int main(void)
     linking();
     directories();
     renaming();
+    whiteouts();
     open_but_gone();
     return 0;
 }
