@@ -133,10 +133,12 @@ void hostfs_set_fields(struct inode *inode, const struct hostfs_status *status);
 /* Could a change at that time be followed by another that leaves the same time? */
 bool hostfs_is_young(int64_t change_ns);
 
-/* hostfs_table.c: the place of a host file in the tree: *link is the inode's node, or where it
- * belongs.  The filesystem's lock is held. */
-struct tree_node *hostfs_find_place(struct hostfs *hostfs, const struct hostfs_status *status,
-                                    struct tree_node ***link);
+/* hostfs_table.c: the inode of a host file that exists, with a reference; or NULL, and then the
+ * tree does not hold one that is on its way out either.  The filesystem's lock is held. */
+struct inode *hostfs_find_living(struct hostfs *hostfs, const struct hostfs_status *status);
+/* After that said NULL. */
+void hostfs_insert(struct hostfs *hostfs, struct inode *inode,
+                   const struct hostfs_status *status);
 
 /* hostfs.c.  Of the host: with a reference, a new one or the one that there is.  -ENOENT, ... */
 MUST_CHECK int hostfs_find(struct inode *directory, const char *name, struct inode **inode);
@@ -144,10 +146,6 @@ MUST_CHECK int hostfs_find(struct inode *directory, const char *name, struct ino
 MUST_CHECK int hostfs_make(struct filesystem *filesystem, const struct inode_request *request,
                            const char *target, struct inode **inode);
 void hostfs_node_release(struct host_node *node);
-/* From a node that the host just gave to an inode, with a reference.  The node is used or
- * released. */
-MUST_CHECK int hostfs_inode_of_node(struct filesystem *filesystem, uint64_t number,
-                                    struct inode **inode);
 /* An inode for a file that the host is about to make, so that nothing fails for want of memory when
  * it has.  Released if the host refuses, else completed by the node that it gave. */
 MUST_CHECK int hostfs_prepare(struct filesystem *filesystem, const struct inode_request *request,

@@ -157,34 +157,6 @@ static int make_inode(struct filesystem *filesystem, struct host_node *node,
     return 0;
 }
 
-/* The inode of this host file that exists, with a reference; or NULL, and then it does not lead to
- * one that is on its way out either. */
-static struct inode *find_living(struct hostfs *hostfs, const struct hostfs_status *status)
-{
-    struct host_inode *found;
-    struct tree_node **link;
-
-    (void)hostfs_find_place(hostfs, status, &link);
-    if (!*link)
-        return NULL;
-    found = TREE_ENTRY(*link, struct host_inode, tree_node);
-    if (refcount_take_unless_zero(&found->inode->references))
-        return found->inode;
-    /* It waits for the lock to leave the tree. */
-    tree_remove(&hostfs->inodes, &found->tree_node);
-    found->tree_node.parent = &found->tree_node;
-    return NULL;
-}
-
-static void insert_inode(struct hostfs *hostfs, struct inode *inode,
-                         const struct hostfs_status *status)
-{
-    struct tree_node **link;
-    struct tree_node *parent = hostfs_find_place(hostfs, status, &link);
-
-    tree_insert(&hostfs->inodes, &host_inode_of(inode)->tree_node, parent, link);
-}
-
 /* The inode of this host file: the one that exists (then *node is not needed and stays the
  * caller's), or a new one. */
 static int find_or_make(struct filesystem *filesystem, struct host_node **node,
@@ -193,18 +165,20 @@ static int find_or_make(struct filesystem *filesystem, struct host_node **node,
     struct hostfs *hostfs = filesystem->contents;
     int error;
 
-    *result = find_living(hostfs, status);
+    *result = hostfs_find_living(hostfs, status);
     if (*result)
         return 0;
     error = make_inode(filesystem, *node, status, result);
     if (!error) {
         *node = NULL;
-        insert_inode(hostfs, *result, status);
+        hostfs_insert(hostfs, *result, status);
     }
     return error;
 }
 
-int hostfs_inode_of_node(struct filesystem *filesystem, uint64_t number, struct inode **result)
+/* From a node that the host just gave to an inode, with a reference.  The node is used or
+ * released. */
+static int inode_of_node(struct filesystem *filesystem, uint64_t number, struct inode **result)
 {
     struct hostfs *hostfs = filesystem->contents;
     struct host_node *node = pool_allocate(&node_pool);
@@ -264,9 +238,9 @@ int hostfs_complete(struct inode *prepared, uint64_t number, struct inode **resu
     prepared->number = status.inode;
     note_host(prepared, &status);
     mutex_lock(&hostfs->lock);
-    *result = find_living(hostfs, &status);    /* somebody may have found it by its name */
+    *result = hostfs_find_living(hostfs, &status);    /* somebody may have found it by its name */
     if (!*result)
-        insert_inode(hostfs, prepared, &status);
+        hostfs_insert(hostfs, prepared, &status);
     mutex_unlock(&hostfs->lock);
     if (*result)
         inode_release(prepared);
@@ -303,7 +277,7 @@ int hostfs_find(struct inode *directory, const char *name, struct inode **inode)
         directory_cache_shrink(NODES_FREED_AT_ONCE) > 0)
         error = node->host->lookup(node->number, name, &number);
     if (!error)
-        error = hostfs_inode_of_node(directory->filesystem, number, inode);
+        error = inode_of_node(directory->filesystem, number, inode);
     if (!error)
         note_parent(*inode, directory);
     return error;
@@ -613,7 +587,7 @@ int hostfs_create(const struct hostfs_operations *host, size_t root, struct file
     filesystem->read_only = described->sharing == HOSTFS_READ_ONLY;
     error = host->root(root, &number);
     if (!error)
-        error = hostfs_inode_of_node(filesystem, number, &filesystem->root);
+        error = inode_of_node(filesystem, number, &filesystem->root);
     if (error) {
         filesystem_release(filesystem);
         return error;

@@ -22,7 +22,9 @@ static int order_of(const struct hostfs_status *status, const struct host_inode 
     return 0;
 }
 
-struct tree_node *hostfs_find_place(struct hostfs *hostfs, const struct hostfs_status *status,
+/* The place of a host file in the tree: *link is the inode's node, or where it belongs; the node
+ * above. */
+static struct tree_node *find_place(struct hostfs *hostfs, const struct hostfs_status *status,
                                     struct tree_node ***link)
 {
     struct tree_node *parent = NULL;
@@ -45,8 +47,34 @@ static struct host_inode *find_known(struct hostfs *hostfs, uint64_t device, uin
     const struct hostfs_status status = { .device = device, .inode = number };
     struct tree_node **link;
 
-    (void)hostfs_find_place(hostfs, &status, &link);
+    (void)find_place(hostfs, &status, &link);
     return *link ? TREE_ENTRY(*link, struct host_inode, tree_node) : NULL;
+}
+
+struct inode *hostfs_find_living(struct hostfs *hostfs, const struct hostfs_status *status)
+{
+    struct host_inode *found;
+    struct tree_node **link;
+
+    (void)find_place(hostfs, status, &link);
+    if (!*link)
+        return NULL;
+    found = TREE_ENTRY(*link, struct host_inode, tree_node);
+    if (refcount_take_unless_zero(&found->inode->references))
+        return found->inode;
+    /* It waits for the lock to leave the tree. */
+    tree_remove(&hostfs->inodes, &found->tree_node);
+    found->tree_node.parent = &found->tree_node;
+    return NULL;
+}
+
+void hostfs_insert(struct hostfs *hostfs, struct inode *inode,
+                   const struct hostfs_status *status)
+{
+    struct tree_node **link;
+    struct tree_node *parent = find_place(hostfs, status, &link);
+
+    tree_insert(&hostfs->inodes, &host_inode_of(inode)->tree_node, parent, link);
 }
 
 /* ---- Changes ------------------------------------------------------------------------------- */
