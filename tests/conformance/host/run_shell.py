@@ -263,12 +263,24 @@ KEYS = [
     (["echo first", "Enter"], r"^first$"), (["clear", "Enter"], r"\Aready>$"),
     (["Up", "Up", "Enter"], r"^first$"),
 ]
+# It shows processes, their tree, what they have open, and ends one of them.
+HTOP = [
+    (["sleep 97 &", "Enter"], r"^\[1\] \d+$"),
+    (["htop", "Enter"], r"Tasks: 3,(.*\n)+.* S +0\.0 .* sleep 97$"),
+    (["F5"], r"└─ htop$|`- htop$"),
+    (["F3", "sleep", "Enter"], r"sleep 97$"),
+    (["e"], r"PROMPT_COMMAND|PS1=|PWD="), (["Escape"], r"Tasks: 3"),
+    (["F9"], r"^ 9 SIGKILL"), (["9", "Enter"], r"Tasks: 2,"),
+    (["q"], r"ready>( \S*)?$"),
+    (["", "Enter"], r"Killed +sleep 97"),
+]
 
 
 def check_screens(suite, directory):
     """What draws the whole screen, keys and sizes, in a real terminal emulator."""
     tests = {"screen_vi": (VI, "vi"), "screen_less": (LESS, "less"),
-             "screen_keys": (KEYS, "python3"), "screen_resize": (RESIZE, "stty")}
+             "screen_keys": (KEYS, "python3"), "screen_resize": (RESIZE, "stty"),
+             "screen_htop": (HTOP, "htop")}
     for name, (steps, program) in tests.items():
         if not suite.wants(name):
             continue
