@@ -4,7 +4,8 @@ kernel, compared.
 
 Both runs start in the same prepared directory, with the same environment and standard input;
 output, error output and status must be the same.  Scripts run with one and with four virtual
-CPUs.  Those that write do it natively in a copy of the directory, and in the kernel in the
+CPUs; with EFT_ALL in the environment all of it runs on QEMU as well, with one processor and with
+four.  Those that write do it natively in a copy of the directory, and in the kernel in the
 directory itself, which must not change.  A program that is not on this machine is skipped.  Names
 of programs on the command line select lines; "writes" selects what writes.
 """
@@ -15,7 +16,8 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
-from working_directory import TEXT, checksums, prepare
+from machines import machines
+from working_directory import TEXT, checksums, prepared
 
 # A command, then perhaps standard input.
 COMMANDS = [
@@ -121,17 +123,16 @@ PYTHON_PROGRAMS = [
 ]
 
 
-def compare(suite, directory, name, command, text="", cpus=1):
+def compare(suite, directory, name, command, text="", hosted=(1,)):
     program = shutil.which(command[0], path="/usr/bin:/bin")
     if not program:
         suite.skip(f"debian {name}", f"{command[0]} is not installed")
         return
     command = [program, *command[1:]]
     native = common.execute(command, directory, text)
-    hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root", "/", *command], directory,
-                            text)
-    suite.check(f"debian {name}" + (f" on {cpus} CPUs" if cpus > 1 else ""),
-                common.differences(native, hosted))
+    for form, start, seconds in machines(hosted):
+        inside = common.execute([*start, "--root=/", *command], directory, text, seconds)
+        suite.check(form.format(f"debian {name}"), common.differences(native, inside))
 
 
 def compare_scripts(suite, directory):
@@ -141,9 +142,8 @@ def compare_scripts(suite, directory):
     for start, script in rows:
         if not suite.wants(start[0]):
             continue
-        for cpus in (1, 4):
-            compare(suite, directory, f"{' '.join(start)} '{script}'".replace("\n", "; "),
-                    [*start, script], TEXT, cpus)
+        compare(suite, directory, f"{' '.join(start)} '{script}'".replace("\n", "; "),
+                [*start, script], TEXT, (1, 4))
 
 
 def compare_changes(suite, directory, before):
@@ -157,21 +157,17 @@ def compare_changes(suite, directory, before):
         with tempfile.TemporaryDirectory() as copy:
             common.execute(["cp", "-a", directory + "/.", copy])
             native = common.execute(command, copy, TEXT)
-        for cpus in (1, 4):
-            hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root", "/", *command],
-                                    directory, TEXT)
-            found = common.differences(native, hosted)
+        for form, start, seconds in machines():
+            inside = common.execute([*start, "--root=/", *command], directory, TEXT, seconds)
+            found = common.differences(native, inside)
             if checksums(directory) != before:
                 found.append("the host's files have changed")
-            suite.check(f"debian writes '{script}'" + (f" on {cpus} CPUs" if cpus > 1 else ""),
-                        found)
+            suite.check(form.format(f"debian writes '{script}'"), found)
 
 
 def main():
     suite = common.Suite()
-    directory = tempfile.mkdtemp(prefix="eft-debian-")
-    try:
-        prepare(directory)
+    with prepared() as directory:
         for line, *text in COMMANDS:
             if suite.wants(line.split(" ")[0]):
                 compare(suite, directory, line + (" <input" if text else ""), line.split(" "),
@@ -179,8 +175,6 @@ def main():
         compare_scripts(suite, directory)
         if suite.wants("writes"):
             compare_changes(suite, directory, checksums(directory))
-    finally:
-        shutil.rmtree(directory)
     return suite.status()
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Programs in Java and Go: each natively and below --root / on one and four virtual CPUs, on QEMU
-with EFT_ALL; output and status are compared.
+"""Programs in Java and Go: each natively and below --root / on one and four virtual CPUs, and with
+EFT_ALL on QEMU; output and status are compared.
 
 They are compiled natively, where the compiler is installed; what is not there is skipped.
 """
@@ -11,11 +11,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import common
+from machines import machines
 
 SOURCES = os.path.join(HERE, "runtimes")
 PLACE = os.path.join(common.BUILD, "conformance/debian")
-RUNNER = os.path.join(common.BUILD, "eft-qemu")
-SECONDS_ON_QEMU = 600
 
 # name -> compiler, its words, what it makes, how that is run, what the kernel needs
 RUNTIMES = {
@@ -38,33 +37,26 @@ def compile_program(compiler, words, made):
     return None if result.status == 0 else result.output + result.errors
 
 
-def machines():
-    for cpus in (1, 4):
-        yield f"_on_{cpus}_cpus", "", [common.SIM, f"--cpus={cpus}"], common.TIMEOUT_SECONDS
-    if os.path.exists(RUNNER) and os.environ.get("EFT_ALL"):
-        yield "", "qemu_2_", [RUNNER, "--cpus=2"], SECONDS_ON_QEMU
-
-
 def main():
     suite = common.Suite()
     for name, (compiler, words, made, command, options) in RUNTIMES.items():
-        if not suite.wants("runtime_" + name):
+        if not suite.wants("runtime " + name):
             continue
         missing = [tool for tool in (compiler, command[0])
                    if not shutil.which(tool) and not tool.startswith("/")]
         if missing:
-            suite.skip("runtime_" + name, f"{missing[0]} is not installed")
+            suite.skip("runtime " + name, f"{missing[0]} is not installed")
             continue
         wrong = compile_program(compiler, words, made)
         if wrong is not None:
-            suite.fail("runtime_" + name, "it does not compile", wrong.splitlines())
+            suite.fail("runtime " + name, "it does not compile", wrong.splitlines())
             continue
         command = [shutil.which(command[0]), *command[1:], "one", "two words"]
         native = common.execute(command, PLACE)
-        for suffix, prefix, start, seconds in machines():
+        for form, start, seconds in machines():
             inside = common.execute([*start, *options, "--root=/", *command], PLACE,
                                     timeout=seconds)
-            suite.check(f"{prefix}runtime_{name}{suffix}", common.differences(native, inside))
+            suite.check(form.format(f"runtime {name}"), common.differences(native, inside))
     return suite.status()
 
 

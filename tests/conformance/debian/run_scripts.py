@@ -5,7 +5,8 @@ all files that it leaves are compared.
 A script's name says who runs it: .sh dash, bash and busybox's shell, the others one interpreter.
 Natively it runs in a copy of the prepared directory, inside in the directory itself, which must
 not change.  Hosted with one and with four virtual CPUs; on QEMU, with the host's root through
-virtio-9p, a few of them, and all if EFT_ALL is in the environment.  A script that says
+virtio-9p, a few of them, and with EFT_ALL in the environment all, with one processor and with
+four.  A script that says
 "needs:" is about these programs, so that one shell will do.  What is not on this machine is
 skipped.  Names on the command
 line select scripts.
@@ -19,15 +20,14 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import common
-from working_directory import TEXT, checksums, prepare
+from machines import EVERYWHERE, machines
+from working_directory import TEXT, checksums, prepared
 
 PROGRAMS = os.path.join(HERE, "programs")
-RUNNER = os.path.join(common.BUILD, "eft-qemu")
 INTERPRETERS = {".sh": (["dash"], ["bash"], ["busybox", "sh"]), ".bash": (["bash"],),
                 ".py": (["python3"],), ".pl": (["perl"],), ".lua": (["lua5.4"],)}
 ON_QEMU = {"pipelines.sh", "languages.lua"}
 MEMORY = "--memory=2G"
-SECONDS_ON_QEMU = 600
 # After the script all files are shown, in the same run.
 BOTH = """script=$1; shift; "$@" "$script"; status=$?; echo "-- files"
 find . -type f | sort | xargs -r cksum; find . -printf '%P %y %m %l\\n' | sort; exit $status"""
@@ -54,15 +54,6 @@ def natively(command, directory):
         return common.execute(command, copy, TEXT)
 
 
-def machines(name):
-    """(how it is called, the start of the command, seconds)"""
-    for cpus in (1, 4):
-        yield (f"debian script {{}} on {cpus} CPUs", [common.SIM, f"--cpus={cpus}", MEMORY],
-               common.TIMEOUT_SECONDS)
-    if os.path.exists(RUNNER) and (name in ON_QEMU or os.environ.get("EFT_ALL")):
-        yield "qemu_2_debian script {}", [RUNNER, "--cpus=2", MEMORY], SECONDS_ON_QEMU
-
-
 def compare(suite, directory, name, interpreter, before):
     path = os.path.join(PROGRAMS, name)
     label = f"{name} by {' '.join(interpreter)}"
@@ -73,26 +64,22 @@ def compare(suite, directory, name, interpreter, before):
         return
     command = command_of(interpreter, path)
     native = natively(command, directory)
-    for form, start, seconds in machines(name):
-        inside = common.execute([*start, "--root=/", *command], directory, TEXT, seconds)
+    for form, start, seconds in machines(on_qemu=name in ON_QEMU or EVERYWHERE):
+        inside = common.execute([*start, MEMORY, "--root=/", *command], directory, TEXT, seconds)
         found = common.differences(native, inside)
         if checksums(directory) != before:
             found.append("the host's files have changed")
-        suite.check(form.format(label), found)
+        suite.check(form.format(f"debian script {label}"), found)
 
 
 def main():
     suite = common.Suite()
-    directory = tempfile.mkdtemp(prefix="eft-debian-")
-    try:
-        prepare(directory)
+    with prepared() as directory:
         before = checksums(directory)
         for name in sorted(os.listdir(PROGRAMS)):
             if suite.wants(name):
                 for interpreter in interpreters(name):
                     compare(suite, directory, name, interpreter, before)
-    finally:
-        shutil.rmtree(directory)
     return suite.status()
 
 

@@ -1,5 +1,7 @@
 """The directory in which Debian's programs are compared: what is in it, and what became of it."""
+import contextlib
 import os
+import tempfile
 
 import common
 
@@ -9,8 +11,19 @@ TEXT = "".join(
 TIME = 10 ** 9
 
 
+@contextlib.contextmanager
+def prepared():
+    """The directory, in one that nobody else changes."""
+    with tempfile.TemporaryDirectory(prefix="eft-debian-") as above:
+        directory = os.path.join(above, "files")
+        prepare(directory)
+        os.utime(above, (TIME, TIME))
+        yield directory
+
+
 def prepare(directory):
-    os.mkdir(os.path.join(directory, "sub"))
+    os.makedirs(os.path.join(directory, "sub"))
+    os.chmod(directory, 0o700)
     for name, text in (("words", TEXT), ("other", TEXT.replace("word7", "changed")),
                        ("sub/one.txt", "a needle here\n"), ("sub/two.txt", "nothing\n")):
         with open(os.path.join(directory, name), "w", encoding="utf-8") as file:

@@ -5,7 +5,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from roots import common, expect, inside, make_root
+from roots import common, expect, finish, inside, make_root
 
 PATH = {"PATH": "/usr/bin:/bin"}
 
@@ -108,7 +108,7 @@ def main():
         check_user(suite, root)
         check_host_name(suite, root)
     check_help(suite)
-    return suite.status()
+    return finish(suite)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from roots import common, describe, expect, inside, make_root
+from roots import IS_QEMU, common, describe, expect, finish, inside, make_root
 
 YOUNG = os.path.join(common.BUILD, "conformance/root/young_files.elf")
 BUSY = os.path.join(common.BUILD, "conformance/linux/process_interpreter.elf")
 ATTACK = os.path.join(common.BUILD, "conformance/linux/file_attack.elf")
 MARK = "-- done --"
 NAME_MAX = 255
+SHARED = () if IS_QEMU else (("shared", 1), ("shared", 4))
 
 
 def write(directory, name, text):
@@ -38,7 +39,7 @@ def check_program(suite, title, program, make):
         make(directory)
         native = common.execute([program], directory)
         after = describe(directory, with_times=False)
-    for name, cpus in (("copied", 1), ("copied", 4), ("shared", 1), ("shared", 4)):
+    for name, cpus in (("copied", 1), ("copied", 4), *SHARED):
         with tempfile.TemporaryDirectory() as directory:
             place = "/young" if name == "shared" else directory
             options = [f"--cpus={cpus}", "--root=/", "--cwd=" + place]
@@ -129,7 +130,9 @@ def check_changes(suite, root):
     write(top, "dir/again", "again\n")
     ask("cd dir && ls && cat again", "again\nagain\n")
     shutil.rmtree(top)
-    ask("ls; cat again", "cat: can't open 'again': No such file or directory\n")
+    # QEMU's server finds directories by their names, and this one's is gone.
+    ask("ls; cat again", ("ls: .: No such file or directory\n" if IS_QEMU else "") +
+        "cat: can't open 'again': No such file or directory\n")
     ask("cd /; ls -d changing", "ls: changing: No such file or directory\n")
     ask("mkdir /changing; echo x > /changing/x; cat /changing/x", "x\n")
     status = shell.end()
@@ -155,7 +158,8 @@ def check_special(suite, root):
             os.mknod(os.path.join(top, "device"), 0o020666, os.makedev(1, 3))
             names.append("device")
         before = describe(top)
-        for options, kind in ((["--root", root], "copied"), (["--root-rw", root], "shared")):
+        roots = (["--root", root], "copied"), (["--root-rw", root], "shared")
+        for options, kind in roots[:1] if IS_QEMU else roots:
             for name in names:
                 if name == "fifo" and kind == "shared":
                     continue    # there it is a meeting place of programs inside
@@ -219,12 +223,14 @@ def check_full_and_read_only(suite, root):
         full = f"mount -t tmpfs -o size=64k none {place}"
         read_only = f"mount --bind {place} {place} && mount -o remount,bind,ro {place}"
         shell = ["/bin/sh", "-c"]
-        bind = [common.SIM, "--root", root, f"--bind={place}:/mnt"]
-        result = in_namespace(full, [*bind, *shell, "dd if=/dev/zero of=/mnt/big bs=4k count=100"])
-        suite.check("full_host_shared", expect(result, "", 1, "No space left on device"))
-        result = in_namespace(read_only, [*bind, *shell, write_some])
-        suite.check("read_only_host_shared", [] if result.errors.count("Read-only file system") == 2
-                    else [result.errors])
+        bind = [common.SIM, "--root", root, f"--bind={place}:/mnt", *shell]
+        if not IS_QEMU:
+            result = in_namespace(full, [*bind, "dd if=/dev/zero of=/mnt/big bs=4k count=100"])
+            suite.check("full_host_shared", expect(result, "", 1, "No space left on device"))
+            result = in_namespace(read_only, [*bind, write_some])
+            suite.check("read_only_host_shared",
+                        [] if result.errors.count("Read-only file system") == 2
+                        else [result.errors])
         copied = [common.SIM, "--root", place]
         setup = f"mount --bind {root} {place} && mount -o remount,bind,ro {place}"
         result = in_namespace(setup, [*copied, *shell, write_some])
@@ -242,7 +248,7 @@ def main():
         check_special(suite, root)
         check_names(suite, root)
         check_full_and_read_only(suite, root)
-    return suite.status()
+    return finish(suite)
 
 
 if __name__ == "__main__":

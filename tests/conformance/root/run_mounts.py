@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from roots import common
+from roots import common, finish
 
 PROGRAM = os.path.join(common.BUILD, "conformance/root/mounts.elf")
 
@@ -25,7 +25,7 @@ def main():
             problems = common.differences(native, hosted)
             problems += [f"{name} is on the host" for name in os.listdir(directory)]
         suite.check(f"mounts_on_{cpus}_cpus", problems)
-    return suite.status()
+    return finish(suite)
 
 
 if __name__ == "__main__":

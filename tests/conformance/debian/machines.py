@@ -1,0 +1,19 @@
+"""The machines on which Debian's programs are compared."""
+import os
+
+import common
+
+RUNNER = os.path.join(common.BUILD, "eft-qemu")
+SECONDS_ON_QEMU = 600
+EVERYWHERE = bool(os.environ.get("EFT_ALL"))
+
+
+def machines(hosted=(1, 4), on_qemu=EVERYWHERE):
+    """(how a test of some name is called there, the start of the command, seconds), each with that
+    many CPUs; on QEMU the same root comes through virtio-9p."""
+    for cpus in hosted:
+        name = "{}" + (f" on {cpus} CPUs" if len(hosted) > 1 else "")
+        yield name, [common.SIM, f"--cpus={cpus}"], common.TIMEOUT_SECONDS
+    if os.path.exists(RUNNER) and on_qemu:
+        for cpus in (1, 4) if EVERYWHERE else (2,):
+            yield f"qemu_{cpus}_{{}}", [RUNNER, f"--cpus={cpus}"], SECONDS_ON_QEMU
