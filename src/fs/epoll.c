@@ -233,7 +233,7 @@ void epoll_forget(struct file *file)
 
 /* ---- Changes ------------------------------------------------------------------------------- */
 
-static int add(struct epoll *epoll, const struct epoll_request *request)
+static int add(struct epoll *epoll, const struct epoll_request *request, bool is_nesting)
 {
     struct queue_table table = { .table = { add_queue } };
     struct tree_node *parent;
@@ -256,6 +256,10 @@ static int add(struct epoll *epoll, const struct epoll_request *request)
         atomic_store_explicit(&epoll->is_external, true, memory_order_relaxed);
     }
     watch_file(item);
+    if (is_nesting && !epoll_nest_fits(item->file)) {
+        item_remove_while_open(item);
+        return -EINVAL;
+    }
     table.item = item;
 
     uint32_t events = file_poll(item->file, &table.table) & item->events;
@@ -282,14 +286,14 @@ static int change(struct epoll_item *item, const struct epoll_event *event)
     return 0;
 }
 
-static int control(struct epoll *epoll, const struct epoll_request *request)
+static int control(struct epoll *epoll, const struct epoll_request *request, bool is_nesting)
 {
     struct tree_node *parent;
     struct tree_node *node = *find_link(epoll, request->target, request->fd, &parent);
     struct epoll_item *item = node ? TREE_ENTRY(node, struct epoll_item, node) : NULL;
 
     if (request->operation == EPOLL_ADD)
-        return add(epoll, request);
+        return add(epoll, request, is_nesting);
     if (request->operation != EPOLL_REMOVE && request->operation != EPOLL_CHANGE)
         return -EINVAL;
     if (!item)
@@ -312,18 +316,20 @@ static bool is_wrong_exclusive(const struct epoll_request *request)
 
 int epoll_control(struct file *file, const struct epoll_request *request)
 {
-    bool nests = request->operation == EPOLL_ADD && file_is_epoll(request->target);
+    bool nests = false;
     int error = 0;
 
     if (!request->target->operations->poll)
         return -EPERM;
     if (file == request->target || !file_is_epoll(file) || is_wrong_exclusive(request))
         return -EINVAL;
+    if (request->operation == EPOLL_ADD)
+        nests = file_is_epoll(request->target) || atomic_load(&file->watchers);
     if (nests)
-        error = epoll_nest_begin(epoll_of(file), epoll_of(request->target));
+        error = epoll_nest_begin(epoll_of(file), request->target);
     if (!error) {
         mutex_lock(&epoll_of(file)->mutex);
-        error = control(epoll_of(file), request);
+        error = control(epoll_of(file), request, nests);
         mutex_unlock(&epoll_of(file)->mutex);
     }
     if (nests)

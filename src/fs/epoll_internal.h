@@ -82,8 +82,11 @@ void epoll_item_unready(struct epoll_item *item);
 /* The open file's operation. */
 uint32_t epoll_file_poll(struct file *file, struct poll_table *table);
 
-/* ---- epoll_nest.c */
+/* ---- epoll_nest.c: where an epoll is watched, or is to watch one. */
 /* May `epoll` watch `target`?  -ELOOP.  Until epoll_nest_end, which is due after an error as well,
  * no other epoll comes to watch one. */
-MUST_CHECK int epoll_nest_begin(struct epoll *epoll, struct epoll *target);
+MUST_CHECK int epoll_nest_begin(struct epoll *epoll, const struct file *target);
+/* In between, with `target` watched and the mutex of who watches it held: may so many be woken by
+ * it, or by each of the files that are below it?  As Linux. */
+bool epoll_nest_fits(struct file *target);
 void epoll_nest_end(void);
