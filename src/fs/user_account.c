@@ -2,6 +2,7 @@
  * Accounts of users.
  *
  * Invariant: an account is in the table from its first to its last reference, both with the lock.
+ * One needs no memory from the pool: mostly there is one user only, and signals should not be lost.
  */
 #include "fs/user_account.h"
 
@@ -23,7 +24,11 @@ static struct pool account_pool = POOL_INITIAL("user account", struct user_accou
 
 static struct {
     struct spinlock lock;             /* RANK_USER_ACCOUNTS */
+
+    /* Protected by `lock`. */
     struct list buckets[BUCKETS];     /* by user; initialised when first used */
+    struct user_account spare;        /* for one user, without memory from the pool */
+    bool spare_taken;
 } accounts = { .lock = SPINLOCK_INITIAL(RANK_USER_ACCOUNTS, "user accounts") };
 
 static struct list *bucket_of(uint32_t user_id)
@@ -47,20 +52,38 @@ static struct user_account *find(uint32_t user_id)
     return NULL;
 }
 
+static struct user_account *create(uint32_t user_id)
+{
+    struct user_account *account =
+        accounts.spare_taken ? pool_allocate(&account_pool) : &accounts.spare;
+
+    if (!account)
+        return NULL;
+    if (account == &accounts.spare)
+        accounts.spare_taken = true;
+    account->user_id = user_id;
+    list_init(&account->node);
+    list_append(bucket_of(user_id), &account->node);
+    return account;
+}
+
+static void destroy(struct user_account *account)
+{
+    list_remove(&account->node);
+    if (account == &accounts.spare)
+        accounts.spare_taken = false;
+    else
+        pool_free(&account_pool, account);
+}
+
 struct user_account *user_account_open(uint32_t user_id)
 {
     spin_lock(&accounts.lock);
 
     struct user_account *account = find(user_id);
 
-    if (!account) {
-        account = pool_allocate(&account_pool);
-        if (account) {
-            account->user_id = user_id;
-            list_init(&account->node);
-            list_append(bucket_of(user_id), &account->node);
-        }
-    }
+    if (!account)
+        account = create(user_id);
     if (account)
         account->references++;
     spin_unlock(&accounts.lock);
@@ -70,11 +93,20 @@ struct user_account *user_account_open(uint32_t user_id)
 void user_account_release(struct user_account *account)
 {
     spin_lock(&accounts.lock);
-    if (--account->references == 0) {
-        list_remove(&account->node);
-        pool_free(&account_pool, account);
-    }
+    if (--account->references == 0)
+        destroy(account);
     spin_unlock(&accounts.lock);
+}
+
+uint64_t user_account_charged(uint32_t user_id, enum user_charge what)
+{
+    spin_lock(&accounts.lock);
+
+    const struct user_account *account = find(user_id);
+    uint64_t charged = account ? atomic_load(&account->charged[what]) : 0;
+
+    spin_unlock(&accounts.lock);
+    return charged;
 }
 
 bool user_account_charge(struct user_account *account, enum user_charge what, uint64_t limit)
@@ -88,6 +120,23 @@ bool user_account_charge(struct user_account *account, enum user_charge what, ui
 void user_account_give_back(struct user_account *account, enum user_charge what)
 {
     user_account_give_back_many(account, what, 1);
+}
+
+struct user_account *user_account_open_charged(uint32_t user_id, enum user_charge what,
+                                               uint64_t limit)
+{
+    struct user_account *account = user_account_open(user_id);
+
+    if (!account || user_account_charge(account, what, limit))
+        return account;
+    user_account_release(account);
+    return NULL;
+}
+
+void user_account_release_charged(struct user_account *account, enum user_charge what)
+{
+    user_account_give_back(account, what);
+    user_account_release(account);
 }
 
 bool user_account_charge_many(struct user_account *account, enum user_charge what, uint64_t count,

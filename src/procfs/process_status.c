@@ -1,6 +1,7 @@
 /* Files about the state of a process or thread: status and stat. */
 #include "fs/file_table.h"
 #include "fs/path.h"
+#include "fs/user_account.h"
 #include "lib/container.h"
 #include "lib/format.h"
 #include "lib/text.h"
@@ -234,6 +235,8 @@ static void print_sets(struct proc_output *output, const struct summary *summary
                           const struct proc_subject *subject)
 {
     uint64_t limit = process_limit(subject->process, LIMIT_PENDING_SIGNALS).soft;
+    uint64_t pending =
+        user_account_charged(summary->credentials.user_id, USER_PENDING_SIGNALS);
     const struct capabilities *sets = &summary->credentials.capabilities;
     const struct {
         const char *name;
@@ -251,8 +254,7 @@ static void print_sets(struct proc_output *output, const struct summary *summary
         { "CapAmb", sets->ambient },
     };
 
-    proc_print(output, "SigQ:\t%llu/%llu\n",
-               (unsigned long long)signal_pending_of_user(summary->credentials.user_id),
+    proc_print(output, "SigQ:\t%llu/%llu\n", (unsigned long long)pending,
                (unsigned long long)limit);
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
         proc_print(output, "%s:\t%016llx\n", lines[i].name, (unsigned long long)lines[i].set);

@@ -8,6 +8,7 @@
  * except real-time signals whose sender can be told.
  */
 #include "config.h"
+#include "fs/user_account.h"
 #include "lib/memory.h"
 #include "memory/pool.h"
 #include "signal/signal_internal.h"
@@ -38,12 +39,13 @@ static struct queued_signal *create(const struct signal_information *information
                                     const struct signal_payer *payer)
 {
     bool is_unlimited = information->number < SIGNAL_RTMIN && information->code >= 0;
-    struct signal_account *account =
-        signal_account_charge(payer->user_id, is_unlimited ? LIMIT_INFINITY : payer->limit);
+    uint64_t limit = is_unlimited ? LIMIT_INFINITY : payer->limit;
+    struct user_account *account =
+        user_account_open_charged(payer->user_id, USER_PENDING_SIGNALS, limit);
     struct queued_signal *queued = account ? pool_allocate(&queue_pool) : NULL;
 
     if (account && !queued)
-        signal_account_give_back(account);
+        user_account_release_charged(account, USER_PENDING_SIGNALS);
     if (!queued)
         return NULL;
     list_init(&queued->node);
@@ -59,7 +61,7 @@ static void destroy(struct queued_signal *queued)
         timer_signal_drop(queued->timer);
         return;
     }
-    signal_account_give_back(queued->account);
+    user_account_release_charged(queued->account, USER_PENDING_SIGNALS);
     pool_free(&queue_pool, queued);
 }
 

@@ -22,9 +22,9 @@
 #include "sync/wait_queue.h"
 
 struct process;
-struct signal_account;
 struct thread;
 struct timer_signal;
+struct user_account;
 
 #define SIGNAL_HUP 1
 #define SIGNAL_INT 2
@@ -150,7 +150,7 @@ struct signal_action {
 struct queued_signal {
     struct list node;                    /* of signal_pending.queue, or signals.ignored_timers */
     struct signal_information information;
-    struct signal_account *account;      /* whose pending signals it is one of */
+    struct user_account *account;      /* whose pending signals it is one of */
     struct timer_signal *timer;          /* that it is part of; NULL: it has memory of its own */
 };
 
@@ -260,8 +260,6 @@ MUST_CHECK int signal_send_to(struct process *process, int number,
 MUST_CHECK int signal_queue(int32_t process_id, const struct signal_information *information);
 MUST_CHECK int signal_thread_queue(int32_t process_id, int32_t thread_id,
                                    const struct signal_information *information);
-/* Pending signals of all processes of a user (SigQ of /proc/<pid>/status). */
-uint64_t signal_pending_of_user(uint32_t user_id);
 
 /*
  * What an instruction of the current thread did.  These cannot be ignored: if the signal is

@@ -25,11 +25,6 @@ static inline struct thread *thread_of(struct list *sibling_node)
     return LIST_ENTRY(sibling_node, struct thread, sibling_node);
 }
 
-/* ---- account.c: how many signals each user has pending */
-/* One more; NULL without memory, or when there are `limit` already. */
-struct signal_account *signal_account_charge(uint32_t user_id, uint64_t limit);
-void signal_account_give_back(struct signal_account *account);
-
 /* ---- pending.c: all with the process's signals.lock held */
 /* Whose account a new entry is charged to. */
 struct signal_payer {

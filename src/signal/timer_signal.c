@@ -12,13 +12,15 @@
  */
 #include "signal/timer_signal.h"
 
+#include "fs/user_account.h"
 #include "process/process.h"
 #include "signal/signal_internal.h"
 
 int timer_signal_init(struct timer_signal *signal, const struct timer_signal_request *request)
 {
     uint64_t limit = process_limit(current_process(), LIMIT_PENDING_SIGNALS).soft;
-    struct signal_account *account = signal_account_charge(current_credentials().user_id, limit);
+    struct user_account *account =
+        user_account_open_charged(current_credentials().user_id, USER_PENDING_SIGNALS, limit);
 
     ASSERT(request->information.number >= 1 && request->information.number <= SIGNAL_MAX);
     if (!account)
@@ -35,12 +37,12 @@ int timer_signal_init(struct timer_signal *signal, const struct timer_signal_req
 
 void timer_signal_release(struct timer_signal *signal)
 {
-    struct signal_account *account = signal->queued.account;
+    struct user_account *account = signal->queued.account;
 
     if (!refcount_drop(&signal->references))
         return;
     ASSERT(!list_is_linked(&signal->queued.node));
-    signal_account_give_back(account);
+    user_account_release_charged(account, USER_PENDING_SIGNALS);
     signal->released(signal);
 }
 

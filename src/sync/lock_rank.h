@@ -36,7 +36,6 @@ enum lock_rank {
     RANK_SIGNAL = 120,          /* actions and pending signals of one process */
     RANK_SIGNAL_ACTIONS = 121,  /* what processes that share it do about signals */
     RANK_PLACES = 122,          /* root and working directory of some threads */
-    RANK_SIGNAL_ACCOUNT = 123,  /* how many signals each user has pending */
     RANK_EVENT_FILE = 124,      /* one counter that is a file */
     RANK_IPC_NAMES = 124,       /* keys and ids of System V objects, what one thread has to undo */
     RANK_FUTEX = 125,           /* waiters of one bucket of futexes */

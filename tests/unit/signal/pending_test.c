@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "config.h"
+#include "fs/user_account.h"
 #include "harness/fake_machine.h"
 #include "harness/test.h"
 #include "memory/page.h"
@@ -142,14 +143,14 @@ START_TEST(a_user_has_so_many_and_no_more)
     limit = 2;
     ck_assert_int_eq(add(SIGNAL_RTMIN, 1), 0);
     ck_assert_int_eq(add(SIGNAL_RTMIN, 2), 0);
-    ck_assert_uint_eq(signal_pending_of_user(USER), 2);
-    ck_assert_uint_eq(signal_pending_of_user(OTHER_USER), 0);
+    ck_assert_uint_eq(user_account_charged(USER, USER_PENDING_SIGNALS), 2);
+    ck_assert_uint_eq(user_account_charged(OTHER_USER, USER_PENDING_SIGNALS), 0);
     ck_assert_int_eq(add(SIGNAL_RTMIN, 3), -EAGAIN);
     ck_assert_int_eq(add_code(SIGNAL_RTMIN, CODE_TKILL, 3), -EAGAIN);
     ck_assert_int_eq(add_code(SIGNAL_MAX, CODE_USER, 3), 0);    /* nothing of it is known */
     ck_assert_int_eq(add(SIGNAL_TERM, 3), 0);                   /* the same */
     ck_assert_int_eq(add_code(SIGNAL_HUP, CODE_KERNEL, 3), 0);  /* beyond the limit */
-    ck_assert_uint_eq(signal_pending_of_user(USER), 3);
+    ck_assert_uint_eq(user_account_charged(USER, USER_PENDING_SIGNALS), 3);
     ck_assert(take(0));
     ck_assert_uint_eq(information.sender.value, 3);
     ck_assert_int_eq(information.number, SIGNAL_HUP);
@@ -160,25 +161,25 @@ START_TEST(a_user_has_so_many_and_no_more)
     ck_assert_uint_eq(information.sender.value, 1);
     ck_assert_int_eq(add(SIGNAL_RTMIN, 4), 0);
     signal_pending_discard(&pending, ~UINT64_C(0));
-    ck_assert_uint_eq(signal_pending_of_user(USER), 0);
+    ck_assert_uint_eq(user_account_charged(USER, USER_PENDING_SIGNALS), 0);
 }
 END_TEST
 
 START_TEST(users_have_accounts_of_their_own)
 {
-    struct signal_account *accounts[40];
+    struct user_account *accounts[40];
 
     begin();
     for (uint32_t user = 0; user < 40; user++) {
-        accounts[user] = signal_account_charge(user, 1);
+        accounts[user] = user_account_open_charged(user, USER_PENDING_SIGNALS, 1);
         ck_assert_ptr_nonnull(accounts[user]);
-        ck_assert_ptr_null(signal_account_charge(user, 1));
+        ck_assert_ptr_null(user_account_open_charged(user, USER_PENDING_SIGNALS, 1));
     }
-    ck_assert_ptr_null(signal_account_charge(99, 0));
+    ck_assert_ptr_null(user_account_open_charged(99, USER_PENDING_SIGNALS, 0));
     for (uint32_t user = 0; user < 40; user++) {
-        ck_assert_uint_eq(signal_pending_of_user(user), 1);
-        signal_account_give_back(accounts[user]);
-        ck_assert_uint_eq(signal_pending_of_user(user), 0);
+        ck_assert_uint_eq(user_account_charged(user, USER_PENDING_SIGNALS), 1);
+        user_account_release_charged(accounts[user], USER_PENDING_SIGNALS);
+        ck_assert_uint_eq(user_account_charged(user, USER_PENDING_SIGNALS), 0);
     }
 }
 END_TEST

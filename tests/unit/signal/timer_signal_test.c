@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fs/user_account.h"
 #include "signal/signal_internal.h"
 #include "unit/process/process_fixture.h"
 
@@ -39,6 +40,11 @@ static void set_action(user_address handler)
     ck_assert_int_eq(signal_action_change(SIGNAL_USR1, &action, NULL), 0);
 }
 
+static uint64_t pending_signals(void)
+{
+    return user_account_charged(current_credentials().user_id, USER_PENDING_SIGNALS);
+}
+
 static void begin(void)
 {
     const struct timer_signal_request request = {
@@ -51,14 +57,14 @@ static void begin(void)
     timer = (struct test_timer){ .is_meant = true };
     set_action(HANDLER);
     ck_assert_int_eq(timer_signal_init(&timer.signal, &request), 0);
-    ck_assert_uint_eq(signal_pending_of_user(current_credentials().user_id), 1);
+    ck_assert_uint_eq(pending_signals(), 1);
 }
 
 static void end(void)
 {
     timer_signal_release(&timer.signal);
     ck_assert_uint_eq(timer.released, 1);
-    ck_assert_uint_eq(signal_pending_of_user(current_credentials().user_id), 0);
+    ck_assert_uint_eq(pending_signals(), 0);
 }
 
 static enum timer_signal_result go_off(bool keep)
