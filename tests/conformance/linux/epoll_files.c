@@ -255,9 +255,9 @@ static void removal(void)
         show_ready(fd);
         _exit(0);
     }
+    wait(&status);
     close(event);
     close(copy);
-    wait(&status);
     show_ready(fd);
     event = eventfd(0, 0);
     CALL(epoll_ctl(fd, EPOLL_CTL_MOD, event, &first));
