@@ -162,7 +162,7 @@ def compare_changes(suite, directory, before):
             found = common.differences(native, inside)
             if checksums(directory) != before:
                 found.append("the host's files have changed")
-            suite.check(form.format(f"debian writes '{script}'"), found)
+            suite.check(form.format(f"debian writes '{script}'".replace("\n", "; ")), found)
 
 
 def main():

@@ -5,11 +5,10 @@ all files that it leaves are compared.
 A script's name says who runs it: .sh dash, bash and busybox's shell, the others one interpreter.
 Natively it runs in a copy of the prepared directory, inside in the directory itself, which must
 not change.  Hosted with one and with four virtual CPUs; on QEMU, with the host's root through
-virtio-9p, a few of them, and with EFT_ALL in the environment all, with one processor and with
-four.  A script that says
+virtio-9p, a few of them, and with EFT_ALL in the environment all (these few with one processor
+and with four, the others with two, which is as many as a small host has).  A script that says
 "needs:" is about these programs, so that one shell will do.  What is not on this machine is
-skipped.  Names on the command
-line select scripts.
+skipped.  Names on the command line select scripts.
 """
 import os
 import re
@@ -54,6 +53,13 @@ def natively(command, directory):
         return common.execute(command, copy, TEXT)
 
 
+def processors(name):
+    """On QEMU."""
+    if EVERYWHERE:
+        return (1, 4) if name in ON_QEMU else (2,)
+    return (2,) if name in ON_QEMU else ()
+
+
 def compare(suite, directory, name, interpreter, before):
     path = os.path.join(PROGRAMS, name)
     label = f"{name} by {' '.join(interpreter)}"
@@ -64,7 +70,7 @@ def compare(suite, directory, name, interpreter, before):
         return
     command = command_of(interpreter, path)
     native = natively(command, directory)
-    for form, start, seconds in machines(on_qemu=name in ON_QEMU or EVERYWHERE):
+    for form, start, seconds in machines(on_qemu=processors(name)):
         inside = common.execute([*start, MEMORY, "--root=/", *command], directory, TEXT, seconds)
         found = common.differences(native, inside)
         if checksums(directory) != before:
