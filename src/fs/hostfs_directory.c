@@ -377,7 +377,7 @@ int hostfs_rename(const struct rename_operation *rename)
     struct change *old, *new;
     int error = 0;
 
-    if (rename->flags & RENAME_WHITEOUT)
+    if (rename->flags & RENAME_LEAVE_WHITEOUT)
         return -EINVAL;    /* as overlayfs, which keeps its own that way */
     if (!swap && rename->target && inode_is_directory(rename->target))
         error = check_empty(rename->target);

@@ -137,7 +137,7 @@ int hostfs_shared_rename(const struct rename_operation *rename)
     };
     int error;
 
-    if (rename->flags & RENAME_WHITEOUT)
+    if (rename->flags & RENAME_LEAVE_WHITEOUT)
         return -EINVAL;    /* no device nodes of the host are made */
     error = node_of(rename->inode)->host->rename(&names);
     if (error)

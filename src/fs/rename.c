@@ -15,7 +15,7 @@
 #include "fs/path.h"
 #include "config.h"
 
-#define KNOWN_FLAGS ((uint32_t)(RENAME_NO_REPLACE | RENAME_SWAP | RENAME_WHITEOUT))
+#define KNOWN_FLAGS ((uint32_t)(RENAME_NO_REPLACE | RENAME_SWAP | RENAME_LEAVE_WHITEOUT))
 
 /* Everything about one rename. */
 struct renaming {
@@ -102,7 +102,7 @@ static int check_flags(uint32_t flags)
 {
     if (flags & ~KNOWN_FLAGS)
         return -EINVAL;
-    if ((flags & RENAME_SWAP) && (flags & (RENAME_NO_REPLACE | RENAME_WHITEOUT)))
+    if ((flags & RENAME_SWAP) && (flags & (RENAME_NO_REPLACE | RENAME_LEAVE_WHITEOUT)))
         return -EINVAL;
     return 0;
 }

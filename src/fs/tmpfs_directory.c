@@ -293,7 +293,7 @@ static int make_whiteout(const struct rename_operation *rename, struct entry **w
     int error;
 
     *whiteout = NULL;
-    if (!(rename->flags & RENAME_WHITEOUT))
+    if (!(rename->flags & RENAME_LEAVE_WHITEOUT))
         return 0;
     error = tmpfs_make_inode(rename->old_directory->filesystem, &rename->whiteout, NULL, &inode);
     if (error)

@@ -111,7 +111,7 @@ struct inode_request {    /* what to create */
 enum rename_flags {    /* Linux's values */
     RENAME_NO_REPLACE = 1 << 0,
     RENAME_SWAP = 1 << 1,
-    RENAME_WHITEOUT = 1 << 2,    /* character device 0:0 takes the old name */
+    RENAME_LEAVE_WHITEOUT = 1 << 2,    /* character device 0:0 takes the old name */
 };
 struct rename_operation {
     struct inode *old_directory;
@@ -121,7 +121,7 @@ struct rename_operation {
     const char *new_name;
     struct inode *target;            /* what has the new name now, or NULL */
     uint32_t flags;                  /* enum rename_flags */
-    struct inode_request whiteout;   /* of RENAME_WHITEOUT: what takes the old name */
+    struct inode_request whiteout;   /* of RENAME_LEAVE_WHITEOUT: what takes the old name */
 };
 
 /*

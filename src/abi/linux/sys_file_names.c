@@ -207,9 +207,9 @@ int64_t sys_renameat2(int32_t old_directory, user_address old_path, int32_t new_
     struct file_name old_name;
     int error;
 
-    if (flags & ~(uint32_t)(RENAME_NO_REPLACE | RENAME_SWAP | RENAME_WHITEOUT))
+    if (flags & ~(uint32_t)(RENAME_NO_REPLACE | RENAME_SWAP | RENAME_LEAVE_WHITEOUT))
         return -EINVAL;
-    if ((flags & RENAME_SWAP) && (flags & (RENAME_NO_REPLACE | RENAME_WHITEOUT)))
+    if ((flags & RENAME_SWAP) && (flags & (RENAME_NO_REPLACE | RENAME_LEAVE_WHITEOUT)))
         return -EINVAL;
     error = file_name_open(&old_name, old_directory, old_path, false);
     if (error)

@@ -213,7 +213,7 @@ static int call_mount(void)
 /* Where there are whiteouts. */
 static int call_whiteout(void)
 {
-    int error = rename_file("/file", "/d/" LONG_NAME, RENAME_WHITEOUT);
+    int error = rename_file("/file", "/d/" LONG_NAME, RENAME_LEAVE_WHITEOUT);
 
     is_moved = error == 0;
     return error == -EINVAL ? 0 : error;
