@@ -52,7 +52,7 @@ void statistics_init(void)
 /* ---- Rows of threads ----------------------------------------------------------------------- */
 
 /* `all.lock` held.  NULL: there is no room. */
-static struct thread_row *row_of(struct thread *thread)
+static struct thread_row *row_of(struct thread *thread) REQUIRES(&all.lock)
 {
     struct thread_row *row = thread->watched, **link = &all.threads;
 
@@ -227,7 +227,7 @@ static void add_living_semaphore(const struct semaphore_report *report, void *co
 
 /* ---- Printing ------------------------------------------------------------------------------ */
 
-static void update_living(struct thread *thread, void *context)
+static void update_living(struct thread *thread, void *context) REQUIRES(&all.lock)
 {
     (void)context;
     if (thread->state == THREAD_DEAD)

@@ -30,4 +30,4 @@ MUST_CHECK int file_allocate(struct file *file, uint32_t mode, int64_t offset, i
  * that there are, sizes and times of the inode. */
 struct page_cache;
 MUST_CHECK int page_cache_allocate_file(struct inode *inode, struct page_cache *cache,
-                                        const struct allocation *allocation);
+                                        const struct allocation *allocation) REQUIRES(&inode->lock);

@@ -98,6 +98,7 @@ static int may_change(const struct attribute_target *target)
 }
 
 static int apply(struct inode *inode, const struct attribute_request *request)
+    REQUIRES(&inode->lock)
 {
     ASSERT(mutex_is_held(&inode->lock));
     if (!inode->operations || !inode->operations->set_attributes)
@@ -106,7 +107,7 @@ static int apply(struct inode *inode, const struct attribute_request *request)
 }
 
 static int set_mode_locked(const struct credentials *credentials, struct inode *inode,
-                           uint32_t mode)
+                           uint32_t mode) REQUIRES(&inode->lock)
 {
     struct attribute_request request = { .changes = CHANGE_MODE, .mode = mode & PERMISSION_BITS };
 
@@ -169,7 +170,7 @@ static uint32_t set_id_bits_to_drop(const struct credentials *credentials,
 }
 
 static int set_owner_locked(const struct credentials *credentials, struct inode *inode,
-                            uint32_t user_id, uint32_t group_id)
+                            uint32_t user_id, uint32_t group_id) REQUIRES(&inode->lock)
 {
     uint32_t dropped = set_id_bits_to_drop(credentials, inode);
     struct attribute_request request = {

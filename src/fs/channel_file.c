@@ -257,6 +257,7 @@ static int64_t regular_read(struct file *file, struct io_buffer *buffer, uint64_
 }
 
 static int64_t regular_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+    REQUIRES(&file->inode->lock)
 {
     ASSERT(mutex_is_held(&file->inode->lock));
     return transfer_at(file, buffer, position, true);

@@ -322,6 +322,7 @@ static void refresh(struct name *name, uint64_t stamp)
 }
 
 int name_look_up(struct name *parent, struct component component, struct name **result)
+    REQUIRES(&parent->inode->lock)
 {
     struct inode *directory = parent->inode;
     uint64_t stamp = name_directory_stamp(parent);

@@ -45,12 +45,12 @@ static struct pool queue_pool = POOL_INITIAL("epoll queue", struct epoll_queue, 
 
 static struct spinlock watching_lock = SPINLOCK_INITIAL(RANK_EPOLL_FILES, "epoll files");
 
-void epoll_watching_lock(void)
+void epoll_watching_lock(void) ACQUIRES(&watching_lock)
 {
     spin_lock(&watching_lock);
 }
 
-void epoll_watching_unlock(void)
+void epoll_watching_unlock(void) RELEASES(&watching_lock)
 {
     spin_unlock(&watching_lock);
 }

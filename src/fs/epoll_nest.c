@@ -66,7 +66,7 @@ static unsigned distance_above(struct epoll *epoll)
     return distance;
 }
 
-int epoll_nest_begin(struct epoll *epoll, const struct file *target)
+int epoll_nest_begin(struct epoll *epoll, const struct file *target) ACQUIRES(&nesting.lock)
 {
     unsigned distance;
 
@@ -134,14 +134,14 @@ static bool ways_below_fit(struct epoll *epoll)
     return fits;
 }
 
-bool epoll_nest_fits(struct file *target)
+bool epoll_nest_fits(struct file *target) REQUIRES(&nesting.lock)
 {
     ASSERT(mutex_is_held(&nesting.lock));
     nesting.looks++;
     return file_is_epoll(target) ? ways_below_fit(epoll_of(target)) : ways_fit(target);
 }
 
-void epoll_nest_end(void)
+void epoll_nest_end(void) RELEASES(&nesting.lock)
 {
     mutex_unlock(&nesting.lock);
 }

@@ -139,7 +139,7 @@ static int make_place(struct inode *inode)
     return 0;
 }
 
-static void note_changed(struct inode *inode)
+static void note_changed(struct inode *inode) REQUIRES(&inode->lock)
 {
     if (inode->operations->extended_changed)
         inode->operations->extended_changed(inode);
@@ -148,6 +148,7 @@ static void note_changed(struct inode *inode)
 
 /* The new one takes the old one's place, or is freed. */
 static int put(struct inode *inode, struct attribute *attribute, uint32_t flags)
+    REQUIRES(&inode->lock)
 {
     struct attribute *before = find(inode, attribute->name);
     int error = make_place(inode);

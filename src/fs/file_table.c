@@ -116,7 +116,7 @@ static void set_close_on_exec(struct file_table *table, uint32_t fd, bool close_
 }
 
 /* The file at a number, or NULL. */
-static struct file *file_at(struct file_table *table, int fd)
+static struct file *file_at(struct file_table *table, int fd) REQUIRES(&table->lock)
 {
     ASSERT(spin_is_held(&table->lock));
     if (fd < 0 || (uint32_t)fd >= table->descriptors.capacity)
@@ -239,7 +239,7 @@ int file_table_copy(struct file_table *source, struct file_table **copy)
 /* Marks the lowest free number at or above `minimum` that the array has room for, and returns it.
  * -EAGAIN: the array must grow to hold the number *wanted. */
 static int attempt_reserve(struct file_table *table, uint32_t minimum, uint32_t limit,
-                           uint32_t *wanted)
+                           uint32_t *wanted) REQUIRES(&table->lock)
 {
     uint32_t from = minimum > table->lowest_free ? minimum : table->lowest_free;
     uint32_t capacity = table->descriptors.capacity;
@@ -314,7 +314,7 @@ int file_table_add(struct file_table *table, struct file *file, bool close_on_ex
 
 /* -EAGAIN: the array must grow. */
 static int attempt_replace(struct file_table *table, uint32_t fd, struct file *file,
-                           struct file **replaced)
+                           struct file **replaced) REQUIRES(&table->lock)
 {
     ASSERT(spin_is_held(&table->lock));
     *replaced = NULL;

@@ -26,16 +26,21 @@ MUST_CHECK int tmpfs_directory_create(struct inode *inode);
 void tmpfs_directory_destroy(struct inode *inode);
 MUST_CHECK int tmpfs_lookup(struct inode *directory, const char *name, struct inode **inode);
 MUST_CHECK int tmpfs_create_inode(struct inode *directory, const char *name,
-                                  const struct inode_request *request, struct inode **inode);
+                                  const struct inode_request *request, struct inode **inode)
+    REQUIRES(&directory->lock);
 MUST_CHECK int tmpfs_symlink(struct inode *directory, const char *name, const char *target,
-                             const struct inode_request *request, struct inode **inode);
+                             const struct inode_request *request, struct inode **inode)
+    REQUIRES(&directory->lock);
 MUST_CHECK int tmpfs_temporary(struct inode *directory, const struct inode_request *request,
                                struct inode **inode);
-MUST_CHECK int tmpfs_link(struct inode *directory, const char *name, struct inode *inode);
-MUST_CHECK int tmpfs_unlink(struct inode *directory, const char *name, struct inode *inode);
+MUST_CHECK int tmpfs_link(struct inode *directory, const char *name, struct inode *inode)
+    REQUIRES(&inode->lock, &directory->lock);
+MUST_CHECK int tmpfs_unlink(struct inode *directory, const char *name, struct inode *inode)
+    REQUIRES(&directory->lock, &inode->lock);
 MUST_CHECK int tmpfs_remove_directory(struct inode *directory, const char *name,
-                                      struct inode *inode);
-MUST_CHECK int tmpfs_rename(const struct rename_operation *rename);
+                                      struct inode *inode) REQUIRES(&directory->lock, &inode->lock);
+MUST_CHECK int tmpfs_rename(const struct rename_operation *rename)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock);
 MUST_CHECK int tmpfs_read_directory(struct file *file, directory_sink sink, void *context);
 
 /* ---- names.c, read_write.c, page_cache.c --------------------------------------------------- */
@@ -71,7 +76,7 @@ static inline uint64_t page_cache_pages_of(uint64_t size)
  * reference is taken.  `wanted`: how many pages from here on will be asked for.  -ENXIO: beyond
  * the end of a file that can be filled. */
 MUST_CHECK int page_cache_find(struct page_cache *cache, uint64_t index, uint64_t wanted,
-                               bool make, struct page **page);
+                               bool make, struct page **page) REQUIRES(&cache->lock);
 void page_cache_drop(struct page_cache *cache, uint64_t index);
 
 /* ---- hostfs.c and its kin -------------------------------------------------------------------- */
@@ -135,10 +140,11 @@ bool hostfs_is_young(int64_t change_ns);
 
 /* hostfs_table.c: the inode of a host file that exists, with a reference; or NULL, and then the
  * tree does not hold one that is on its way out either.  The filesystem's lock is held. */
-struct inode *hostfs_find_living(struct hostfs *hostfs, const struct hostfs_status *status);
+struct inode *hostfs_find_living(struct hostfs *hostfs, const struct hostfs_status *status)
+    REQUIRES(&hostfs->lock);
 /* After that said NULL. */
 void hostfs_insert(struct hostfs *hostfs, struct inode *inode,
-                   const struct hostfs_status *status);
+                   const struct hostfs_status *status) REQUIRES(&hostfs->lock);
 
 /* hostfs.c.  Of the host: with a reference, a new one or the one that there is.  -ENOENT, ... */
 MUST_CHECK int hostfs_find(struct inode *directory, const char *name, struct inode **inode);
@@ -155,7 +161,7 @@ MUST_CHECK int hostfs_complete(struct inode *prepared, uint64_t number, struct i
 bool hostfs_is_shared(const struct inode *inode);
 /* From here on the inode's fields are the truth; it stays until its last name is gone.  The inode's
  * lock is held. */
-void hostfs_mark_changed(struct inode *inode);
+void hostfs_mark_changed(struct inode *inode) REQUIRES(&inode->lock);
 /* Its last name is gone: it need not be found by the host's names any more. */
 void hostfs_unpin(struct inode *inode);
 extern const struct page_cache_operations hostfs_own_contents, hostfs_host_contents;
@@ -179,29 +185,38 @@ void hostfs_cache_destroy(struct page_cache *cache);
 /* Operations; see vfs.h. */
 MUST_CHECK int hostfs_lookup(struct inode *directory, const char *name, struct inode **inode);
 MUST_CHECK int hostfs_create_inode(struct inode *directory, const char *name,
-                                   const struct inode_request *request, struct inode **inode);
+                                   const struct inode_request *request, struct inode **inode)
+    REQUIRES(&directory->lock);
 MUST_CHECK int hostfs_symlink(struct inode *directory, const char *name, const char *target,
-                              const struct inode_request *request, struct inode **inode);
-MUST_CHECK int hostfs_link(struct inode *directory, const char *name, struct inode *inode);
-MUST_CHECK int hostfs_unlink(struct inode *directory, const char *name, struct inode *inode);
+                              const struct inode_request *request, struct inode **inode)
+    REQUIRES(&directory->lock);
+MUST_CHECK int hostfs_link(struct inode *directory, const char *name, struct inode *inode)
+    REQUIRES(&inode->lock, &directory->lock);
+MUST_CHECK int hostfs_unlink(struct inode *directory, const char *name, struct inode *inode)
+    REQUIRES(&directory->lock, &inode->lock);
 MUST_CHECK int hostfs_remove_directory(struct inode *directory, const char *name,
-                                       struct inode *inode);
-MUST_CHECK int hostfs_rename(const struct rename_operation *rename);
+                                       struct inode *inode)
+    REQUIRES(&directory->lock, &inode->lock);
+MUST_CHECK int hostfs_rename(const struct rename_operation *rename)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock);
 MUST_CHECK int hostfs_temporary(struct inode *directory, const struct inode_request *request,
                                 struct inode **inode);
 MUST_CHECK int hostfs_read_directory(struct file *file, directory_sink sink, void *context);
 void hostfs_release_directory(struct file *file);
 MUST_CHECK int hostfs_status(struct inode *inode, struct file_status *result);
 MUST_CHECK int hostfs_set_attributes(struct inode *inode,
-                                     const struct attribute_request *request);
+                                     const struct attribute_request *request)
+    REQUIRES(&inode->lock);
 uint64_t hostfs_stamp(struct inode *directory);
 MUST_CHECK int hostfs_access(struct inode *inode, const struct credentials *credentials,
                              uint32_t wanted);
 int64_t hostfs_read_link(struct inode *inode, char *target, size_t size);
 MUST_CHECK int hostfs_open(struct inode *inode, struct file *file);
 int64_t hostfs_read(struct file *file, struct io_buffer *buffer, uint64_t *position);
-int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *position);
-MUST_CHECK int hostfs_allocate(struct file *file, const struct allocation *allocation);
+int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+    REQUIRES(&file->inode->lock);
+MUST_CHECK int hostfs_allocate(struct file *file, const struct allocation *allocation)
+    REQUIRES(&file->inode->lock);
 int64_t hostfs_seek(struct file *file, int64_t offset, int whence);
 MUST_CHECK int hostfs_sync(struct file *file);
 MUST_CHECK int hostfs_memory_object(struct file *file, struct memory_object **object);
@@ -222,7 +237,8 @@ MUST_CHECK int hostfs_shared_temporary(struct inode *directory,
                                        const struct inode_request *request, struct inode **inode);
 MUST_CHECK int hostfs_shared_set_attributes(struct inode *inode,
                                             const struct attribute_request *request);
-int64_t hostfs_shared_write(struct file *file, struct io_buffer *buffer, uint64_t *position);
+int64_t hostfs_shared_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+    REQUIRES(&file->inode->lock);
 MUST_CHECK int hostfs_shared_sync(struct file *file);
 MUST_CHECK int hostfs_shared_memory_object(struct file *file, struct memory_object **object);
 void hostfs_shared_unmapped(struct file *file);

@@ -160,7 +160,7 @@ static int make_inode(struct filesystem *filesystem, struct host_node *node,
 /* The inode of this host file: the one that exists (then *node is not needed and stays the
  * caller's), or a new one. */
 static int find_or_make(struct filesystem *filesystem, struct host_node **node,
-                        const struct hostfs_status *status, struct inode **result)
+                        const struct hostfs_status *status, struct inode **result) LOCKS_UNCHECKED
 {
     struct hostfs *hostfs = filesystem->contents;
     int error;

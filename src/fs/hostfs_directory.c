@@ -161,6 +161,7 @@ int hostfs_lookup(struct inode *directory, const char *name, struct inode **inod
 /* The directory has one name more or less (`step`) that leads to this inode.  Some hosts do not
  * count a directory's links and say 1. */
 static void note_change(struct inode *directory, const struct inode *inode, int step)
+    REQUIRES(&directory->lock)
 {
     hostfs_mark_changed(directory);
     if (inode_is_directory(inode) && directory->links > 1)
@@ -170,7 +171,7 @@ static void note_change(struct inode *directory, const struct inode *inode, int 
 
 static int make_named(struct inode *directory, const char *name,
                       const struct inode_request *request, const char *target,
-                      struct inode **result)
+                      struct inode **result) REQUIRES(&directory->lock)
 {
     struct change *change = change_prepare(directory, name, false);
     int error;
@@ -228,7 +229,7 @@ int hostfs_link(struct inode *directory, const char *name, struct inode *inode)
 }
 
 /* The inode, whose lock is held, has one name less.  The caller has a reference. */
-static void drop_link(struct inode *inode)
+static void drop_link(struct inode *inode) REQUIRES(&inode->lock)
 {
     hostfs_mark_changed(inode);
     inode->links = inode_is_directory(inode) || inode->links == 0 ? 0 : inode->links - 1;
@@ -336,7 +337,7 @@ int hostfs_remove_directory(struct inode *directory, const char *name, struct in
 
 /* ---- Renames ------------------------------------------------------------------------------- */
 
-static void note_move(struct inode *inode)
+static void note_move(struct inode *inode) REQUIRES(&inode->lock)
 {
     hostfs_mark_changed(inode);
     inode_note_changed(inode);
@@ -344,10 +345,13 @@ static void note_move(struct inode *inode)
 
 static void exchange(const struct rename_operation *rename, struct change *old,
                      struct change *new)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock)
 {
     struct inode *inode = rename->inode, *target = rename->target;
 
     ASSERT(target);    /* rename() looked both names up */
+    ASSERT(mutex_is_held(&inode->lock));
+    ASSERT(mutex_is_held(&target->lock));
     note_change(rename->old_directory, inode, -1);
     note_change(rename->new_directory, target, -1);
     note_change(rename->old_directory, target, 1);
@@ -359,6 +363,7 @@ static void exchange(const struct rename_operation *rename, struct change *old,
 }
 
 static void move(const struct rename_operation *rename, struct change *old, struct change *new)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock)
 {
     note_change(rename->old_directory, rename->inode, -1);
     if (rename->target)
@@ -367,8 +372,10 @@ static void move(const struct rename_operation *rename, struct change *old, stru
     note_move(rename->inode);
     change_set(rename->new_directory, new, rename->inode);
     change_set(rename->old_directory, old, NULL);
-    if (rename->target)
+    if (rename->target) {
+        ASSERT(mutex_is_held(&rename->target->lock));
         drop_link(rename->target);
+    }
 }
 
 int hostfs_rename(const struct rename_operation *rename)

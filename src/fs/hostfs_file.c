@@ -83,7 +83,7 @@ const struct page_cache_operations hostfs_host_contents = {
 };
 
 /* From here on the file's contents are in memory only.  The lock is held. */
-static int own_contents(struct inode *inode)
+static int own_contents(struct inode *inode) REQUIRES(&inode->lock)
 {
     struct host_inode *host_inode = host_inode_of(inode);
     int error;
@@ -102,8 +102,10 @@ int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *posi
 {
     struct inode *inode = file->inode;
     struct page_cache *cache = host_inode_of(inode)->cache;
-    int64_t done = own_contents(inode);
+    int64_t done;
 
+    ASSERT(mutex_is_held(&inode->lock));
+    done = own_contents(inode);
     if (done == 0)
         done = page_cache_write(cache, buffer, position);
     if (done > 0) {
@@ -116,8 +118,10 @@ int64_t hostfs_write(struct file *file, struct io_buffer *buffer, uint64_t *posi
 int hostfs_allocate(struct file *file, const struct allocation *allocation)
 {
     struct inode *inode = file->inode;
-    int error = own_contents(inode);
+    int error;
 
+    ASSERT(mutex_is_held(&inode->lock));
+    error = own_contents(inode);
     return error ? error
                  : page_cache_allocate_file(inode, host_inode_of(inode)->cache, allocation);
 }

@@ -287,6 +287,7 @@ int64_t hostfs_shared_write(struct file *file, struct io_buffer *buffer, uint64_
             break;
     } while (buffer->remaining > 0);
     page_release_run(pages, (size_t)1 << order);
+    ASSERT(mutex_is_held(&inode->lock));
     if (done > 0)
         inode_note_modified(inode);
     return done > 0 ? done : part;

@@ -43,6 +43,7 @@ static struct tree_node *find_place(struct hostfs *hostfs, const struct hostfs_s
 }
 
 static struct host_inode *find_known(struct hostfs *hostfs, uint64_t device, uint64_t number)
+    REQUIRES(&hostfs->lock)
 {
     const struct hostfs_status status = { .device = device, .inode = number };
     struct tree_node **link;
@@ -92,6 +93,7 @@ static bool pin(struct hostfs *hostfs, struct host_inode *host_inode)
 
 /* The directories above are found again when changes are saved. */
 static void mark_above(struct hostfs *hostfs, const struct host_inode *host_inode)
+    REQUIRES(&hostfs->lock)
 {
     struct host_inode *above;
 

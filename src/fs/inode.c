@@ -168,7 +168,7 @@ void inode_note_changed(struct inode *inode)
     inode->change_ns = (int64_t)clock_real_ns();
 }
 
-void inode_note_accessed(struct inode *inode)
+void inode_note_accessed(struct inode *inode) LOCKS_UNCHECKED
 {
     bool had_lock;
     int64_t now;

@@ -51,11 +51,12 @@ MUST_CHECK int inode_status(struct inode *inode, struct file_status *status);
 
 /* set_attributes for inodes whose truth is in their fields (everything but CHANGE_SIZE, which is
  * -EINVAL).  The lock is held. */
-MUST_CHECK int inode_set_fields(struct inode *inode, const struct attribute_request *request);
+MUST_CHECK int inode_set_fields(struct inode *inode, const struct attribute_request *request)
+    REQUIRES(&inode->lock);
 
 /* Both with the lock held: a change of contents (mtime and ctime), or of attributes (ctime). */
-void inode_note_modified(struct inode *inode);
-void inode_note_changed(struct inode *inode);
+void inode_note_modified(struct inode *inode) REQUIRES(&inode->lock);
+void inode_note_changed(struct inode *inode) REQUIRES(&inode->lock);
 /* A read: moves atime as Linux's relatime does (when not newer than mtime or ctime, or a day
  * old).  Takes the lock unless the caller has it.  Nothing happens on read-only filesystems. */
 void inode_note_accessed(struct inode *inode);

@@ -57,6 +57,7 @@ void mount_release(struct mount *mount)
 
 /* The one root name that all mounts of a filesystem share, with a reference for the caller. */
 static int root_name_of(struct filesystem *filesystem, struct name **name)
+    REQUIRES(&mount_table()->lock)
 {
     int error;
 
@@ -111,12 +112,12 @@ struct path mount_uncover(struct mount *mount)
     return at;
 }
 
-void mount_places_lock(void)
+void mount_places_lock(void) ACQUIRES(&mount_table()->places_lock)
 {
     spin_lock(&mount_table()->places_lock);
 }
 
-void mount_places_unlock(void)
+void mount_places_unlock(void) RELEASES(&mount_table()->places_lock)
 {
     spin_unlock(&mount_table()->places_lock);
 }
@@ -181,6 +182,7 @@ bool mount_set_source(struct mount *mount, const char *source)
 
 /* Not once more on top of itself. */
 static int attach_new(struct mount *mount, const struct mount_request *request)
+    REQUIRES(&mount_table()->lock)
 {
     const struct path *at = request->at;
 

@@ -161,7 +161,7 @@ static struct mount *next_to_copy(const struct path *source)
 }
 
 /* What is mounted below appears below the copy.  The originals were there before `last_id`. */
-static int copy_below(const struct path *source, uint64_t last_id)
+static int copy_below(const struct path *source, uint64_t last_id) REQUIRES(&mount_table()->lock)
 {
     struct mount *mount;
     int error = 0;
@@ -213,6 +213,7 @@ int mount_bind(const struct path *source, const struct path *at, bool recursive)
 
 /* Takes a mount from its place to another; *before is where it was, to be released. */
 static int move_to(struct mount *mount, const struct path *at, struct path *before)
+    REQUIRES(&mount_table()->lock)
 {
     struct path old = mount_uncover(mount);
     int error = mount_cover(mount, at);
@@ -262,7 +263,7 @@ static int check_pivot(const struct path *root, const struct path *new_root,
 
 /* The new root first leaves its place and takes that of the old one, which is then below it. */
 static int pivot(const struct path *root, const struct path *new_root, const struct path *old_root,
-                 struct path before[2])
+                 struct path before[2]) REQUIRES(&mount_table()->lock)
 {
     struct path above = mount_uncover(root->mount);
     int error;

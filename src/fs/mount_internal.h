@@ -17,9 +17,10 @@ struct mount_table *mount_table(void);
 /* Not in the table yet; one reference, and one to the filesystem.  `root` NULL: the
  * filesystem's. */
 MUST_CHECK int mount_create(struct filesystem *filesystem, struct name *root,
-                            struct mount **mount);
+                            struct mount **mount) REQUIRES(&mount_table()->lock);
 /* Puts it into the table, which has a reference of its own; `at` NULL: as the root of all. */
-MUST_CHECK int mount_attach(struct mount *mount, const struct path *at);
+MUST_CHECK int mount_attach(struct mount *mount, const struct path *at)
+    REQUIRES(&mount_table()->lock);
 MUST_CHECK int mount_cover(struct mount *mount, const struct path *at);
 /* A mount like another one, of the same filesystem or a part of it, in no table.  -ENOMEM. */
 MUST_CHECK int mount_create_like(const struct mount *mount, struct name *root,
@@ -30,5 +31,5 @@ void mount_release_gone(struct list *gone);
 /* After a copy of many. */
 void mount_clear_copies(void);
 /* From here on it covers nothing.  The path is to be released when the lock is free. */
-struct path mount_uncover(struct mount *mount);
+struct path mount_uncover(struct mount *mount) REQUIRES(&mount_table()->lock);
 struct mount *mount_on(const struct path *at);

@@ -99,7 +99,7 @@ static int check_place(const struct place *place, bool is_directory)
     return 0;
 }
 
-static void leave_place(struct place *place)
+static void leave_place(struct place *place) LOCKS_UNCHECKED
 {
     mutex_unlock(&directory_of(&place->parent)->lock);
     if (place->name)
@@ -108,7 +108,7 @@ static void leave_place(struct place *place)
 }
 
 static int enter_place(const struct fs_context *context, const struct path *start,
-                       const char *text, bool is_directory, struct place *place)
+                       const char *text, bool is_directory, struct place *place) LOCKS_UNCHECKED
 {
     int error = path_walk_parent(context, start, text, 0, &place->parent);
 

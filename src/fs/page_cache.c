@@ -364,7 +364,7 @@ void page_cache_release(struct page_cache *cache)
 /* ---- Taking over --------------------------------------------------------------------------- */
 
 /* The file may become shorter meanwhile.  The lock is held. */
-static int bring_in_all(struct page_cache *cache)
+static int bring_in_all(struct page_cache *cache) REQUIRES(&cache->lock)
 {
     int error = 0;
 
@@ -425,7 +425,7 @@ static size_t count_fillable(void)
     return count;
 }
 
-uint64_t page_cache_shrink(uint64_t pages)
+uint64_t page_cache_shrink(uint64_t pages) LOCKS_UNCHECKED
 {
     uint64_t dropped = 0;
 

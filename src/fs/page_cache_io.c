@@ -25,7 +25,7 @@ struct page_batch {
 /* Pages for [index, index + wanted), as many as fit in a batch.  An error only if there is not
  * even the first. */
 static int take_batch(struct page_cache *cache, uint64_t index, uint64_t wanted, bool make,
-                      struct page_batch *batch)
+                      struct page_batch *batch) REQUIRES(&cache->lock)
 {
     batch->count = 0;
     while (batch->count < BATCH_PAGES && batch->count < wanted) {
@@ -81,7 +81,7 @@ static void zero_tail(struct page_cache *cache)
 }
 
 /* Drops what lies beyond the page of the file's end: nobody has that mapped. */
-static void drop_beyond(struct page_cache *cache)
+static void drop_beyond(struct page_cache *cache) REQUIRES(&cache->lock)
 {
     uint64_t index = page_cache_pages_of(cache->size);
 
@@ -431,6 +431,7 @@ uint64_t page_cache_next_hole(struct page_cache *cache, uint64_t position)
 }
 
 int64_t page_cache_seek(struct file *file, struct page_cache *cache, int64_t offset, int whence)
+    REQUIRES(&file->position_lock)
 {
     uint64_t size = page_cache_size(cache);
     uint64_t found;

@@ -63,7 +63,7 @@ static int64_t read_checked(struct file *file, struct io_buffer *buffer, uint64_
 }
 
 /* A change of the contents by who is not root takes the set-id bits away.  The lock is held. */
-static void drop_set_id_bits(struct inode *inode, uint32_t user_id)
+static void drop_set_id_bits(struct inode *inode, uint32_t user_id) REQUIRES(&inode->lock)
 {
     uint32_t mode = inode->mode;
     uint32_t dropped = mode & MODE_SET_UID;
@@ -219,6 +219,7 @@ int64_t file_seek_by_size(struct file *file, int64_t offset, int whence, uint64_
 
 /* Directories have no end to seek from (and their locks rank below position_lock). */
 static int64_t seek_ordinary(struct file *file, int64_t offset, int whence)
+    REQUIRES(&file->position_lock)
 {
     struct inode *inode = file->inode;
     uint64_t size;
@@ -278,6 +279,7 @@ int file_read_directory(struct file *file, directory_sink sink, void *context)
 /* ---- Sizes --------------------------------------------------------------------------------- */
 
 static int truncate_locked(struct inode *inode, const struct truncation *truncation)
+    REQUIRES(&inode->lock)
 {
     struct attribute_request request = { .changes = CHANGE_SIZE, .size = truncation->size };
 

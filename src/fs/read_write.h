@@ -31,7 +31,8 @@ enum seek_whence {    /* Linux's values */
 int64_t file_seek(struct file *file, int64_t offset, int whence);
 
 /* For `seek` operations of files with a size: whence 0 to 4, without holes.  position_lock held. */
-int64_t file_seek_by_size(struct file *file, int64_t offset, int whence, uint64_t size);
+int64_t file_seek_by_size(struct file *file, int64_t offset, int whence, uint64_t size)
+    REQUIRES(&file->position_lock);
 
 /* Calls the sink for names from the file's position on until it returns non-zero; "." and ".."
  * come first.  0, also at the end; -ENOTDIR, -EBADF (OPEN_PATH), -ENOENT (removed directory).  The

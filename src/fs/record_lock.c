@@ -73,7 +73,7 @@ static bool is_own(const struct record_lock *lock, const struct inode *inode, co
 }
 
 static struct record_lock *find_conflict(const struct inode *inode, const void *owner,
-                                         const struct record_range *range)
+                                         const struct record_range *range) REQUIRES(&table.lock)
 {
     ASSERT(spin_is_held(&table.lock));
     LIST_FOR_EACH(node, &table.locks) {
@@ -86,13 +86,13 @@ static struct record_lock *find_conflict(const struct inode *inode, const void *
     return NULL;
 }
 
-static void insert(struct record_lock *lock)
+static void insert(struct record_lock *lock) REQUIRES(&table.lock)
 {
     list_append(&table.locks, &lock->node);
     atomic_fetch_add_explicit(&table.count, 1, memory_order_relaxed);
 }
 
-static void discard(struct record_lock *lock)
+static void discard(struct record_lock *lock) REQUIRES(&table.lock)
 {
     list_remove(&lock->node);
     pool_free(&lock_pool, lock);
@@ -101,7 +101,7 @@ static void discard(struct record_lock *lock)
 
 /* Takes the range out of a lock; `spare` becomes its second part if it falls into two. */
 static bool cut(struct record_lock *lock, const struct record_range *range,
-                struct record_lock *spare)
+                struct record_lock *spare) REQUIRES(&table.lock)
 {
     bool keeps_start = lock->range.first < range->first;
     bool keeps_end = lock->range.last > range->last;
@@ -125,6 +125,7 @@ static bool cut(struct record_lock *lock, const struct record_range *range,
 /* The owner has nothing in the range any more.  Returns whether `spare` is used now. */
 static bool clear_range(const struct inode *inode, const void *owner,
                         const struct record_range *range, struct record_lock *spare)
+    REQUIRES(&table.lock)
 {
     bool used = false;
 
@@ -140,7 +141,7 @@ static bool clear_range(const struct inode *inode, const void *owner,
 }
 
 /* Neighbours of the same kind become part of the new lock. */
-static void merge(struct record_lock *new)
+static void merge(struct record_lock *new) REQUIRES(&table.lock)
 {
     LIST_FOR_EACH_SAFE(node, following, &table.locks) {
         struct record_lock *lock = lock_of(node);
@@ -159,7 +160,7 @@ static void merge(struct record_lock *new)
 }
 
 /* What hinders the owner of a lock, if it waits itself. */
-static const struct record_lock *what_hinders(const void *owner)
+static const struct record_lock *what_hinders(const void *owner) REQUIRES(&table.lock)
 {
     LIST_FOR_EACH(node, &table.waiters) {
         const struct lock_waiter *waiter = LIST_ENTRY(node, struct lock_waiter, node);
@@ -172,6 +173,7 @@ static const struct record_lock *what_hinders(const void *owner)
 
 /* Does the holder of this lock wait, perhaps through others, for the owner? */
 static bool waits_in_circle(const struct record_lock *lock, const void *owner)
+    REQUIRES(&table.lock)
 {
     for (unsigned i = 0; lock && i <= CIRCLE_MAX; i++) {
         lock = what_hinders(lock->owner);
@@ -182,7 +184,7 @@ static bool waits_in_circle(const struct record_lock *lock, const void *owner)
 }
 
 static int wait_for_range(const struct inode *inode, const void *owner,
-                          const struct record_range *range, bool wait)
+                          const struct record_range *range, bool wait) REQUIRES(&table.lock)
 {
     const struct wait_reason reason = { .kind = WAIT_FILE_LOCK, .object = inode->number };
     struct lock_waiter waiter = { .inode = inode, .owner = owner, .range = range };

@@ -32,7 +32,7 @@ static struct inode *directory_of(const struct path_parent *parent)
 
 /* ---- Locks --------------------------------------------------------------------------------- */
 
-static void lock_by_number(struct inode *a, struct inode *b)
+static void lock_by_number(struct inode *a, struct inode *b) LOCKS_UNCHECKED
 {
     struct inode *first = a->number < b->number ? a : b;
     struct inode *second = first == a ? b : a;
@@ -41,7 +41,7 @@ static void lock_by_number(struct inode *a, struct inode *b)
     mutex_lock_same_rank(&second->lock);
 }
 
-static void lock_directories(struct renaming *renaming)
+static void lock_directories(struct renaming *renaming) LOCKS_UNCHECKED
 {
     struct name *old_name = renaming->old_parent.directory.name;
     struct name *new_name = renaming->new_parent.directory.name;
@@ -62,7 +62,7 @@ static void lock_directories(struct renaming *renaming)
     }
 }
 
-static void unlock_directories(struct renaming *renaming)
+static void unlock_directories(struct renaming *renaming) LOCKS_UNCHECKED
 {
     struct name *old_name = renaming->old_parent.directory.name;
     struct name *new_name = renaming->new_parent.directory.name;
@@ -75,7 +75,7 @@ static void unlock_directories(struct renaming *renaming)
 }
 
 /* The target may be NULL. */
-static void lock_inodes(struct inode *inode, struct inode *target)
+static void lock_inodes(struct inode *inode, struct inode *target) LOCKS_UNCHECKED
 {
     if (!target) {
         mutex_lock_same_rank(&inode->lock);
@@ -89,7 +89,7 @@ static void lock_inodes(struct inode *inode, struct inode *target)
     }
 }
 
-static void unlock_inodes(struct inode *inode, struct inode *target)
+static void unlock_inodes(struct inode *inode, struct inode *target) LOCKS_UNCHECKED
 {
     mutex_unlock(&inode->lock);
     if (target)

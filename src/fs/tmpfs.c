@@ -76,6 +76,7 @@ static int64_t tmpfs_read(struct file *file, struct io_buffer *buffer, uint64_t 
 }
 
 static int64_t tmpfs_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+    REQUIRES(&file->inode->lock)
 {
     struct inode *inode = file->inode;
     uint64_t held_back = buffer->remaining;
@@ -105,11 +106,13 @@ static int tmpfs_sync(struct file *file)
 }
 
 static int tmpfs_allocate(struct file *file, const struct allocation *allocation)
+    REQUIRES(&file->inode->lock)
 {
     struct inode *inode = file->inode;
     struct allocation own = *allocation;
     int error = seal_check_allocation(inode, allocation);
 
+    ASSERT(mutex_is_held(&inode->lock));
     own.ends_by_signal = true;
     return error ? error : page_cache_allocate_file(inode, inode->contents, &own);
 }
@@ -150,6 +153,7 @@ static int tmpfs_status(struct inode *inode, struct file_status *status)
 }
 
 static int tmpfs_set_attributes(struct inode *inode, const struct attribute_request *request)
+    REQUIRES(&inode->lock)
 {
     struct attribute_request others = *request;
 

@@ -96,7 +96,7 @@ static void entry_free(struct entry *entry)
     inode_release(inode);
 }
 
-static void entry_add(struct inode *inode, struct entry *entry)
+static void entry_add(struct inode *inode, struct entry *entry) REQUIRES(&inode->lock)
 {
     struct directory *directory = inode->contents;
 
@@ -109,7 +109,7 @@ static void entry_add(struct inode *inode, struct entry *entry)
 }
 
 /* The caller frees it. */
-static void entry_take(struct inode *inode, struct entry *entry)
+static void entry_take(struct inode *inode, struct entry *entry) REQUIRES(&inode->lock)
 {
     struct directory *directory = inode->contents;
 
@@ -167,7 +167,7 @@ int tmpfs_lookup(struct inode *directory, const char *name, struct inode **inode
 
 static int create_with_entry(struct inode *directory, const char *name,
                              const struct inode_request *request, const char *target,
-                             struct inode **result)
+                             struct inode **result) REQUIRES(&directory->lock)
 {
     struct inode *inode;
     struct entry *entry;
@@ -223,7 +223,7 @@ int tmpfs_link(struct inode *directory, const char *name, struct inode *inode)
 }
 
 /* The inode loses the name that `entry` gave it. */
-static void drop_link(struct inode *inode)
+static void drop_link(struct inode *inode) REQUIRES(&inode->lock)
 {
     inode->links = inode_is_directory(inode) ? 0 : inode->links - 1;
     inode_note_changed(inode);
@@ -256,6 +256,7 @@ int tmpfs_remove_directory(struct inode *directory, const char *name, struct ino
 
 /* Lets the entry name another inode; references move with it. */
 static void entry_set_inode(struct inode *directory, struct entry *entry, struct inode *inode)
+    REQUIRES(&directory->lock)
 {
     if (inode_is_directory(entry->inode))
         directory->links--;
@@ -267,6 +268,8 @@ static void entry_set_inode(struct inode *directory, struct entry *entry, struct
 
 static void exchange(const struct rename_operation *rename, struct entry *old_entry,
                      struct entry *new_entry)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock,
+             &rename->target->lock)
 {
     entry_set_inode(rename->old_directory, old_entry, rename->target);
     entry_set_inode(rename->new_directory, new_entry, rename->inode);
@@ -277,6 +280,8 @@ static void exchange(const struct rename_operation *rename, struct entry *old_en
 /* The new name exists: its entry gets the inode, the old entry goes with the target. */
 static void replace(const struct rename_operation *rename, struct entry *old_entry,
                     struct entry *new_entry)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock,
+             &rename->target->lock)
 {
     entry_take(rename->old_directory, old_entry);
     entry_set_inode(rename->new_directory, new_entry, rename->inode);
@@ -305,6 +310,7 @@ static int make_whiteout(const struct rename_operation *rename, struct entry **w
 
 /* The entry of the new name, which did not exist. */
 static int move(const struct rename_operation *rename, struct entry *old_entry)
+    REQUIRES(&rename->old_directory->lock, &rename->new_directory->lock, &rename->inode->lock)
 {
     struct entry *new_entry = entry_create(rename->new_name, rename->inode);
 
@@ -328,6 +334,7 @@ int tmpfs_rename(const struct rename_operation *rename)
     ASSERT(new_entry ? new_entry->inode == rename->target : !rename->target);
     if (rename->flags & RENAME_SWAP) {
         ASSERT(new_entry && rename->target);    /* rename() looked both names up */
+        ASSERT(mutex_is_held(&rename->target->lock));
         exchange(rename, old_entry, new_entry);
         return 0;
     }
@@ -336,10 +343,12 @@ int tmpfs_rename(const struct rename_operation *rename)
     error = make_whiteout(rename, &whiteout);
     if (error)
         return error;
-    if (new_entry)
+    if (new_entry) {
+        ASSERT(mutex_is_held(&rename->target->lock));
         replace(rename, old_entry, new_entry);
-    else
+    } else {
         error = move(rename, old_entry);
+    }
     if (whiteout && error)
         entry_free(whiteout);
     else if (whiteout)

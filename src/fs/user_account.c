@@ -31,7 +31,7 @@ static struct {
     bool spare_taken;
 } accounts = { .lock = SPINLOCK_INITIAL(RANK_USER_ACCOUNTS, "user accounts") };
 
-static struct list *bucket_of(uint32_t user_id)
+static struct list *bucket_of(uint32_t user_id) REQUIRES(&accounts.lock)
 {
     struct list *bucket = &accounts.buckets[user_id % BUCKETS];
 
@@ -41,7 +41,7 @@ static struct list *bucket_of(uint32_t user_id)
     return bucket;
 }
 
-static struct user_account *find(uint32_t user_id)
+static struct user_account *find(uint32_t user_id) REQUIRES(&accounts.lock)
 {
     LIST_FOR_EACH(node, bucket_of(user_id)) {
         struct user_account *account = LIST_ENTRY(node, struct user_account, node);

@@ -88,16 +88,18 @@ void futex_waiter_init(struct futex_waiter *waiter, const struct futex_key *key,
                        struct wait_queue *queue);
 
 struct futex_bucket *futex_bucket_lock(const struct futex_key *key);
-void futex_bucket_unlock(struct futex_bucket *bucket);
+void futex_bucket_unlock(struct futex_bucket *bucket) RELEASES(&bucket->lock);
 /* The buckets of two words, which may be one. */
 struct futex_pair {
     struct futex_bucket *first, *second;
 };
 struct futex_pair futex_pair_lock(const struct futex_key keys[2]);
-void futex_pair_unlock(const struct futex_pair *pair);
+void futex_pair_unlock(const struct futex_pair *pair)
+    RELEASES(&pair->first->lock, &pair->second->lock);
 
 /* For these the bucket is locked. */
-void futex_enqueue(struct futex_bucket *bucket, struct futex_waiter *waiter);
+void futex_enqueue(struct futex_bucket *bucket, struct futex_waiter *waiter)
+    REQUIRES(&bucket->lock);
 /* The first waiter of the word, NULL: none. */
 struct futex_waiter *futex_first(struct futex_bucket *bucket, const struct futex_key *key);
 /* The next one on the same word; NULL at the end. */
@@ -106,7 +108,7 @@ struct futex_waiter *futex_next(const struct futex_waiter *waiter);
 void futex_wake_waiter(struct futex_waiter *waiter);
 /* Takes it off the first bucket and puts it on the second, under another name. */
 void futex_move_waiter(struct futex_waiter *waiter, const struct futex_pair *pair,
-                       const struct futex_key *key);
+                       const struct futex_key *key) REQUIRES(&pair->second->lock);
 
 /* The bucket on which the waiter of the current thread is, locked; NULL: it was woken. */
 struct futex_bucket *futex_waiter_lock(struct futex_waiter *waiter);
@@ -133,7 +135,8 @@ void futex_sleep_end(struct futex_sleep *sleep);
 
 /* Locks the word's bucket if it holds `expected`.  -EAGAIN, -EFAULT. */
 MUST_CHECK int futex_lock_if_expected(const struct futex_word *word, const struct futex_key *key,
-                                      uint32_t expected, struct futex_bucket **locked);
+                                      uint32_t expected, struct futex_bucket **locked)
+    TRIES_TO_ACQUIRE(0, &(*locked)->lock);
 
 /* ---- Locks: pi.c, for requeue_pi.c and robust.c -------------------------------------------- */
 
@@ -181,7 +184,7 @@ struct futex_attempt {
     struct futex_lock *lock;        /* a result */
     int32_t leaving_id;             /* with ATTEMPT_LEAVING: who */
 };
-MUST_CHECK int futex_attempt(struct futex_attempt *attempt);
+MUST_CHECK int futex_attempt(struct futex_attempt *attempt) REQUIRES(&attempt->bucket->lock);
 /* What to do about ATTEMPT_AGAIN, _ABSENT, _LEAVING, with no lock held: 0: try again. */
 MUST_CHECK int futex_attempt_failed(const struct futex_attempt *attempt, int result);
 

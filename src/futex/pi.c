@@ -290,6 +290,7 @@ int futex_lock_finish(struct futex_waiter *waiter, const struct futex_word *word
 
         if (!bucket)
             return 0;    /* it was handed over, and the word says so */
+        spin_lock_taken(&bucket->lock);
 
         int result = finish_in(waiter, word, error, give_up);
 
@@ -308,9 +309,8 @@ int futex_lock_finish(struct futex_waiter *waiter, const struct futex_word *word
 
 /* The bucket is locked, the lock has a user for us. */
 static int wait_for_lock(struct futex_attempt *attempt, const struct futex_deadline *deadline,
-                         struct futex_key *key)
+                         struct futex_key *key) RELEASES(&attempt->bucket->lock)
 {
-    struct futex_bucket *bucket = attempt->bucket;
     struct futex_lock_part part;
     struct futex_waiter waiter;
     struct futex_sleep sleep;
@@ -322,9 +322,9 @@ static int wait_for_lock(struct futex_attempt *attempt, const struct futex_deadl
     int error = futex_lock_join(attempt->lock, &waiter);
 
     if (!error)
-        futex_enqueue(bucket, &waiter);
+        futex_enqueue(attempt->bucket, &waiter);
     futex_lock_drop(attempt->lock);
-    futex_bucket_unlock(bucket);
+    futex_bucket_unlock(attempt->bucket);
     if (!error) {
         error = futex_sleep_until(&sleep, attempt->word->address, deadline);
         error = futex_lock_finish(&waiter, attempt->word, error);
@@ -339,6 +339,7 @@ static int lock_once(struct futex_attempt *attempt, const struct futex_deadline 
                      struct futex_key *key)
 {
     attempt->bucket = futex_bucket_lock(key);
+    spin_lock_taken(&attempt->bucket->lock);
 
     int result = futex_attempt(attempt);
 
@@ -463,6 +464,7 @@ static int unlock_once(const struct futex_word *word)
 
     struct futex_bucket *bucket = futex_bucket_lock(&key);
 
+    spin_lock_taken(&bucket->lock);
     result = unlock_in(bucket, word, &key, value);
     futex_bucket_unlock(bucket);
     futex_key_put(&key);
@@ -510,6 +512,7 @@ void futex_give_up_owned(void)
     while (pi_thread_first_owned(note_owned, &owned)) {
         struct futex_bucket *bucket = futex_bucket_lock(&owned.key);
 
+        spin_lock_taken(&bucket->lock);
         /* Its waiters may have left meanwhile, and it with them. */
         if (pi_thread_first_owned(note_owned, &now) && now.lock == owned.lock &&
             futex_key_equal(&now.key, &owned.key))

@@ -64,7 +64,7 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
     return &buckets[mixed >> (64 - bucket_bits)];
 }
 
-struct futex_bucket *futex_bucket_lock(const struct futex_key *key)
+struct futex_bucket *futex_bucket_lock(const struct futex_key *key) LOCKS_UNCHECKED
 {
     struct futex_bucket *bucket = bucket_of(key);
 
@@ -77,7 +77,7 @@ void futex_bucket_unlock(struct futex_bucket *bucket)
     spin_unlock(&bucket->lock);
 }
 
-struct futex_pair futex_pair_lock(const struct futex_key keys[2])
+struct futex_pair futex_pair_lock(const struct futex_key keys[2]) LOCKS_UNCHECKED
 {
     struct futex_pair pair = { bucket_of(&keys[0]), bucket_of(&keys[1]) };
     bool in_order = pair.first <= pair.second;
@@ -88,7 +88,7 @@ struct futex_pair futex_pair_lock(const struct futex_key keys[2])
     return pair;
 }
 
-void futex_pair_unlock(const struct futex_pair *pair)
+void futex_pair_unlock(const struct futex_pair *pair) LOCKS_UNCHECKED
 {
     if (pair->first != pair->second)
         spin_unlock(&pair->second->lock);
@@ -205,7 +205,7 @@ void futex_enqueue(struct futex_bucket *bucket, struct futex_waiter *waiter)
 }
 
 /* Off the tree and the ring; `bucket` stays as it is. */
-static void unlink_waiter(struct futex_waiter *waiter)
+static void unlink_waiter(struct futex_waiter *waiter) LOCKS_UNCHECKED
 {
     struct futex_bucket *bucket = atomic_load_explicit(&waiter->bucket, memory_order_relaxed);
     bool is_only = !list_is_linked(&waiter->node);
@@ -248,7 +248,7 @@ void futex_move_waiter(struct futex_waiter *waiter, const struct futex_pair *pai
     futex_key_put(&before);
 }
 
-struct futex_bucket *futex_waiter_lock(struct futex_waiter *waiter)
+struct futex_bucket *futex_waiter_lock(struct futex_waiter *waiter) LOCKS_UNCHECKED
 {
     for (;;) {
         struct futex_bucket *bucket = atomic_load_explicit(&waiter->bucket, memory_order_acquire);
@@ -275,6 +275,7 @@ bool futex_unqueue(struct futex_waiter *waiter)
 
     if (!bucket)
         return false;
+    spin_lock_taken(&bucket->lock);
     futex_dequeue(waiter);
     spin_unlock(&bucket->lock);
     return true;

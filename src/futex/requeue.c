@@ -15,7 +15,7 @@
 /* Both buckets locked.  Linux, too, keeps what it has done when it meets a waiter of the wrong
  * kind. */
 static int64_t move_waiters(const struct futex_requeue *request, const struct futex_pair *pair,
-                            const struct futex_key keys[2])
+                            const struct futex_key keys[2]) REQUIRES(&pair->second->lock)
 {
     struct futex_waiter *waiter = futex_first(pair->first, &keys[0]);
     bool is_same = futex_key_equal(&keys[0], &keys[1]);
@@ -38,6 +38,7 @@ static int64_t move_waiters(const struct futex_requeue *request, const struct fu
 /* Locks both if the source holds what is expected, when that matters. */
 static int lock_pair_if_expected(const struct futex_requeue *request,
                                  const struct futex_key keys[2], struct futex_pair *pair)
+    TRIES_TO_ACQUIRE(0, &pair->first->lock, &pair->second->lock) LOCKS_UNCHECKED
 {
     const struct futex_word *source = &request->source;
 

@@ -25,6 +25,7 @@ static int finish(struct futex_waiter *waiter, const struct futex_word *target, 
 
     if (!bucket)
         return 0;    /* it was given the lock */
+    spin_lock_taken(&bucket->lock);
 
     bool is_requeued = waiter->lock->lock != NULL;
 
@@ -38,6 +39,7 @@ static int finish(struct futex_waiter *waiter, const struct futex_word *target, 
 
 static int wait_in(struct futex_bucket *bucket, const struct futex_wait *wait,
                    const struct futex_word *target, struct futex_key keys[2])
+    RELEASES(&bucket->lock)
 {
     struct futex_lock_part part;
     struct futex_waiter waiter;
@@ -60,6 +62,7 @@ static int wait_in(struct futex_bucket *bucket, const struct futex_wait *wait,
 }
 
 int futex_wait_for_lock(const struct futex_wait *wait, const struct futex_word *target)
+    LOCKS_UNCHECKED
 {
     struct futex_bucket *bucket;
     struct futex_key keys[2];
@@ -97,6 +100,7 @@ static bool expects(const struct futex_waiter *waiter, const struct futex_key *t
 
 /* The first waiter gets the lock if it is free. */
 static int64_t give_to_first(struct futex_attempt *attempt, struct futex_waiter *first)
+    REQUIRES(&attempt->bucket->lock)
 {
     int result;
 
@@ -112,6 +116,7 @@ static int64_t give_to_first(struct futex_attempt *attempt, struct futex_waiter 
 /* The rest of them wait for the lock from now on. */
 static int64_t move_waiters(const struct futex_requeue *request, const struct futex_pair *pair,
                             const struct futex_key keys[2], struct futex_lock *lock, int64_t done)
+    REQUIRES(&pair->second->lock)
 {
     struct futex_waiter *waiter = futex_first(pair->first, &keys[0]);
 
@@ -131,6 +136,7 @@ static int64_t move_waiters(const struct futex_requeue *request, const struct fu
 
 static int64_t requeue_in(const struct futex_requeue *request, const struct futex_pair *pair,
                           const struct futex_key keys[2], struct futex_attempt *attempt)
+    REQUIRES(&pair->first->lock, &pair->second->lock)
 {
     struct futex_waiter *first = futex_first(pair->first, &keys[0]);
     int64_t result;
@@ -142,6 +148,7 @@ static int64_t requeue_in(const struct futex_requeue *request, const struct fute
         return 0;
     ASSERT(spin_is_held(&pair->first->lock) && spin_is_held(&pair->second->lock));
     attempt->bucket = pair->second;
+    ASSERT(spin_is_held(&attempt->bucket->lock));
     result = give_to_first(attempt, first);
     if (result < 0)
         return result;
@@ -164,6 +171,8 @@ static int requeue_once(const struct futex_requeue *request, const struct futex_
     uint32_t value;
     int error;
 
+    spin_lock_taken(&pair.first->lock);
+    spin_lock_taken(&pair.second->lock);
     if (user_word_read(request->source.space, request->source.address, &value) != WORD_DONE) {
         futex_pair_unlock(&pair);
         error = futex_bring_in(&request->source, false);

@@ -18,7 +18,7 @@
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
 int futex_lock_if_expected(const struct futex_word *word, const struct futex_key *key,
-                           uint32_t expected, struct futex_bucket **locked)
+                           uint32_t expected, struct futex_bucket **locked) LOCKS_UNCHECKED
 {
     for (;;) {
         struct futex_bucket *bucket = futex_bucket_lock(key);
@@ -41,7 +41,7 @@ int futex_lock_if_expected(const struct futex_word *word, const struct futex_key
 }
 
 static int wait_in(struct futex_bucket *bucket, const struct futex_wait *wait,
-                   struct futex_key *key)
+                   struct futex_key *key) RELEASES(&bucket->lock)
 {
     struct futex_waiter waiter;
     struct futex_sleep sleep;
@@ -120,6 +120,7 @@ int64_t futex_wake(const struct futex_word *word, uint32_t bits, int32_t count, 
     if (!exact || count != 0) {
         struct futex_bucket *bucket = futex_bucket_lock(&key);
 
+        spin_lock_taken(&bucket->lock);
         woken = wake_in(bucket, &key, bits, count);
         futex_bucket_unlock(bucket);
     }
@@ -228,6 +229,8 @@ static int64_t wake_with_keys(const struct futex_wake_two *request,
         enum user_word_result result = WORD_ABSENT;
         int64_t woken = -ENOSYS;
 
+        spin_lock_taken(&pair.first->lock);
+        spin_lock_taken(&pair.second->lock);
         if (is_known)
             result = change_word(&request->second, request->operation, &before);
         /* Linux notices an unknown comparison when the operation is done. */

@@ -42,7 +42,7 @@ static bool may_wait(struct file *file, const struct io_buffer *buffer)
 }
 
 /* The lock is held, also afterwards. */
-static int wait_for(struct event_file *event, struct wait_queue *queue)
+static int wait_for(struct event_file *event, struct wait_queue *queue) REQUIRES(&event->lock)
 {
     const struct wait_reason reason = { .kind = WAIT_EVENT };
 

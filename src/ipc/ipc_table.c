@@ -231,7 +231,8 @@ static struct ipc_object *reference_place(struct ipc_table *table, int32_t id, b
 }
 
 static int lock_found(struct ipc_table *table, struct ipc_object *found,
-                      struct ipc_object **object)
+                      struct ipc_object **object) TRIES_TO_ACQUIRE(0, &(*object)->lock)
+    LOCKS_UNCHECKED
 {
     if (!found)
         return -EINVAL;
@@ -244,14 +245,15 @@ static int lock_found(struct ipc_table *table, struct ipc_object *found,
     return 0;
 }
 
-int ipc_find(struct ipc_table *table, int32_t id, struct ipc_object **object)
+int ipc_find(struct ipc_table *table, int32_t id, struct ipc_object **object) LOCKS_UNCHECKED
 {
     return lock_found(table, reference_place(table, id, false, ipc_space()), object);
 }
 
 /* The same by its place alone, whatever the number. */
 static int find_place(struct ipc_table *table, int32_t place, uint64_t space,
-                      struct ipc_object **object)
+                      struct ipc_object **object) TRIES_TO_ACQUIRE(0, &(*object)->lock)
+    LOCKS_UNCHECKED
 {
     return lock_found(table, reference_place(table, place, true, space), object);
 }
@@ -336,6 +338,7 @@ int64_t ipc_get(struct ipc_table *table, const struct ipc_request *request)
 
 int ipc_find_for_status(struct ipc_table *table, int32_t id, enum ipc_lookup lookup,
                         const struct ipc_caller *caller, struct ipc_object **object)
+    LOCKS_UNCHECKED
 {
     int error = lookup == IPC_BY_ID ? ipc_find(table, id, object)
                                     : find_place(table, id, ipc_space(), object);

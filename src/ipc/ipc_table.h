@@ -97,13 +97,15 @@ MUST_CHECK int64_t ipc_get(struct ipc_table *table, const struct ipc_request *re
 void ipc_object_init(struct ipc_object *object, const struct ipc_request *request);
 
 /* The object of that id, locked, with a reference.  -EINVAL: there is none; -EIDRM. */
-MUST_CHECK int ipc_find(struct ipc_table *table, int32_t id, struct ipc_object **object);
-void ipc_unlock(struct ipc_table *table, struct ipc_object *object);    /* ... and the reference */
+MUST_CHECK int ipc_find(struct ipc_table *table, int32_t id, struct ipc_object **object)
+    TRIES_TO_ACQUIRE(0, &(*object)->lock);
+void ipc_unlock(struct ipc_table *table, struct ipc_object *object)
+    RELEASES(&object->lock);    /* ... and the reference */
 void ipc_release(struct ipc_table *table, struct ipc_object *object);
 /* The object is locked: it is found by its id only, and shows no key. */
-void ipc_forget_key(struct ipc_table *table, struct ipc_object *object);
+void ipc_forget_key(struct ipc_table *table, struct ipc_object *object) REQUIRES(&object->lock);
 /* The object is locked: nobody finds it any more. */
-void ipc_remove(struct ipc_table *table, struct ipc_object *object);
+void ipc_remove(struct ipc_table *table, struct ipc_object *object) REQUIRES(&object->lock);
 
 /* The object is locked.  -EACCES. */
 MUST_CHECK int ipc_check_permission(const struct ipc_object *object,
@@ -119,7 +121,8 @@ MUST_CHECK int ipc_change_owner(struct ipc_object *object, uint32_t user_id, uin
 enum ipc_lookup { IPC_BY_ID, IPC_BY_PLACE, IPC_BY_PLACE_UNCHECKED };
 /* As ipc_find, if the caller may read it. */
 MUST_CHECK int ipc_find_for_status(struct ipc_table *table, int32_t id, enum ipc_lookup lookup,
-                                   const struct ipc_caller *caller, struct ipc_object **object);
+                                   const struct ipc_caller *caller, struct ipc_object **object)
+    TRIES_TO_ACQUIRE(0, &(*object)->lock);
 struct ipc_status {
     int32_t id, key;
     uint32_t user_id, group_id, creator_user_id, creator_group_id, mode;

@@ -159,6 +159,7 @@ static void finish_all(struct list *waiters, int status)
 
 /* The box is locked, and is again afterwards.  What it was told, or -EINTR. */
 static int wait_in(struct message_box *box, struct list *waiters, struct box_waiter *waiter)
+    REQUIRES(&box->object.lock)
 {
     const struct wait_reason reason = { .kind = WAIT_MESSAGES, .object = (uint64_t)box->object.id };
     int error = 0;
@@ -209,7 +210,7 @@ static bool give_to_receiver(struct message_box *box, struct message *message)
 }
 
 static int send_locked(struct message_box *box, const struct ipc_caller *caller,
-                       struct message *message, uint32_t flags)
+                       struct message *message, uint32_t flags) REQUIRES(&box->object.lock)
 {
     for (;;) {
         struct box_waiter waiter = { .status = STATUS_WAITS };
@@ -232,7 +233,8 @@ static int send_locked(struct message_box *box, const struct ipc_caller *caller,
     return 0;
 }
 
-static int find(int32_t id, struct message_box **box)
+static int find(int32_t id, struct message_box **box) TRIES_TO_ACQUIRE(0, &(*box)->object.lock)
+    LOCKS_UNCHECKED
 {
     struct ipc_object *object;
     int error = ipc_find(&boxes, id, &object);
@@ -242,12 +244,13 @@ static int find(int32_t id, struct message_box **box)
     return error;
 }
 
-static void put(struct message_box *box)
+static void put(struct message_box *box) RELEASES(&box->object.lock)
 {
     ipc_unlock(&boxes, &box->object);
 }
 
 int message_box_send(int32_t id, const struct ipc_caller *caller, const struct message_send *send)
+    LOCKS_UNCHECKED
 {
     struct message *message;
     struct message_box *box;
@@ -285,6 +288,7 @@ static int copy_message(const struct message *message, struct message **copy)
 
 static int receive_locked(struct message_box *box, const struct ipc_caller *caller,
                           const struct message_receive *receive, struct message **message)
+    REQUIRES(&box->object.lock)
 {
     struct box_waiter waiter = { .receive = receive, .process_id = caller->process_id };
     struct message *found;
@@ -364,7 +368,7 @@ int64_t message_box_get(const struct ipc_caller *caller, int32_t key, uint32_t f
     return ipc_get(&boxes, &request);
 }
 
-static void remove_box(struct ipc_object *object)
+static void remove_box(struct ipc_object *object) REQUIRES(&object->lock)
 {
     struct message_box *box = box_of(object);
 

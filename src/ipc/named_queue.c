@@ -82,6 +82,7 @@ int64_t named_queue_count(struct named_queue *queue)
 
 /* The lock is held, and given back for the wait.  0: look again. */
 static int wait_until_real(struct named_queue *queue, struct wait_queue *waiters, uint64_t until_ns)
+    REQUIRES(&queue->lock)
 {
     const struct wait_reason reason = { .kind = WAIT_MESSAGES };
     struct wait_entry entries[2];
@@ -105,7 +106,7 @@ static int wait_until_real(struct named_queue *queue, struct wait_queue *waiters
 }
 
 static int wait_on(struct named_queue *queue, struct wait_queue *waiters,
-                   const struct named_queue_wait *wait)
+                   const struct named_queue_wait *wait) REQUIRES(&queue->lock)
 {
     const struct wait_reason reason = { .kind = WAIT_MESSAGES };
 

@@ -70,6 +70,7 @@ int pipe_wait(struct pipe *pipe, struct wait_queue *queue, enum wait_kind kind)
 
 /* Takes what is there; *done counts it.  What cannot be copied stays. */
 static int take_bytes(struct pipe *pipe, struct io_buffer *buffer, int64_t *done)
+    REQUIRES(&pipe->lock)
 {
     while (pipe->count > 0 && buffer->remaining > 0) {
         struct pipe_slot *slot = pipe_slot_at(pipe, 0);
@@ -91,6 +92,7 @@ static int take_bytes(struct pipe *pipe, struct io_buffer *buffer, int64_t *done
 }
 
 static int64_t read_locked(struct file *file, struct pipe *pipe, struct io_buffer *buffer)
+    REQUIRES(&pipe->lock)
 {
     for (;;) {
         int64_t done = 0;
@@ -138,6 +140,7 @@ static int64_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *
 
 /* What would not fill a page goes behind the bytes of the last slot, if all of it fits. */
 static int continue_last(struct pipe *pipe, struct io_buffer *buffer, int64_t *done)
+    REQUIRES(&pipe->lock)
 {
     size_t size = buffer->remaining % PAGE_SIZE;
     struct pipe_slot *slot;
@@ -158,6 +161,7 @@ static int continue_last(struct pipe *pipe, struct io_buffer *buffer, int64_t *d
 
 /* Fills one more slot; there is room. */
 static int add_slot(struct pipe *pipe, struct io_buffer *buffer, bool is_packet, int64_t *done)
+    REQUIRES(&pipe->lock)
 {
     size_t size = buffer->remaining < PAGE_SIZE ? buffer->remaining : PAGE_SIZE;
     struct page *page = page_allocate(PAGE_DIRTY);
@@ -188,6 +192,7 @@ int pipe_add_bytes(struct file *file, struct pipe *pipe, struct io_buffer *buffe
 
 /* Room has come, or nobody would read it any more; or why the write ends here. */
 static int wait_for_room(struct file *file, struct pipe *pipe, const struct io_buffer *buffer)
+    REQUIRES(&pipe->lock)
 {
     int error;
 
@@ -198,6 +203,7 @@ static int wait_for_room(struct file *file, struct pipe *pipe, const struct io_b
 }
 
 static int64_t write_locked(struct file *file, struct pipe *pipe, struct io_buffer *buffer)
+    REQUIRES(&pipe->lock)
 {
     int64_t done = 0;
     int error = pipe->readers == 0 ? -EPIPE : continue_last(pipe, buffer, &done);
@@ -291,7 +297,7 @@ int64_t pipe_size(struct file *file)
 }
 
 /* -EBUSY, -ENOMEM. */
-static int resize(struct pipe *pipe, unsigned capacity)
+static int resize(struct pipe *pipe, unsigned capacity) REQUIRES(&pipe->lock)
 {
     struct pipe_slot *slots;
 

@@ -46,14 +46,15 @@ struct pipe {
 extern const struct file_operations pipe_operations;
 
 /* The pipe's lock is held for all of these. */
-struct pipe_slot *pipe_slot_at(struct pipe *pipe, unsigned index);
+struct pipe_slot *pipe_slot_at(struct pipe *pipe, unsigned index) REQUIRES(&pipe->lock);
 bool pipe_is_full(const struct pipe *pipe);
-void pipe_drop_first(struct pipe *pipe);
+void pipe_drop_first(struct pipe *pipe) REQUIRES(&pipe->lock);
 /* Gives the lock back until the queue is woken.  0 or -EINTR. */
-MUST_CHECK int pipe_wait(struct pipe *pipe, struct wait_queue *queue, enum wait_kind kind);
+MUST_CHECK int pipe_wait(struct pipe *pipe, struct wait_queue *queue, enum wait_kind kind)
+    REQUIRES(&pipe->lock);
 /* Fills slots until there is no room or nothing is left; *done counts.  -EFAULT, -ENOMEM. */
 MUST_CHECK int pipe_add_bytes(struct file *file, struct pipe *pipe, struct io_buffer *buffer,
-                              int64_t *done);
+                              int64_t *done) REQUIRES(&pipe->lock);
 
 static inline struct pipe *pipe_of(const struct file *file)
 {

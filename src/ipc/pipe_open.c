@@ -85,7 +85,7 @@ static bool writes(uint32_t flags)
 }
 
 /* An open file of this kind is there from now on. */
-static void enter(struct pipe *pipe, uint32_t flags)
+static void enter(struct pipe *pipe, uint32_t flags) REQUIRES(&pipe->lock)
 {
     ASSERT(mutex_is_held(&pipe->lock));
     if (reads(flags)) {
@@ -139,7 +139,7 @@ void pipe_leave(struct inode *inode, struct pipe *pipe, uint32_t flags)
 /* ---- FIFOs --------------------------------------------------------------------------------- */
 
 /* Until somebody opens the other end.  0 or -EINTR; the lock is held again. */
-static int wait_for_partner(struct pipe *pipe, const uint64_t *opened)
+static int wait_for_partner(struct pipe *pipe, const uint64_t *opened) REQUIRES(&pipe->lock)
 {
     const struct wait_reason reason = { .kind = WAIT_INPUT, .object = pipe->number };
     uint64_t before = *opened;
@@ -168,7 +168,7 @@ static bool is_nameless(const struct inode *inode)
 }
 
 /* The pipe is locked.  -ENXIO: nobody reads, and the caller does not wait; -EINTR: it has left. */
-static int open_end(struct pipe *pipe, struct file *file, uint32_t flags)
+static int open_end(struct pipe *pipe, struct file *file, uint32_t flags) REQUIRES(&pipe->lock)
 {
     bool waits = !(flags & OPEN_NONBLOCK);
 

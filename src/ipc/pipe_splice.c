@@ -27,7 +27,7 @@ bool file_is_pipe(const struct file *file)
 /* ---- What both ends wait for --------------------------------------------------------------- */
 
 /* 1: there are bytes; 0: there will be none.  -EAGAIN, -EINTR. */
-static int await_bytes(struct pipe *pipe, bool may_not_wait)
+static int await_bytes(struct pipe *pipe, bool may_not_wait) REQUIRES(&pipe->lock)
 {
     while (pipe->count == 0) {
         int error;
@@ -43,7 +43,7 @@ static int await_bytes(struct pipe *pipe, bool may_not_wait)
     return 1;
 }
 
-static int await_room(struct pipe *pipe, bool may_not_wait)
+static int await_room(struct pipe *pipe, bool may_not_wait) REQUIRES(&pipe->lock)
 {
     while (pipe->readers > 0 && pipe_is_full(pipe)) {
         int error;
@@ -57,7 +57,7 @@ static int await_room(struct pipe *pipe, bool may_not_wait)
     return pipe->readers > 0 ? 0 : -EPIPE;
 }
 
-static void append_slot(struct pipe *pipe, const struct pipe_slot *slot)
+static void append_slot(struct pipe *pipe, const struct pipe_slot *slot) REQUIRES(&pipe->lock)
 {
     ASSERT(pipe->count < pipe->capacity);
     pipe->count++;
@@ -65,7 +65,7 @@ static void append_slot(struct pipe *pipe, const struct pipe_slot *slot)
 }
 
 /* The first slot goes; its page is the caller's. */
-static struct pipe_slot take_slot(struct pipe *pipe)
+static struct pipe_slot take_slot(struct pipe *pipe) REQUIRES(&pipe->lock)
 {
     struct pipe_slot slot = *pipe_slot_at(pipe, 0);
 
@@ -87,12 +87,14 @@ static void wake_readers(struct pipe *pipe)
 /* ---- Two pipes ----------------------------------------------------------------------------- */
 
 static void lock_both(struct pipe *first, struct pipe *second)
+    ACQUIRES(&first->lock, &second->lock) LOCKS_UNCHECKED
 {
     mutex_lock(first->number < second->number ? &first->lock : &second->lock);
     mutex_lock_same_rank(first->number < second->number ? &second->lock : &first->lock);
 }
 
 static void unlock_both(struct pipe *first, struct pipe *second)
+    RELEASES(&first->lock, &second->lock)
 {
     mutex_unlock(&first->lock);
     mutex_unlock(&second->lock);
@@ -112,6 +114,7 @@ static int copy_part(const struct pipe_slot *slot, uint32_t size, struct pipe_sl
 
 /* Moves whole slots, and a copy of a part of the last one. */
 static int64_t move_slots(struct pipe *from, struct pipe *to, uint64_t size)
+    REQUIRES(&from->lock, &to->lock)
 {
     int64_t done = 0;
     int error = 0;
@@ -138,6 +141,7 @@ static int64_t move_slots(struct pipe *from, struct pipe *to, uint64_t size)
 }
 
 static int64_t copy_slots(struct pipe *from, struct pipe *to, uint64_t size)
+    REQUIRES(&from->lock, &to->lock)
 {
     int64_t done = 0;
     int error = 0;
@@ -219,6 +223,7 @@ static int64_t move_bytes(struct splice_request *request, struct file *file, voi
 
 /* What was not written comes back to the front; its place was reserved. */
 static void return_slot(struct pipe *pipe, struct pipe_slot *slot, uint32_t written)
+    REQUIRES(&pipe->lock)
 {
     pipe->reserved--;
     slot->offset += written;
@@ -235,6 +240,7 @@ static void return_slot(struct pipe *pipe, struct pipe_slot *slot, uint32_t writ
 
 /* The lock is held, but not while the file is written. */
 static int64_t write_first(struct splice_request *request, struct pipe *pipe, uint64_t size)
+    REQUIRES(&pipe->lock)
 {
     struct pipe_slot slot = take_slot(pipe);
     uint32_t part = slot.length < size ? slot.length : (uint32_t)size;
@@ -289,6 +295,7 @@ static int64_t read_page(struct splice_request *request, uint64_t size,
 
 /* The lock is held, but not while the file is read. */
 static int64_t read_last(struct splice_request *request, struct pipe *pipe, uint64_t size)
+    REQUIRES(&pipe->lock)
 {
     struct pipe_slot slot = { .page = NULL };
     int64_t done;

@@ -77,7 +77,7 @@ int64_t semaphore_array_get(const struct ipc_caller *caller, int32_t key, int32_
     return ipc_get(&arrays, &request);
 }
 
-int semaphore_array_find(int32_t id, struct semaphore_array **array)
+int semaphore_array_find(int32_t id, struct semaphore_array **array) LOCKS_UNCHECKED
 {
     struct ipc_object *object;
     int error = ipc_find(&arrays, id, &object);
@@ -97,7 +97,7 @@ void semaphore_array_release(struct semaphore_array *array)
     ipc_release(&arrays, &array->object);
 }
 
-static void remove_array(struct ipc_object *object)
+static void remove_array(struct ipc_object *object) REQUIRES(&object->lock)
 {
     struct semaphore_array *array = array_of(object);
 

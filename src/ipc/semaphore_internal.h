@@ -56,14 +56,15 @@ static inline struct semaphore_array *array_of(struct ipc_object *object)
 }
 
 /* Locked, with a reference. */
-MUST_CHECK int semaphore_array_find(int32_t id, struct semaphore_array **array);
+MUST_CHECK int semaphore_array_find(int32_t id, struct semaphore_array **array)
+    TRIES_TO_ACQUIRE(0, &(*array)->object.lock);
 /* Unlocks it and gives the reference back; or only that. */
-void semaphore_array_put(struct semaphore_array *array);
+void semaphore_array_put(struct semaphore_array *array) RELEASES(&array->object.lock);
 void semaphore_array_release(struct semaphore_array *array);
 
 /* ---- semaphore_operate.c: the array is locked for all of them */
 /* Values have grown, or become zero: waiters go on. */
-void semaphore_array_serve(struct semaphore_array *array);
+void semaphore_array_serve(struct semaphore_array *array) REQUIRES(&array->object.lock);
 /* All waiters get this result. */
 void semaphore_array_fail_all(struct semaphore_array *array, int error);
 unsigned semaphore_array_waiting(struct semaphore_array *array, unsigned index, bool for_zero);

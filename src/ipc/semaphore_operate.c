@@ -171,7 +171,7 @@ unsigned semaphore_array_waiting(struct semaphore_array *array, unsigned index, 
 
 /* The array is locked and is given back, with the reference. */
 static int wait_for_turn(struct semaphore_array *array, struct semaphore_waiter *waiter,
-                         bool changes, uint64_t deadline_ns)
+                         bool changes, uint64_t deadline_ns) RELEASES(&array->object.lock)
 {
     struct wait_entry entry;
     int status = STATUS_WAITS;
@@ -240,7 +240,7 @@ static int check(struct semaphore_array *array, const struct semaphore_request *
                                 summary->changes ? IPC_WRITE : IPC_READ);
 }
 
-int semaphore_array_operate(int32_t id, const struct semaphore_request *request)
+int semaphore_array_operate(int32_t id, const struct semaphore_request *request) LOCKS_UNCHECKED
 {
     const struct summary summary = summarise(request);
     struct semaphore_waiter waiter = {

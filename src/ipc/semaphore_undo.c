@@ -126,7 +126,7 @@ void semaphore_undo_drop(struct semaphore_array *array)
 
 /* ---- Undoing ------------------------------------------------------------------------------- */
 
-static void undo_one(struct semaphore_undo *undo, int32_t process_id)
+static void undo_one(struct semaphore_undo *undo, int32_t process_id) LOCKS_UNCHECKED
 {
     struct semaphore_array *array = undo->array;
 

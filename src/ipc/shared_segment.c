@@ -158,6 +158,7 @@ int64_t shared_segment_get(const struct ipc_caller *caller, int32_t key, uint64_
 }
 
 static int find(int32_t id, struct shared_segment **segment)
+    TRIES_TO_ACQUIRE(0, &(*segment)->object.lock) LOCKS_UNCHECKED
 {
     struct ipc_object *object;
     int error = ipc_find(&segments, id, &object);
@@ -167,14 +168,14 @@ static int find(int32_t id, struct shared_segment **segment)
     return error;
 }
 
-static void put(struct shared_segment *segment)
+static void put(struct shared_segment *segment) RELEASES(&segment->object.lock)
 {
     ipc_unlock(&segments, &segment->object);
 }
 
 /* The segment is locked.  Its file, for which the caller gives the reference back when it has
  * unlocked the segment; NULL: it was removed before. */
-static struct file *doom(struct shared_segment *segment)
+static struct file *doom(struct shared_segment *segment) REQUIRES(&segment->object.lock)
 {
     if (segment->is_doomed)
         return NULL;
@@ -201,7 +202,7 @@ int shared_segment_remove(int32_t id, const struct ipc_caller *caller)
     return error;
 }
 
-static void remove_at_end(struct ipc_object *object)
+static void remove_at_end(struct ipc_object *object) LOCKS_UNCHECKED
 {
     struct file *file = doom(segment_of(object));
 
@@ -380,7 +381,7 @@ int shared_segment_status(int32_t id, const struct ipc_caller *caller, enum ipc_
         .last_id = atomic_load(&segment->last_id),
     };
     ipc_status_get(object, &status->ipc);
-    put(segment);
+    ipc_unlock(&segments, object);
     return 0;
 }
 

@@ -272,7 +272,7 @@ void space_count_resident(struct address_space *space, uint64_t entry, int64_t p
 /* ---- Reports ------------------------------------------------------------------------------- */
 
 static void count_resident(struct address_space *space, const struct region *region,
-                           struct region_report *report)
+                           struct region_report *report) REQUIRES(&space->lock)
 {
     struct page_table_piece piece;
     user_address at = region->start;

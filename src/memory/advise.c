@@ -88,7 +88,7 @@ static int walk_range(struct address_space *space, user_address start, user_addr
 
 /* ---- madvise ------------------------------------------------------------------------------- */
 
-static void set_region_flags(struct range_part *part, uint32_t flags)
+static void set_region_flags(struct range_part *part, uint32_t flags) REQUIRES(&part->space->lock)
 {
     int64_t pages = (int64_t)((part->end - part->start) / PAGE_SIZE);
 
@@ -98,6 +98,7 @@ static void set_region_flags(struct range_part *part, uint32_t flags)
 }
 
 static int change_flags(struct range_part *part, uint32_t set, uint32_t clear)
+    REQUIRES(&part->space->lock)
 {
     uint32_t flags = (part->region->flags & ~clear) | set;
 
@@ -113,7 +114,7 @@ static int change_flags(struct range_part *part, uint32_t set, uint32_t clear)
     return 0;
 }
 
-static int drop_part(struct range_part *part, bool even_locked)
+static int drop_part(struct range_part *part, bool even_locked) REQUIRES(&part->space->lock)
 {
     if (!even_locked && (part->region->flags & REGION_LOCKED))
         return -EINVAL;
@@ -140,7 +141,7 @@ static int remove_part(struct range_part *part)
     return 0;
 }
 
-static int populate_part(struct range_part *part, uint32_t access)
+static int populate_part(struct range_part *part, uint32_t access) REQUIRES(&part->space->lock)
 {
     uint32_t needed = access & ACCESS_WRITE ? PROTECTION_WRITE : PROTECTION_READ;
 
@@ -156,7 +157,7 @@ static int populate_part(struct range_part *part, uint32_t access)
     return result == FAULT_RESOLVED ? 0 : -EFAULT;
 }
 
-static int advise_part(struct range_part *part)
+static int advise_part(struct range_part *part) REQUIRES(&part->space->lock)
 {
     const struct region *region = part->region;
 
@@ -228,7 +229,7 @@ int address_space_advise(struct address_space *space, user_address address, uint
 
 /* Pages of [start, end), which the region covers. */
 static void report_mapped(struct address_space *space, user_address start, user_address end,
-                          uint8_t *resident)
+                          uint8_t *resident) REQUIRES(&space->lock)
 {
     struct page_table_piece piece;
     user_address at = start;
@@ -292,7 +293,7 @@ int address_space_resident(struct address_space *space, user_address address, ui
 /* Writes back one region's part; the space is unlocked meanwhile, since files take locks of lower
  * rank, and regions may have changed afterwards. */
 static int sync_part(struct address_space *space, const struct region *region, user_address start,
-                     user_address end)
+                     user_address end) REQUIRES(&space->lock)
 {
     struct memory_object *object = region->object;
     uint64_t first = (region->object_offset + (start - region->start)) >> PAGE_SHIFT;
@@ -308,6 +309,7 @@ static int sync_part(struct address_space *space, const struct region *region, u
 }
 
 static int sync_range(struct address_space *space, user_address start, user_address end, int flags)
+    REQUIRES(&space->lock)
 {
     bool holes = false;
 
@@ -372,7 +374,7 @@ static uint32_t lock_flags(enum lock_mode mode)
     UNREACHABLE();
 }
 
-static int lock_part(struct range_part *part)
+static int lock_part(struct range_part *part) REQUIRES(&part->space->lock)
 {
     if (part->after_hole)
         return -ENOMEM;    /* ends at a hole, too */
@@ -448,7 +450,7 @@ static int drop_untouched_part(struct range_part *part)
 }
 
 /* Brings a locked range in.  What the region does not permit is -ENOMEM, as in Linux. */
-static int populate_locked(struct range_part *part)
+static int populate_locked(struct range_part *part) REQUIRES(&part->space->lock)
 {
     return space_populate(part->space, part->region, part->start, part->end) == FAULT_RESOLVED
                ? 0 : -ENOMEM;
@@ -477,6 +479,7 @@ int address_space_set_locked(struct address_space *space, user_address address, 
 
 /* All regions, one after the other; what cannot be brought in is no error of mlockall. */
 static void lock_all_regions(struct address_space *space, enum lock_mode mode)
+    REQUIRES(&space->lock)
 {
     struct region *region = region_first(&space->regions);
 
@@ -489,6 +492,7 @@ static void lock_all_regions(struct address_space *space, enum lock_mode mode)
             .argument = (int)mode,
         };
 
+        ASSERT(mutex_is_held(&part.space->lock));
         (void)lock_part(&part);    /* whole regions: nothing is split */
         if (mode == LOCK_NOW)
             (void)populate_locked(&part);

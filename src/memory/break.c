@@ -28,6 +28,7 @@ static bool is_free(const struct address_space *space, user_address start, user_
 }
 
 static int grow(struct address_space *space, user_address start, user_address end)
+    REQUIRES(&space->lock)
 {
     uint64_t pages = (end - start) / PAGE_SIZE;
     const struct region model = {
@@ -58,6 +59,7 @@ static int grow(struct address_space *space, user_address start, user_address en
 }
 
 static int move_break(struct address_space *space, user_address wanted, uint64_t data_limit)
+    REQUIRES(&space->lock)
 {
     user_address old_end = round_up(space->break_end, PAGE_SIZE);
     user_address new_end;

@@ -65,7 +65,7 @@ uint64_t region_entry_bits(const struct region *region)
 }
 
 /* Replaces a present entry: flush, then release what was there. */
-static void replace_entry(struct fault *fault, uint64_t value)
+static void replace_entry(struct fault *fault, uint64_t value) REQUIRES(&fault->space->lock)
 {
     uint64_t old = entry_load(fault->entry);
 
@@ -104,7 +104,7 @@ static unsigned filled_beside(const struct fault *fault, bool above)
 }
 
 /* Have reserved frames beside the page been touched? */
-static void settle_beside(const struct fault *fault)
+static void settle_beside(const struct fault *fault) REQUIRES(&fault->space->lock)
 {
     const struct region *region = fault->region;
     uint64_t reach = (uint64_t)SETTLED_BESIDE * PAGE_SIZE;
@@ -123,7 +123,7 @@ static void settle_beside(const struct fault *fault)
  * touches end at one page each; or, where there is plenty of memory, at a reservation of 2 MiB.
  * Memory that is locked as it is touched comes by the page.
  */
-static unsigned wanted_order(struct fault *fault)
+static unsigned wanted_order(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     if (!fault->write)
         return EXTENT_ORDER_MAX;
@@ -169,7 +169,7 @@ static struct extent extent_of_fault(const struct fault *fault)
 }
 
 /* Pages of our own, zeroed; writable if the region is. */
-static int fill_extent(struct fault *fault, struct extent *extent)
+static int fill_extent(struct fault *fault, struct extent *extent) REQUIRES(&fault->space->lock)
 {
     uint64_t bits = region_entry_bits(fault->region);
     user_address base = fault->page - (user_address)extent->at * PAGE_SIZE;
@@ -194,7 +194,7 @@ static int fill_extent(struct fault *fault, struct extent *extent)
     return 0;
 }
 
-static int fault_anonymous(struct fault *fault)
+static int fault_anonymous(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     struct extent extent = extent_of_fault(fault);
 
@@ -210,6 +210,7 @@ static int fault_anonymous(struct fault *fault)
 /* ---- Objects ------------------------------------------------------------------------------- */
 
 static void map_object_page(struct fault *fault, struct page *page, bool writable)
+    REQUIRES(&fault->space->lock)
 {
     uint64_t value = page_address(page) | region_entry_bits(fault->region) | ENTRY_OBJECT;
 
@@ -223,7 +224,7 @@ static void map_object_page(struct fault *fault, struct page *page, bool writabl
 
 /* Maps pages around that the object has in memory already.  A written page of a file would make its
  * neighbours dirty, so only shared memory does it for writes. */
-static void map_around(const struct fault *fault)
+static void map_around(const struct fault *fault) REQUIRES(&fault->space->lock)
 {
     struct memory_object *object = fault->region->object;
     struct extent window = extent_of_fault(fault);
@@ -238,6 +239,7 @@ static void map_around(const struct fault *fault)
         struct fault around = *fault;
         struct page *page;
 
+        ASSERT(mutex_is_held(&around.space->lock));
         around.page = base + (user_address)i * PAGE_SIZE;
         around.entry = window.table + i;
         if (i < window.low || i >= window.high || entry_load(around.entry) != 0)
@@ -265,7 +267,7 @@ static int private_copy(const struct fault *fault, const struct page *original, 
     return 0;
 }
 
-static int fault_object(struct fault *fault)
+static int fault_object(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     struct memory_object *object = fault->region->object;
     bool shared = (fault->region->flags & REGION_SHARED) != 0;
@@ -295,7 +297,7 @@ static int fault_object(struct fault *fault)
 
 /* ---- Writing to what is there -------------------------------------------------------------- */
 
-static int write_shared(struct fault *fault)
+static int write_shared(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     struct memory_object *object = fault->region->object;
     uint64_t index = region_object_index(fault->region, fault->page);
@@ -319,6 +321,7 @@ static int write_shared(struct fault *fault)
 }
 
 static int copy_original(struct fault *fault, const struct page *original)
+    REQUIRES(&fault->space->lock)
 {
     uint64_t value;
     int error = private_copy(fault, original, &value);
@@ -372,6 +375,7 @@ static void take_over(const struct extent *extent, unsigned order)
 
 /* The pages around are most likely written next, and a copy costs far less than a fault. */
 static int copy_shared(struct fault *fault, struct extent *extent, unsigned order)
+    REQUIRES(&fault->space->lock)
 {
     uint64_t bits = region_entry_bits(fault->region) | ENTRY_WRITE | ENTRY_DIRTY;
     user_address base = fault->page - (user_address)extent->at * PAGE_SIZE;
@@ -391,7 +395,7 @@ static int copy_shared(struct fault *fault, struct extent *extent, unsigned orde
     return 0;
 }
 
-static int write_private(struct fault *fault)
+static int write_private(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     struct extent extent = extent_of_fault(fault);
     uint64_t old = entry_load(fault->entry);
@@ -414,7 +418,7 @@ static int write_private(struct fault *fault)
     return copy_shared(fault, &extent, order);
 }
 
-static int resolve(struct fault *fault)
+static int resolve(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     uint64_t entry = entry_load(fault->entry);
 
@@ -435,7 +439,7 @@ void address_space_set_reclaim(uint64_t (*reclaim)(uint64_t pages))
     reclaim_pages = reclaim;
 }
 
-static int attempt_resolve(struct fault *fault)
+static int attempt_resolve(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     int error = page_table_prepare(fault->space->root, fault->page, &fault->entry);
 
@@ -465,6 +469,7 @@ static bool stack_may_begin(const struct address_space *space, const struct regi
 /* A stack grows to the page that was touched.  If that is the next one, the program is probably
  * on its way down: it grows by a few pages at once, so that they can come in as one extent. */
 static bool grow_stack(struct address_space *space, struct region *region, user_address page)
+    REQUIRES(&space->lock)
 {
     user_address start = round_down(page, (uint64_t)STACK_STEP_PAGES * PAGE_SIZE);
 
@@ -494,7 +499,7 @@ enum fault_result space_fault(struct address_space *space, user_address address,
         .write = (access & ACCESS_WRITE) != 0,
     };
 
-    ASSERT(mutex_is_held(&space->lock));
+    ASSERT(mutex_is_held(&fault.space->lock));
     fault.region = region_find_from(&space->regions, address);
     if (!fault.region)
         return FAULT_NOT_MAPPED;

@@ -32,7 +32,7 @@ struct copying {
 
 /* One entry becomes shared by both. */
 static void share_entry(struct copying *copying, page_entry *from, page_entry *to,
-                        user_address address)
+                        user_address address) REQUIRES(&copying->copy->lock)
 {
     uint64_t value = entry_load(from);
 
@@ -62,6 +62,7 @@ static bool is_empty(const struct page_table_piece *piece)
 }
 
 static int share_pages(struct copying *copying, const struct region *region)
+    REQUIRES(&copying->source->lock, &copying->copy->lock)
 {
     struct page_table_piece piece;
     user_address at = region->start;
@@ -87,6 +88,7 @@ static int share_pages(struct copying *copying, const struct region *region)
 
 /* Locks on memory are not inherited. */
 static int copy_region(struct copying *copying, struct region *region)
+    REQUIRES(&copying->copy->lock, &copying->source->lock)
 {
     struct region model = *region, *copied;
     bool is_filled = !(region->flags & (REGION_SHARED | REGION_WIPE_ON_FORK));
@@ -120,7 +122,7 @@ int address_space_copy(struct address_space *source, const struct address_space_
 
     if (error)
         return error;
-    space_lock(source);
+    space_lock(copying.source);
     mutex_lock_same_rank(&copying.copy->lock);
     copy_layout(copying.copy, source);
     for (struct region *region = region_first(&source->regions); region && !error;
@@ -131,7 +133,7 @@ int address_space_copy(struct address_space *source, const struct address_space_
     if (!error)
         fork_copy_ahead(source, copying.copy, use);
     space_unlock(copying.copy);
-    space_unlock(source);
+    space_unlock(copying.source);
     if (error)
         address_space_release(copying.copy);
     else

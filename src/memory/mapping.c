@@ -23,7 +23,7 @@ struct dropped {
     int64_t pages, object_pages;
 };
 
-static void release_run(uint64_t first, size_t count, void *context)
+static void release_run(uint64_t first, size_t count, void *context) LOCKS_UNCHECKED
 {
     struct dropped *dropped = context;
     physical_address frame = first & ENTRY_ADDRESS;
@@ -82,7 +82,7 @@ static uint64_t pages_of(user_address start, user_address end)
 
 /* Takes [start, end) away from one region that overlaps it but does not reach over both ends. */
 static void region_trim(struct address_space *space, struct region *region, user_address start,
-                        user_address end)
+                        user_address end) REQUIRES(&space->lock)
 {
     user_address low = region->start > start ? region->start : start;
     user_address high = region->end < end ? region->end : end;
@@ -210,7 +210,7 @@ int space_find_place(struct address_space *space, user_address hint, uint64_t le
 
 /* The place of a request, checked; `length` is rounded. */
 static int choose_place(struct address_space *space, const struct map_request *request,
-                        uint64_t length, user_address *place)
+                        uint64_t length, user_address *place) REQUIRES(&space->lock)
 {
     if (!(request->flags & MAP_AT_ADDRESS))
         return space_find_place(space, request->address, length, request->flags, place);
@@ -270,6 +270,7 @@ static bool is_absurd(const struct region *model)
 
 /* With the place chosen; space locked. */
 static int insert_mapping(struct address_space *space, const struct region *model)
+    REQUIRES(&space->lock)
 {
     uint64_t pages = pages_of(model->start, model->end);
     uint64_t replaced = pages_replaced(space, model->start, model->end);
@@ -307,7 +308,7 @@ static int check_length(const struct address_space *space, const struct map_requ
 }
 
 static int map_locked(struct address_space *space, const struct map_request *request,
-                      user_address *address)
+                      user_address *address) REQUIRES(&space->lock)
 {
     uint64_t length;
     int error = check_length(space, request, &length);
@@ -455,7 +456,7 @@ static bool protection_affordable(const struct address_space *space, const struc
 /* The part of the region in [start, end); *region becomes what holds it afterwards. */
 static int protect_region(struct address_space *space, struct region **region,
                           const struct flush_range *range, uint32_t protection,
-                          struct flush_range *flush)
+                          struct flush_range *flush) REQUIRES(&space->lock)
 {
     user_address start = (*region)->start > range->start ? (*region)->start : range->start;
     user_address end = (*region)->end < range->end ? (*region)->end : range->end;
@@ -492,7 +493,7 @@ static int extend_to_start(struct address_space *space, struct flush_range *rang
 }
 
 static int protect_range(struct address_space *space, const struct flush_range *range,
-                         uint32_t protection)
+                         uint32_t protection) REQUIRES(&space->lock)
 {
     struct region *region = region_find(&space->regions, range->start);
     struct flush_range flush = { .start = UINT64_MAX, .end = 0 };

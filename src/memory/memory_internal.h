@@ -37,13 +37,14 @@ struct address_space {
 };
 
 /* Unlock also releases what removed regions referred to. */
-void space_lock(struct address_space *space);
-void space_unlock(struct address_space *space);
+void space_lock(struct address_space *space) ACQUIRES(&space->lock);
+void space_unlock(struct address_space *space) RELEASES(&space->lock);
 
 /* ---- All below: space locked --------------------------------------------------------------- */
 
 /* `pages` of a region like this one came (or, negative, went). */
-void space_account(struct address_space *space, const struct region *region, int64_t pages);
+void space_account(struct address_space *space, const struct region *region, int64_t pages)
+    REQUIRES(&space->lock);
 /* May `pages` more of this protection and these flags be mapped?  RLIMIT_AS, RLIMIT_DATA. */
 bool space_may_grow(const struct address_space *space, uint32_t protection, uint32_t flags,
                     uint64_t pages);
@@ -55,43 +56,48 @@ bool space_is_overcommitted(uint64_t pages);
 bool space_range_allowed(user_address start, uint64_t length);
 
 /* Pages that an entry stops referring to, or refers to from now on. */
-void space_count_resident(struct address_space *space, uint64_t entry, int64_t pages);
+void space_count_resident(struct address_space *space, uint64_t entry, int64_t pages)
+    REQUIRES(&space->lock);
 
 /* ---- reservation.c: entries with ENTRY_RESERVED -------------------------------------------- */
 
 /* So many entries came (or, negative, went). */
-void space_count_reserved(struct address_space *space, int64_t pages);
+void space_count_reserved(struct address_space *space, int64_t pages) REQUIRES(&space->lock);
 /* Frames of [start, end) that were touched become pages, and count. */
-void space_settle(struct address_space *space, user_address start, user_address end);
+void space_settle(struct address_space *space, user_address start, user_address end)
+    REQUIRES(&space->lock);
 /* This one becomes a page, touched or not. */
-void space_claim_reserved(struct address_space *space, page_entry *entry);
+void space_claim_reserved(struct address_space *space, page_entry *entry) REQUIRES(&space->lock);
 /* Frames that no entry refers to any more, and that nobody can reach: gives them back; how many
  * were pages, which still count as resident. */
-uint64_t space_release_reserved(struct address_space *space, physical_address first, size_t count);
+uint64_t space_release_reserved(struct address_space *space, physical_address first, size_t count)
+    REQUIRES(&space->lock);
 
 /* Takes the pages of [start, end) out of the page table, flushes and releases them.  Tables within
  * [floor, ceiling) are freed.  Returns whether there was anything to flush. */
 bool space_drop_pages(struct address_space *space, user_address start, user_address end,
-                      user_address floor, user_address ceiling);
+                      user_address floor, user_address ceiling) REQUIRES(&space->lock);
 /* munmap of whole pages.  -ENOMEM: a hole would make too many regions; nothing was changed. */
-MUST_CHECK int space_unmap(struct address_space *space, user_address start, user_address end);
+MUST_CHECK int space_unmap(struct address_space *space, user_address start, user_address end)
+    REQUIRES(&space->lock);
 /* Is anything mapped in [start, end)? */
 bool space_is_used(const struct address_space *space, user_address start, user_address end);
 /* A free place for `length` bytes as Linux chooses it; flags of enum map_flags.  -ENOMEM. */
 MUST_CHECK int space_find_place(struct address_space *space, user_address hint, uint64_t length,
-                                uint32_t flags, user_address *place);
+                                uint32_t flags, user_address *place) REQUIRES(&space->lock);
 /* The part of `region` in [start, end) becomes a region of its own.  -ENOMEM. */
 MUST_CHECK int space_isolate(struct address_space *space, struct region **region,
-                             user_address start, user_address end);
+                             user_address start, user_address end) REQUIRES(&space->lock);
 
 /* fault.c: as address_space_fault. */
-enum fault_result space_fault(struct address_space *space, user_address address, uint32_t access);
+enum fault_result space_fault(struct address_space *space, user_address address, uint32_t access)
+    REQUIRES(&space->lock);
 /* For each page of [start, end) that does not permit the access yet; the first failure ends it. */
 enum fault_result space_fault_range(struct address_space *space, user_address start,
-                                    user_address end, uint32_t access);
+                                    user_address end, uint32_t access) REQUIRES(&space->lock);
 /* Brings in the pages of [start, end), which one region covers, for the accesses to come. */
 enum fault_result space_populate(struct address_space *space, const struct region *region,
-                                 user_address start, user_address end);
+                                 user_address start, user_address end) REQUIRES(&space->lock);
 /* Which page of its object a region shows at this address. */
 static inline uint64_t region_object_index(const struct region *region, user_address address)
 {

@@ -63,6 +63,7 @@ static struct anonymous_object *anonymous_of(struct memory_object *object)
 }
 
 static int anonymous_fill(struct anonymous_object *anonymous, uint64_t index, page_entry *entry)
+    REQUIRES(&anonymous->lock)
 {
     unsigned at = (unsigned)(index % PAGE_TABLE_ENTRIES);
     uint64_t left = anonymous->page_count - (index - at);

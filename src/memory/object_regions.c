@@ -110,7 +110,7 @@ static struct address_space *walk_next_space(struct memory_object *object)
 
 /* The next region if it is of this space, which is locked. */
 static struct region *walk_next_region(struct memory_object *object,
-                                       const struct address_space *space)
+                                       const struct address_space *space) REQUIRES(&space->lock)
 {
     ASSERT(mutex_is_held(&space->lock));
     spin_lock(&object->regions_lock);
@@ -142,6 +142,7 @@ static size_t run_length(page_entry *entries, size_t limit, bool of_object)
 }
 
 static void drop_originals(struct address_space *space, user_address low, user_address high)
+    REQUIRES(&space->lock)
 {
     struct page_table_piece piece;
 
@@ -159,7 +160,7 @@ static void drop_originals(struct address_space *space, user_address low, user_a
 
 /* The pages [first, end) of the object, as far as the region maps them. */
 static void drop_object_pages(struct address_space *space, const struct region *region,
-                              uint64_t first, uint64_t end, enum unmap what)
+                              uint64_t first, uint64_t end, enum unmap what) REQUIRES(&space->lock)
 {
     uint64_t base = region->object_offset >> PAGE_SHIFT;
     uint64_t pages = (region->end - region->start) / PAGE_SIZE;

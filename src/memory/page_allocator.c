@@ -88,6 +88,7 @@ physical_address page_physical_of(const void *direct_map_pointer)
 /* ---- Blocks: all with the lock held -------------------------------------------------------- */
 
 static void block_add(struct page *head, unsigned order, enum contents contents)
+    REQUIRES(&allocator.lock)
 {
     ASSERT(spin_is_held(&allocator.lock));
     ASSERT(!(head->flags & PAGE_FREE_BLOCK));
@@ -118,6 +119,7 @@ static bool block_is_free(uint64_t frame, unsigned order, enum contents contents
 
 /* Gives a block back and merges it with its buddies as far as they are free. */
 static void block_free(uint64_t frame, unsigned order, enum contents contents)
+    REQUIRES(&allocator.lock)
 {
     ASSERT(frame >= allocator.first_frame && frame + (UINT64_C(1) << order) <= allocator.end_frame);
     allocator.free += UINT64_C(1) << order;
@@ -135,6 +137,7 @@ static void block_free(uint64_t frame, unsigned order, enum contents contents)
 
 /* Gives the frames [start, end) back in the largest blocks that fit. */
 static void frames_free(uint64_t start, uint64_t end, enum contents contents)
+    REQUIRES(&allocator.lock)
 {
     while (start < end) {
         unsigned order = 0;
@@ -149,6 +152,7 @@ static void frames_free(uint64_t start, uint64_t end, enum contents contents)
 
 /* Takes the low end of `head`'s block; the rest goes back in halves. */
 static void block_split(struct page *head, unsigned wanted, enum contents contents)
+    REQUIRES(&allocator.lock)
 {
     unsigned order = head->order;
 
@@ -184,7 +188,7 @@ static struct page *find_block(unsigned wanted, enum contents contents)
     return NULL;
 }
 
-static struct page *block_take(unsigned wanted, enum contents *contents)
+static struct page *block_take(unsigned wanted, enum contents *contents) REQUIRES(&allocator.lock)
 {
     struct page *head = find_block(wanted, CONTENTS_UNKNOWN);
 

@@ -147,6 +147,7 @@ static bool move_entries(const struct address_space *space, const struct remap *
 /* Frees tables of a range in which no region and no page is left; returns whether it was flushed.
  */
 static bool free_tables(struct address_space *space, user_address start, user_address end)
+    REQUIRES(&space->lock)
 {
     struct region *above = region_find_from(&space->regions, start);
     struct region *below = above ? region_previous(above) : region_last(&space->regions);
@@ -157,7 +158,7 @@ static bool free_tables(struct address_space *space, user_address start, user_ad
 
 /* Puts a region like `region` at the new place and leaves the old one where it is, empty. */
 static int insert_copy(struct address_space *space, const struct region *region,
-                       const struct remap *remap)
+                       const struct remap *remap) REQUIRES(&space->lock)
 {
     struct region model = *region;
     struct region *inserted;
@@ -177,6 +178,7 @@ static int insert_copy(struct address_space *space, const struct region *region,
 
 /* What is left behind empty is not locked any more: the whole region, as in Linux. */
 static void unlock_region(struct address_space *space, struct region *region)
+    REQUIRES(&space->lock)
 {
     int64_t pages = (int64_t)((region->end - region->start) / PAGE_SIZE);
 
@@ -187,7 +189,7 @@ static void unlock_region(struct address_space *space, struct region *region)
 }
 
 static int move_region(struct address_space *space, struct region *region,
-                       const struct remap *remap)
+                       const struct remap *remap) REQUIRES(&space->lock)
 {
     user_address old_end = remap->old_start + remap->old_length;
     int64_t growth = (int64_t)(remap->new_length / PAGE_SIZE) -
@@ -212,7 +214,7 @@ static int move_region(struct address_space *space, struct region *region,
 }
 
 static int move_mapping(struct address_space *space, struct region *region,
-                        const struct remap *remap)
+                        const struct remap *remap) REQUIRES(&space->lock)
 {
     ASSERT(!ranges_overlap(remap));
     if (space->regions.count >= REGIONS_MAX - 3)
@@ -317,7 +319,7 @@ int address_space_remap_pages(struct address_space *space, user_address address,
 
 /* ---- The cases ----------------------------------------------------------------------------- */
 
-static int shrink(struct address_space *space, struct remap *remap)
+static int shrink(struct address_space *space, struct remap *remap) REQUIRES(&space->lock)
 {
     user_address start = remap->old_start + remap->new_length;
     uint64_t surplus = remap->old_length - remap->new_length;
@@ -339,7 +341,7 @@ static bool can_grow_in_place(const struct address_space *space, const struct re
 }
 
 static void grow_in_place(struct address_space *space, struct region *region,
-                          const struct remap *remap)
+                          const struct remap *remap) REQUIRES(&space->lock)
 {
     user_address old_end = region->end;
     user_address end = remap->old_start + remap->new_length;
@@ -352,7 +354,7 @@ static void grow_in_place(struct address_space *space, struct region *region,
 }
 
 /* To a place that the caller names (or hints at, with DONTUNMAP). */
-static int remap_to(struct address_space *space, struct remap *remap)
+static int remap_to(struct address_space *space, struct remap *remap) REQUIRES(&space->lock)
 {
     struct region *region = region_find(&space->regions, remap->old_start);
     int error = check_region(space, region, remap);
@@ -384,6 +386,7 @@ static int remap_to(struct address_space *space, struct remap *remap)
 
 /* A range of one or more regions, with the holes between them. */
 static int move_regions(struct address_space *space, const struct remap *remap)
+    REQUIRES(&space->lock)
 {
     user_address end = remap->old_start + remap->old_length;
     user_address at = remap->old_start;
@@ -414,7 +417,7 @@ static int move_regions(struct address_space *space, const struct remap *remap)
 }
 
 /* In place, or wherever there is room. */
-static int remap_at(struct address_space *space, struct remap *remap)
+static int remap_at(struct address_space *space, struct remap *remap) REQUIRES(&space->lock)
 {
     struct region *region = region_find(&space->regions, remap->old_start);
     int error = check_region(space, region, remap);
@@ -434,7 +437,7 @@ static int remap_at(struct address_space *space, struct remap *remap)
     return error ? error : move_mapping(space, region, remap);
 }
 
-static int remap_checked(struct address_space *space, struct remap *remap)
+static int remap_checked(struct address_space *space, struct remap *remap) REQUIRES(&space->lock)
 {
     ASSERT(remap->new_length > 0 && is_aligned(remap->new_length, PAGE_SIZE));
     if ((remap->flags & REMAP_FIXED) && remap->old_length == remap->new_length)

@@ -68,6 +68,7 @@ static size_t count_touched(physical_address first, size_t count, size_t *untouc
 
 /* These frames are pages from now on, and count. */
 static void claim_frames(struct address_space *space, physical_address first, size_t count)
+    REQUIRES(&space->lock)
 {
     struct page *page = page_at(first);
 
@@ -87,6 +88,7 @@ void space_claim_reserved(struct address_space *space, page_entry *entry)
 }
 
 static void unreserve_frames(struct address_space *space, physical_address first, size_t count)
+    REQUIRES(&space->lock)
 {
     if (count == 0)
         return;
@@ -137,7 +139,7 @@ static size_t next_run(const struct page_table_piece *piece, size_t *first)
 /* Settles a run of entries.  If nobody can reach them, those that were not touched are vacated;
  * how many. */
 static uint64_t settle_run(struct address_space *space, page_entry *entries, size_t count,
-                           bool vacate)
+                           bool vacate) REQUIRES(&space->lock)
 {
     physical_address frame = entry_load(entries) & ENTRY_ADDRESS;
     uint64_t vacated = 0;
@@ -196,7 +198,7 @@ static bool set_present(const struct page_table_piece *piece, uint64_t bits, boo
 /* Nobody can reach reserved frames while they are settled.  What has become a page can be reached
  * again afterwards, if the region has any access. */
 static uint64_t give_back_piece(struct address_space *space, const struct region *region,
-                            const struct page_table_piece *piece)
+                            const struct page_table_piece *piece) REQUIRES(&space->lock)
 {
     size_t first = 0, count;
     uint64_t given = 0;
@@ -214,7 +216,7 @@ static uint64_t give_back_piece(struct address_space *space, const struct region
 }
 
 /* Space locked. */
-static uint64_t give_back(struct address_space *space, uint64_t pages)
+static uint64_t give_back(struct address_space *space, uint64_t pages) REQUIRES(&space->lock)
 {
     const struct region *region = region_first(&space->regions);
     uint64_t given = 0;
@@ -236,7 +238,7 @@ static uint64_t give_back(struct address_space *space, uint64_t pages)
 
 /* A space that has reservations, locked; NULL: none that can be locked now.  *was_held: by the
  * caller, already. */
-static struct address_space *next_to_ask(bool *was_held)
+static struct address_space *next_to_ask(bool *was_held) LOCKS_UNCHECKED
 {
     struct address_space *space = NULL;
 
@@ -264,7 +266,7 @@ static size_t count_reserving(void)
     return count;
 }
 
-uint64_t address_space_give_back(uint64_t pages)
+uint64_t address_space_give_back(uint64_t pages) LOCKS_UNCHECKED
 {
     uint64_t given = 0;
 

@@ -18,6 +18,7 @@
 
 /* Where the byte lies in the direct map; NULL if user code could not access it.  Space locked. */
 static char *reach(struct address_space *space, user_address address, bool write)
+    REQUIRES(&space->lock)
 {
     uint64_t needed = ENTRY_PRESENT | (write ? ENTRY_WRITE : 0);
     page_entry *entry;

@@ -33,7 +33,7 @@ static void fill_place(struct address_space *space, user_address word, uint64_t 
 }
 
 static int locate_locked(struct address_space *space, user_address word, bool write,
-                         struct user_word_place *place)
+                         struct user_word_place *place) REQUIRES(&space->lock)
 {
     bool writable = space_fault(space, word, ACCESS_WRITE) == FAULT_RESOLVED;
 

@@ -33,13 +33,14 @@ static bool is_full(const struct socket *receiver)
 
 /* The receiver does not mind how many messages its own peer has sent. */
 static bool has_room_for(struct socket *receiver, const struct socket *sender)
+    REQUIRES(&receiver->lock)
 {
     ASSERT(spin_is_held(&receiver->lock));
     return receiver == sender || atomic_load(&receiver->peer) == sender || !is_full(receiver);
 }
 
 /* Its `writable` is woken when there is room, if the receiver still is its peer. */
-static void note_blocked(struct socket *receiver, struct socket *sender)
+static void note_blocked(struct socket *receiver, struct socket *sender) REQUIRES(&receiver->lock)
 {
     ASSERT(spin_is_held(&receiver->lock));
     if (atomic_load(&sender->peer) == receiver && !list_is_linked(&sender->blocked_node))
@@ -172,10 +173,11 @@ struct sending {
 };
 
 /* Waits until there is room, or notes that there was none.  The receiver is locked. */
-static int wait_for_room(const struct sending *sending)
+static int wait_for_room(const struct sending *sending) REQUIRES(&sending->receiver->lock)
 {
     struct socket *receiver = sending->receiver;
 
+    ASSERT(spin_is_held(&receiver->lock));
     if (sending->deadline_ns > 0)
         return socket_wait(receiver, &receiver->room, WAIT_SOCKET_ROOM, sending->deadline_ns);
     note_blocked(receiver, sending->socket);
@@ -183,7 +185,7 @@ static int wait_for_room(const struct sending *sending)
 }
 
 /* -EPERM, -EPIPE, -EAGAIN, -EINTR; -ECONNREFUSED: the receiver is closed. */
-static int deliver_locked(const struct sending *sending)
+static int deliver_locked(const struct sending *sending) REQUIRES(&sending->receiver->lock)
 {
     struct socket *receiver = sending->receiver;
 
@@ -214,9 +216,9 @@ static int deliver(const struct sending *sending)
 
     packet_give_rights(sending->message, sending->send, receiver);
     packet_sign(sending->message, sending->send, receiver);
-    spin_lock(&receiver->lock);
+    spin_lock(&sending->receiver->lock);
     error = deliver_locked(sending);
-    spin_unlock(&receiver->lock);
+    spin_unlock(&sending->receiver->lock);
     if (!error)
         wait_queue_wake_one(&receiver->readable);
     return error;
@@ -355,6 +357,7 @@ static struct packet *look(struct socket *socket, bool is_peek, size_t *offset, 
 /* Waits for a message; returns with read_lock held if there is one. */
 static struct packet *await_message(struct socket *socket, const struct socket_receive *receive,
                                      size_t *offset, int *error)
+    TRIES_TO_ACQUIRE(true, &socket->read_lock) LOCKS_UNCHECKED
 {
     uint64_t deadline_ns = socket_receive_deadline(socket, !(receive->flags & MESSAGE_NO_WAIT));
     bool is_peek = (receive->flags & MESSAGE_PEEK) != 0;

@@ -62,7 +62,7 @@ void flight_begin(struct socket_rights *rights, struct socket *receiver)
     mutex_unlock(&flights.lock);
 }
 
-static void end_locked(struct socket_rights *rights)
+static void end_locked(struct socket_rights *rights) REQUIRES(&flights.lock)
 {
     ASSERT(mutex_is_held(&flights.lock));
     for (unsigned i = 0; i < rights->count; i++) {
@@ -110,7 +110,7 @@ static struct socket *flying_at(struct list *node)
     return node == &flights.flying ? NULL : LIST_ENTRY(node, struct socket, flight_node);
 }
 
-static struct socket *first_flying(void)
+static struct socket *first_flying(void) REQUIRES(&flights.lock)
 {
     ASSERT(mutex_is_held(&flights.lock));
     return flying_at(flights.flying.next);
@@ -143,7 +143,7 @@ static void count_one(struct socket *socket, struct list *work)
     socket->carried_by_flying++;
 }
 
-static void count_carried(void)
+static void count_carried(void) REQUIRES(&flights.lock)
 {
     FOR_EACH_FLYING(socket)
         socket->carried_by_flying = 0;
@@ -169,7 +169,7 @@ static void reach(struct socket *socket, struct list *work)
 
 /* Reachable are those that are held, or in messages to sockets that are not under way, and those
  * that reachable ones carry. */
-static void find_reachable(const struct file *closing)
+static void find_reachable(const struct file *closing) REQUIRES(&flights.lock)
 {
     struct list work = LIST_INITIAL(work);
     struct list *node;
@@ -191,7 +191,7 @@ static void carried_by_one_less(struct socket *socket, struct list *work)
 }
 
 /* Takes away whom nobody carries, again and again: what stays is in circles, or behind one. */
-static bool finds_circle(void)
+static bool finds_circle(void) REQUIRES(&flights.lock)
 {
     struct list work = LIST_INITIAL(work);
     struct list *node;
@@ -210,7 +210,7 @@ static bool finds_circle(void)
     return left > 0;
 }
 
-static void take_messages(struct socket *socket, struct list *garbage)
+static void take_messages(struct socket *socket, struct list *garbage) REQUIRES(&socket->lock)
 {
     struct list *node;
 
@@ -238,6 +238,7 @@ static void take_all_messages(struct socket *socket, struct list *garbage)
 /* Unreachable sockets lose their messages.  These carry nobody from now on, so that it does not
  * matter in which order they go. */
 static void collect_locked(const struct file *closing, struct list *garbage)
+    REQUIRES(&flights.lock)
 {
     count_carried();
     find_reachable(closing);

@@ -130,6 +130,7 @@ static bool has_name(struct socket *socket)
 /* ---- Abstract names ------------------------------------------------------------------------ */
 
 static struct list *bucket_of(enum socket_type type, const struct socket_name *name)
+    REQUIRES(&names.lock)
 {
     uint32_t hash = (uint32_t)type;
     struct list *bucket;
@@ -145,6 +146,7 @@ static struct list *bucket_of(enum socket_type type, const struct socket_name *n
 
 /* Of the type and namespace of `like`.  The table is locked. */
 static struct socket *find_abstract(const struct socket *like, const struct socket_name *name)
+    REQUIRES(&names.lock)
 {
     LIST_FOR_EACH(node, bucket_of(like->type, name)) {
         struct socket *socket = LIST_ENTRY(node, struct socket, name_node);
@@ -160,6 +162,7 @@ static struct socket *find_abstract(const struct socket *like, const struct sock
 
 /* Takes the name over if it succeeds; bind_lock is held. */
 static int bind_abstract(struct socket *socket, struct bound_name *bound)
+    REQUIRES(&socket->bind_lock)
 {
     int error = -EADDRINUSE;
 
@@ -185,7 +188,7 @@ static void next_automatic_name(struct socket_name *name)
     name->length = 1 + (uint32_t)format(name->bytes + 1, sizeof(name->bytes) - 1, "%05x", number);
 }
 
-static int bind_automatically_locked(struct socket *socket)
+static int bind_automatically_locked(struct socket *socket) REQUIRES(&socket->bind_lock)
 {
     const struct socket_name none = { .length = 0 };
     struct bound_name *bound;
@@ -258,7 +261,7 @@ static int bind_file(struct socket *socket, struct bound_name *bound,
 }
 
 static int bind_locked(struct socket *socket, struct bound_name *bound,
-                       const struct fs_context *context)
+                       const struct fs_context *context) REQUIRES(&socket->bind_lock)
 {
     if (bound->name.bytes[0] != '\0')
         return bind_file(socket, bound, context);

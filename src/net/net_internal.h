@@ -116,8 +116,8 @@ void socket_reference(struct socket *socket);
 void socket_release(struct socket *socket);
 
 /* Both, in the order of ids; they may be the same one. */
-void socket_lock_pair(struct socket *a, struct socket *b);
-void socket_unlock_pair(struct socket *a, struct socket *b);
+void socket_lock_pair(struct socket *a, struct socket *b) ACQUIRES(&a->lock, &b->lock);
+void socket_unlock_pair(struct socket *a, struct socket *b) RELEASES(&a->lock, &b->lock);
 
 /* The peer with a reference, or NULL. */
 struct socket *socket_get_peer(struct socket *socket);
@@ -132,17 +132,19 @@ uint64_t socket_send_deadline(struct socket *socket, bool may_wait);
 /* The socket is locked, and given back for the wait.  -EAGAIN: too late; -EINTR or, with a
  * deadline, -CALL_NO_RESTART. */
 MUST_CHECK int socket_wait(struct socket *socket, struct wait_queue *queue, enum wait_kind kind,
-                           uint64_t deadline_ns);
+                           uint64_t deadline_ns) REQUIRES(&socket->lock);
 int socket_wait_result(int error, uint64_t deadline_ns);
 
 /* Waits until there is something to read, or says why there never will: 1: the end.  Locked. */
-MUST_CHECK int socket_wait_for_input(struct socket *socket, uint64_t deadline_ns);
+MUST_CHECK int socket_wait_for_input(struct socket *socket, uint64_t deadline_ns)
+    REQUIRES(&socket->lock);
 
 /* Of the current process: as a message shows them, and as those of a peer. */
 struct socket_credentials socket_own_credentials(void);
 struct socket_credentials socket_effective_credentials(void);
 /* After a read of so many bytes; read_lock is held. */
-void socket_move_peek_offset(struct socket *socket, bool is_peek, uint64_t bytes);
+void socket_move_peek_offset(struct socket *socket, bool is_peek, uint64_t bytes)
+    REQUIRES(&socket->read_lock);
 /* For messages sent before anybody asked for their senders. */
 #define CREDENTIALS_NOBODY { .process_id = 0, .user_id = 65534, .group_id = 65534 }
 
@@ -212,7 +214,7 @@ uint64_t datagram_cost(size_t size);
 #define STREAM_PIECE_MAX 36544u
 
 /* Is so little of what it has sent unread that it polls as writable?  Locked. */
-bool socket_has_room(struct socket *socket);
+bool socket_has_room(struct socket *socket) REQUIRES(&socket->lock);
 /* -EAGAIN, -EINTR, -EPIPE, the sender's error, -ENOBUFS. */
 MUST_CHECK int packet_create(struct socket *sender, const struct packet_request *request,
                               struct packet **message);
@@ -225,8 +227,8 @@ MUST_CHECK int packet_fill(struct packet *message, struct io_buffer *buffer);
 MUST_CHECK int packet_copy_out(const struct packet *message, size_t offset,
                                 struct io_buffer *buffer, size_t size);
 /* Puts the message to the receiver's others, and takes it off again.  Locked. */
-void packet_put(struct socket *receiver, struct packet *message);
-void packet_take(struct socket *receiver, struct packet *message);
+void packet_put(struct socket *receiver, struct packet *message) REQUIRES(&receiver->lock);
+void packet_take(struct socket *receiver, struct packet *message) REQUIRES(&receiver->lock);
 /* Who sends it, if one of the two wants it to be known. */
 void packet_sign(struct packet *message, const struct socket_send *send,
                   struct socket *receiver);
@@ -249,7 +251,7 @@ MUST_CHECK int datagram_connect(struct socket *socket, const struct socket_name 
 /* May it send to its peer now?  If not, its `writable` will be woken. */
 bool datagram_peer_has_room(struct socket *socket);
 /* Those that poll for room look again.  Locked. */
-void datagram_wake_blocked(struct socket *receiver);
+void datagram_wake_blocked(struct socket *receiver) REQUIRES(&receiver->lock);
 
 /* ---- connection.c -------------------------------------------------------------------------- */
 

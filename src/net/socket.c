@@ -88,7 +88,7 @@ void socket_release(struct socket *socket)
 
 /* ---- Two of them --------------------------------------------------------------------------- */
 
-void socket_lock_pair(struct socket *a, struct socket *b)
+void socket_lock_pair(struct socket *a, struct socket *b) LOCKS_UNCHECKED
 {
     struct socket *first = a->id < b->id ? a : b;
     struct socket *second = a->id < b->id ? b : a;
@@ -98,7 +98,7 @@ void socket_lock_pair(struct socket *a, struct socket *b)
         spin_lock_same_rank(&second->lock);
 }
 
-void socket_unlock_pair(struct socket *a, struct socket *b)
+void socket_unlock_pair(struct socket *a, struct socket *b) LOCKS_UNCHECKED
 {
     struct socket *first = a->id < b->id ? a : b;
     struct socket *second = a->id < b->id ? b : a;

@@ -94,6 +94,7 @@ struct reading {
 
 /* The first piece with something new, and where that begins; NULL: none.  Locked. */
 static struct packet *next_piece(const struct reading *reading, size_t *offset)
+    REQUIRES(&reading->socket->lock)
 {
     uint64_t skip = reading->skipped;
 
@@ -110,7 +111,8 @@ static struct packet *next_piece(const struct reading *reading, size_t *offset)
 }
 
 /* The socket is locked, and given back.  0: look again. */
-static int wait_for_piece(const struct reading *reading)
+static int wait_for_piece(const struct reading *reading) RELEASES(&reading->socket->lock)
+    LOCKS_UNCHECKED
 {
     struct socket *socket = reading->socket;
     const struct wait_reason reason = {
@@ -130,7 +132,8 @@ static int wait_for_piece(const struct reading *reading)
 
 /* There is nothing to read.  0: look again; 1: the read is over; or an error.  Gives the lock
  * back. */
-static int handle_absence(const struct reading *reading)
+static int handle_absence(const struct reading *reading) RELEASES(&reading->socket->lock)
+    LOCKS_UNCHECKED
 {
     struct socket *socket = reading->socket;
     int error = 0;

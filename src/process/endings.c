@@ -37,7 +37,7 @@ static struct {
     struct list waiters[BUCKETS];    /* by id; initialised when first used */
 } endings;
 
-static struct list *waiters_of(int32_t id)
+static struct list *waiters_of(int32_t id) REQUIRES(&lock)
 {
     struct list *waiters = &endings.waiters[(uint32_t)id % BUCKETS];
 
@@ -65,7 +65,7 @@ void ending_record(int32_t id, int64_t code)
     spin_unlock(&lock);
 }
 
-static bool has_ended(int32_t id)
+static bool has_ended(int32_t id) REQUIRES(&lock)
 {
     ASSERT(spin_is_held(&lock));
     return id < PROCESS_ID_LIMIT && bitmap_test(endings.ended, (size_t)id);
@@ -83,7 +83,7 @@ static void waiter_add(struct ending_waiter *waiter, int32_t id)
 }
 
 /* Locked, also on return. */
-static int wait_until_ended(struct ending_waiter *waiter, struct thread *target)
+static int wait_until_ended(struct ending_waiter *waiter, struct thread *target) REQUIRES(&lock)
 {
     const struct wait_reason reason = {
         .kind = WAIT_CHILD,

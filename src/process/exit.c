@@ -186,7 +186,7 @@ _Noreturn void process_exit_thread(int code)
 }
 
 /* process->lock held: marks the process and makes its threads look. */
-static void begin_exit(struct process *process, int status, int64_t code)
+static void begin_exit(struct process *process, int status, int64_t code) REQUIRES(&process->lock)
 {
     ASSERT(spin_is_held(&process->lock));
     if (process->exiting)

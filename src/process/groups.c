@@ -10,7 +10,7 @@
 #include "process/process_internal.h"
 #include "process/relatives.h"
 
-static struct process *parent_of(const struct process *process)
+static struct process *parent_of(const struct process *process) REQUIRES(process_table_lock())
 {
     return process->parent_id ? process_table_find(process->parent_id) : NULL;
 }
@@ -18,13 +18,14 @@ static struct process *parent_of(const struct process *process)
 /* Is the parent a process that may continue its child: in another group of the session?  That of
  * the first process is whoever started the machine. */
 static bool is_in_care(const struct process *process, const struct process *parent)
+    REQUIRES(process_table_lock())
 {
     if (!parent)
         return process == process_table_first();
     return parent->group_id != process->group_id && parent->session_id == process->session_id;
 }
 
-static bool is_orphaned(int32_t group)
+static bool is_orphaned(int32_t group) REQUIRES(process_table_lock())
 {
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
         if (at->group_id == group && !at->ended && is_in_care(at, parent_of(at)))
@@ -33,7 +34,7 @@ static bool is_orphaned(int32_t group)
     return true;
 }
 
-static bool has_stopped_members(int32_t group)
+static bool has_stopped_members(int32_t group) REQUIRES(process_table_lock())
 {
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
         if (at->group_id == group && !at->ended && signal_is_stopped(at))
@@ -42,7 +43,7 @@ static bool has_stopped_members(int32_t group)
     return false;
 }
 
-static void send_to_members(int32_t group, int number)
+static void send_to_members(int32_t group, int number) REQUIRES(process_table_lock())
 {
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
         if (at->group_id == group)
@@ -85,7 +86,7 @@ static void set_group(struct process *process, int32_t group, bool new_session)
 }
 
 /* Is there a process of this group in the session? */
-static bool group_exists(int32_t group, int32_t session)
+static bool group_exists(int32_t group, int32_t session) REQUIRES(process_table_lock())
 {
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
         if (at->group_id == group && (session == 0 || at->session_id == session))
@@ -95,7 +96,7 @@ static bool group_exists(int32_t group, int32_t session)
 }
 
 /* In Linux's order; the table is locked. */
-static int change_group(int32_t id, int32_t group)
+static int change_group(int32_t id, int32_t group) REQUIRES(process_table_lock())
 {
     struct process *caller = current_process();
     struct process *target = process_table_find(id);

@@ -63,14 +63,14 @@ static struct pool timer_pool = POOL_INITIAL("timer", struct posix_timer, POSIX_
 
 /* ---- Locking ------------------------------------------------------------------------------- */
 
-static void lock_timer(struct posix_timer *timer)
+static void lock_timer(struct posix_timer *timer) LOCKS_UNCHECKED
 {
     if (timer->is_of_processor)
         spin_lock(&timer->processor_timer.process->processor_lock);
     spin_lock(&timer->lock);
 }
 
-static void unlock_timer(struct posix_timer *timer)
+static void unlock_timer(struct posix_timer *timer) LOCKS_UNCHECKED
 {
     spin_unlock(&timer->lock);
     if (timer->is_of_processor)
@@ -246,7 +246,7 @@ static int32_t choose_id(struct process *owner)
 }
 
 /* Both locked; NULL, and nothing is: there is none. */
-static struct posix_timer *find(int32_t id)
+static struct posix_timer *find(int32_t id) LOCKS_UNCHECKED
 {
     struct process *owner = current_process();
 
@@ -260,7 +260,7 @@ static struct posix_timer *find(int32_t id)
     return timer;
 }
 
-static void put(struct posix_timer *timer)
+static void put(struct posix_timer *timer) LOCKS_UNCHECKED
 {
     unlock_timer(timer);
     mutex_unlock(&timer->owner->posix_timers_lock);

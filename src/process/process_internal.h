@@ -19,22 +19,22 @@ MUST_CHECK int process_thread_clone(struct process *process, const struct clone_
 void process_thread_add(struct process *process, struct thread *thread);
 
 /* The thread leaves: what it has moved stays the process's.  Process locked. */
-void process_keep_io(struct process *process, const struct thread *thread);
+void process_keep_io(struct process *process, const struct thread *thread) REQUIRES(&process->lock);
 
 /* ---- process_table.c */
 /* RANK_PROCESS_TABLE; held for all of these. */
 struct spinlock *process_table_lock(void);
-void process_table_add(struct process *process);
+void process_table_add(struct process *process) REQUIRES(process_table_lock());
 /* The table's reference becomes the caller's. */
-void process_table_remove(struct process *process);
+void process_table_remove(struct process *process) REQUIRES(process_table_lock());
 /* A process has ended.  Returns whether it was the last one; then *first is the one that was first,
  * whose reference becomes the caller's. */
-bool process_table_ended(struct process **first);
+bool process_table_ended(struct process **first) REQUIRES(process_table_lock());
 /* The first process, which may have ended; without a reference. */
-struct process *process_table_first(void);
-struct process *process_table_find(int32_t id);
+struct process *process_table_first(void) REQUIRES(process_table_lock());
+struct process *process_table_find(int32_t id) REQUIRES(process_table_lock());
 /* In the order of the table, beginning with that of NULL. */
-struct process *process_table_next(const struct process *process);
+struct process *process_table_next(const struct process *process) REQUIRES(process_table_lock());
 
 /* ---- relatives.c */
 /* The process begins: it is in the table and among the children of its parent, if that is still
@@ -51,7 +51,8 @@ MUST_CHECK bool process_finish(struct process *process, struct process **first);
 /* ---- groups.c */
 /* A process has ended, or has another parent now than this one (NULL: none): if nobody is left who
  * could continue its group, and that is stopped, it is told.  Table locked. */
-void process_group_parted(const struct process *process, const struct process *parent);
+void process_group_parted(const struct process *process, const struct process *parent)
+    REQUIRES(process_table_lock());
 
 /* ---- launch.c */
 /* A thread of user code that is not started.  -EAGAIN: no ids or threads are left; -ENOMEM. */

@@ -34,6 +34,7 @@ static struct process *process_of_id(struct tree_node *node)
 
 /* The place where the id is or would be linked. */
 static struct tree_node **find_link(int32_t id, struct tree_node **parent)
+    REQUIRES(process_table_lock())
 {
     struct tree_node **link = &table.by_id.root;
 
@@ -124,12 +125,12 @@ struct process *process_table_next(const struct process *process)
 
 struct process *process_find(int32_t id)
 {
-    spin_lock(&table.lock);
+    spin_lock(process_table_lock());
     struct process *found = process_table_find(id);
 
     if (found)
         process_reference(found);
-    spin_unlock(&table.lock);
+    spin_unlock(process_table_lock());
     return found;
 }
 

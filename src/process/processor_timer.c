@@ -101,6 +101,7 @@ void processor_timer_destroy(struct processor_timer *timer)
 }
 
 void processor_timer_disarm(struct processor_timer *timer)
+    REQUIRES(&timer->process->processor_lock)
 {
     ASSERT(spin_is_held(&timer->process->processor_lock));
     if (timer->is_armed)
@@ -122,6 +123,7 @@ static void insert(struct tree *tree, struct processor_timer *timer)
 }
 
 int processor_timer_arm(struct processor_timer *timer, uint64_t expires_ns)
+    REQUIRES(&timer->process->processor_lock)
 {
     struct processor_timers *timers = timers_of(timer);
 
@@ -149,6 +151,7 @@ void processor_timers_look(struct process *process)
 /* ---- What is due --------------------------------------------------------------------------- */
 
 static void run_due(struct processor_timers *timers, const uint64_t used_ns[PROCESSOR_TIMES])
+    LOCKS_UNCHECKED
 {
     for (unsigned kind = 0; kind < PROCESSOR_TIMES; kind++) {
         struct tree *tree = &timers->trees[kind];
@@ -321,7 +324,7 @@ bool processor_timers_concern(struct process *process)
     return concern;
 }
 
-static void end(struct processor_timers *timers)
+static void end(struct processor_timers *timers) LOCKS_UNCHECKED
 {
     timers->ended = true;
     for (unsigned kind = 0; kind < PROCESSOR_TIMES; kind++) {
@@ -358,7 +361,7 @@ static void wake_sleeper(struct processor_timer *timer)
 }
 
 int processor_timer_sleep(struct process *process, struct thread *thread,
-                          enum processor_time kind, uint64_t expires_ns)
+                          enum processor_time kind, uint64_t expires_ns) LOCKS_UNCHECKED
 {
     const struct wait_reason reason = { .kind = WAIT_SLEEP, .object = expires_ns };
     struct processor_sleep sleep = { .is_over = false };

@@ -29,12 +29,7 @@ static struct process *child_of(struct list *node)
     return LIST_ENTRY(node, struct process, child_node);
 }
 
-static bool is_locked(void)
-{
-    return spin_is_held(process_table_lock());
-}
-
-static struct process *parent_of(const struct process *process)
+static struct process *parent_of(const struct process *process) REQUIRES(process_table_lock())
 {
     return process->parent_id ? process_table_find(process->parent_id) : NULL;
 }
@@ -49,8 +44,9 @@ static void count_child(struct process *parent, bool more)
 
 /* `parent` NULL: nobody. */
 static void set_parent(struct process *child, struct process *parent)
+    REQUIRES(process_table_lock())
 {
-    ASSERT(is_locked());
+    ASSERT(spin_is_held(process_table_lock()));
     spin_lock(&child->lock);
     child->parent_id = parent ? parent->id : 0;
     spin_unlock(&child->lock);
@@ -70,11 +66,9 @@ static bool may_begin(const struct process *process)
 
 bool process_begin(struct process *process, bool may_be_refused)
 {
-    struct spinlock *lock = process_table_lock();
-
-    spin_lock(lock);
+    spin_lock(process_table_lock());
     if (may_be_refused && !may_begin(process)) {
-        spin_unlock(lock);
+        spin_unlock(process_table_lock());
         return false;
     }
 
@@ -88,7 +82,7 @@ bool process_begin(struct process *process, bool may_be_refused)
     set_parent(process, parent && !parent->ended ? parent : NULL);
     if (process->parent_id)
         count_child(parent, true);
-    spin_unlock(lock);
+    spin_unlock(process_table_lock());
     return true;
 }
 
@@ -138,6 +132,7 @@ static bool is_ending_namespace(const struct process *process)
 
 /* Tells the parent of a zombie.  Returns whether nobody will wait for it. */
 static bool notify_end(struct process *parent, struct process *child)
+    REQUIRES(process_table_lock())
 {
     struct signal_action action;
     bool is_forgotten = false;
@@ -159,10 +154,9 @@ static bool notify_end(struct process *parent, struct process *child)
 
 void process_notify_stop(struct process *process, const struct stop_news *news)
 {
-    struct spinlock *lock = process_table_lock();
     bool stopped = news->code == CODE_CHILD_STOPPED;
 
-    spin_lock(lock);
+    spin_lock(process_table_lock());
 
     struct process *parent = parent_of(process);
 
@@ -174,13 +168,13 @@ void process_notify_stop(struct process *process, const struct stop_news *news)
                            stopped ? news->number << 8 | STATUS_STOPPED : STATUS_CONTINUED);
         wait_queue_wake_all(&parent->children_queue);
     }
-    spin_unlock(lock);
+    spin_unlock(process_table_lock());
 }
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
 /* The first process of a namespace and of each one above may wait until it is the last one. */
-static void tell_namespaces(const struct process *process)
+static void tell_namespaces(const struct process *process) REQUIRES(process_table_lock())
 {
     struct pid_namespace *space = process->pid_namespace;
 
@@ -193,9 +187,9 @@ static void tell_namespaces(const struct process *process)
 }
 
 /* Takes an ended process out of the table; the caller drops its reference. */
-static void forget(struct process *process)
+static void forget(struct process *process) REQUIRES(process_table_lock())
 {
-    ASSERT(is_locked() && process->ended);
+    ASSERT(spin_is_held(process_table_lock()) && process->ended);
     if (list_is_linked(&process->child_node))
         list_remove(&process->child_node);
     process->is_zombie = false;
@@ -206,7 +200,7 @@ static void forget(struct process *process)
 
 /* Who gets the children of a process that ends: of a family, its parent; else the nearest ancestor
  * of the same PID namespace that wants orphans, or the first process there. */
-static struct process *heir_of(const struct process *process)
+static struct process *heir_of(const struct process *process) REQUIRES(process_table_lock())
 {
     struct pid_namespace *space = process->pid_namespace;
     struct process *first = process_table_first();
@@ -226,6 +220,7 @@ static struct process *heir_of(const struct process *process)
 /* The signal that a child asked for (prctl), and its new parent.  A zombie that nobody will wait
  * for goes to the list `gone`. */
 static void give_child(struct process *child, struct process *heir, struct list *gone)
+    REQUIRES(process_table_lock())
 {
     int number = child->parent_death_signal;
 
@@ -245,6 +240,7 @@ static void give_child(struct process *child, struct process *heir, struct list 
 }
 
 static void give_children(struct process *process, struct list *gone)
+    REQUIRES(process_table_lock())
 {
     struct process *heir = heir_of(process);
 
@@ -261,6 +257,7 @@ static void release_all(struct list *gone)
 }
 
 static void end_others(const struct process *process, struct pid_namespace *space)
+    REQUIRES(process_table_lock())
 {
     pid_namespace_end(space);
     for (struct process *at = process_table_next(NULL); at; at = process_table_next(at)) {
@@ -270,6 +267,7 @@ static void end_others(const struct process *process, struct pid_namespace *spac
 }
 
 static void forget_dead_children(struct process *process, struct list *gone)
+    REQUIRES(process_table_lock())
 {
     LIST_FOR_EACH_SAFE(node, next, &process->children_list) {
         if (!child_of(node)->ended)
@@ -307,10 +305,9 @@ void process_end_namespace(struct process *process)
 
 bool process_finish(struct process *process, struct process **first)
 {
-    struct spinlock *lock = process_table_lock();
     struct list gone = LIST_INITIAL(gone);
 
-    spin_lock(lock);
+    spin_lock(process_table_lock());
 
     struct process *parent = parent_of(process);
 
@@ -333,7 +330,7 @@ bool process_finish(struct process *process, struct process **first)
 
     bool was_last = process_table_ended(first);
 
-    spin_unlock(lock);
+    spin_unlock(process_table_lock());
     release_all(&gone);
     return was_last;
 }
@@ -392,6 +389,7 @@ static bool take_news(struct process *child, const struct wait_request *wait,
 
 /* The zombie's usage becomes part of its parent's; the reference becomes the caller's. */
 static void reap(struct process *parent, struct process *child, struct wait_result *result)
+    REQUIRES(process_table_lock())
 {
     result->usage = child->usage;
     add_usage(&result->usage, &child->children_usage);
@@ -408,7 +406,7 @@ struct search {
 };
 
 static struct search look(struct process *parent, const struct wait_request *wait,
-                          struct wait_result *result)
+                          struct wait_result *result) REQUIRES(process_table_lock())
 {
     struct search search = { .wanted = 0 };
 
@@ -435,6 +433,7 @@ static struct search look(struct process *parent, const struct wait_request *wai
 }
 
 static int wait_for_news(struct process *parent, const struct search *search)
+    REQUIRES(process_table_lock())
 {
     const struct wait_reason reason = {
         .kind = WAIT_CHILD,
@@ -447,12 +446,11 @@ static int wait_for_news(struct process *parent, const struct search *search)
 int64_t process_wait(const struct wait_request *wait, struct wait_result *result)
 {
     struct process *parent = current_process();
-    struct spinlock *lock = process_table_lock();
     struct search search;
     int64_t error = 0;
 
     *result = (struct wait_result){ .id = 0 };
-    spin_lock(lock);
+    spin_lock(process_table_lock());
     for (;;) {
         search = look(parent, wait, result);
         if (search.found || (wait->flags & WAIT_NOT) || error)
@@ -461,7 +459,7 @@ int64_t process_wait(const struct wait_request *wait, struct wait_result *result
             break;
         error = wait_for_news(parent, &search);
     }
-    spin_unlock(lock);
+    spin_unlock(process_table_lock());
     if (search.gone)
         process_give_id_up(search.gone);
     if (search.found)

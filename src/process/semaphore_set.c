@@ -46,7 +46,7 @@ static struct keyed_semaphore *keyed_of(struct tree_node *node)
 
 /* The place where `key` is or would be linked. */
 static struct tree_node **find_link(struct semaphore_set *set, uint32_t key,
-                                    struct tree_node **parent)
+                                    struct tree_node **parent) REQUIRES(&set->lock)
 {
     struct tree_node **link = &set->tree.root;
 
@@ -223,7 +223,7 @@ int semaphore_set_wait(struct semaphore_set *set, uint32_t key, struct operation
 }
 
 /* Locked, or NULL. */
-static struct semaphore_set *find_set(uint32_t id)
+static struct semaphore_set *find_set(uint32_t id) REQUIRES(&all.lock) LOCKS_UNCHECKED
 {
     ASSERT(spin_is_held(&all.lock));
     LIST_FOR_EACH(node, &all.sets) {
@@ -245,6 +245,7 @@ bool semaphore_sets_find(uint64_t id, struct semaphore_report *report)
     struct semaphore_set *set = find_set((uint32_t)(id >> KEY_BITS));
 
     if (set) {
+        spin_lock_taken(&set->lock);
         node = *find_link(set, (uint32_t)id, &parent);
         if (node)
             semaphore_report(&keyed_of(node)->semaphore, report);
@@ -262,6 +263,7 @@ bool semaphore_sets_lost_signal(uint64_t id, struct semaphore_use *lost)
     struct semaphore_set *set = find_set((uint32_t)(id >> KEY_BITS));
 
     if (set) {
+        spin_lock_taken(&set->lock);
         found = set->lost.thread != 0 && set->lost_key == (uint32_t)id;
         *lost = set->lost;
         spin_unlock(&set->lock);

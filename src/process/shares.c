@@ -148,6 +148,7 @@ int namespaces_unshare(uint64_t clone_flags)
 /* ---- Looking at others --------------------------------------------------------------------- */
 
 static const struct thread_shares *shares_of(const struct process *process, struct thread *thread)
+    REQUIRES(&process->lock)
 {
     static const struct thread_shares nothing;
 

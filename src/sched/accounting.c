@@ -66,6 +66,7 @@ void thread_set_run_alarm(uint64_t allowance_ns)
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     uint64_t now_ns = charge_now(thread);
 
+    spin_lock_taken(&queue->lock);
     thread->run_alarm_ns = thread->run_ns + allowance_ns < allowance_ns
                                ? UINT64_MAX : thread->run_ns + allowance_ns;
     if (thread->run_alarm_ns == UINT64_MAX)
@@ -176,6 +177,7 @@ void thread_times(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
     uint64_t now_ns = machine_time_ns();
     uint64_t estimate_ns = atomic_load_explicit(&thread->system_ns, memory_order_relaxed);
 
+    spin_lock_taken(&queue->lock);
     if (thread->run_since_ns < now_ns)
         total_ns += now_ns - thread->run_since_ns;
     if (!thread->process || estimate_ns > total_ns)

@@ -42,6 +42,7 @@ void balance_note_waiting(unsigned cpu, bool are_waiting)
 
 /* Both queues are locked. */
 static void move(struct thread *thread, unsigned from, unsigned to)
+    REQUIRES(&cpu_at(from)->runqueue.lock, &cpu_at(to)->runqueue.lock)
 {
     ASSERT(placement_is_allowed(thread, to));
     runqueue_dequeue(&cpu_at(from)->runqueue, thread);

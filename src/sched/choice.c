@@ -45,6 +45,7 @@ void choice_replace(struct thread *thread, const struct operation *operation)
     if (!choice_is_observed())
         return;
     queue = scheduler_lock_queue_of(thread);
+    spin_lock_taken(&queue->lock);
     if (thread->state != THREAD_RUNNING)
         set_next(thread, operation, NULL);
     spin_unlock(&queue->lock);
@@ -57,6 +58,7 @@ void choice_possible(struct thread *thread)
     if (!choice_is_observed())
         return;
     queue = scheduler_lock_queue_of(thread);
+    spin_lock_taken(&queue->lock);
     if (thread->state != THREAD_RUNNING)
         thread->next_needs = NULL;
     spin_unlock(&queue->lock);

@@ -143,6 +143,7 @@ void placement_send(struct thread *thread)
 /* Takes it off its queue if it is ready where it may not run.  Otherwise, if it runs there, says so
  * by `runs_on`. */
 static bool leave_forbidden(struct runqueue *queue, struct thread *thread, unsigned *runs_on)
+    REQUIRES(&queue->lock)
 {
     unsigned cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
 
@@ -163,6 +164,7 @@ void thread_set_cpus(struct thread *thread, uint64_t cpus)
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     unsigned runs_on;
 
+    spin_lock_taken(&queue->lock);
     ASSERT((cpus & all_cpus()) != 0);
     atomic_store_explicit(&thread->cpus, cpus, memory_order_relaxed);
 

@@ -29,6 +29,7 @@ void priority_get(const struct thread *thread, struct scheduling *setting)
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     const struct priority *priority = &thread->priority;
 
+    spin_lock_taken(&queue->lock);
     *setting = (struct scheduling){
         .class = priority->class,
         .own = priority->own,
@@ -54,6 +55,9 @@ static void write_setting(struct thread *thread, const struct scheduling *settin
 void priority_write(struct thread *thread, const struct scheduling *setting, uint8_t effective)
 {
     struct runqueue *queue = scheduler_lock_queue_of(thread);
+
+    spin_lock_taken(&queue->lock);
+
     bool is_lowered = effective < priority_effective(thread);
     enum runqueue_place place = runqueue_change_begin(queue, thread);
 
@@ -116,6 +120,7 @@ uint64_t priority_slice_ns(const struct thread *thread)
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     uint64_t slice_ns = queue->ordinary->slice_ns;
 
+    spin_lock_taken(&queue->lock);
     if (class_is_real_time(thread->priority.class))
         slice_ns = thread->priority.class == CLASS_ROUND_ROBIN ? REAL_TIME_QUANTUM_NS : 0;
     spin_unlock(&queue->lock);

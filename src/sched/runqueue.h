@@ -53,26 +53,30 @@ void runqueue_init(struct runqueue *queue, const struct sched_policy *ordinary);
 
 /* For all: `lock` held. */
 /* The thread is READY and on no queue. */
-void runqueue_enqueue(struct runqueue *queue, struct thread *thread, enum enqueue_reason why);
+void runqueue_enqueue(struct runqueue *queue, struct thread *thread, enum enqueue_reason why)
+    REQUIRES(&queue->lock);
 /* The thread is on the queue, and goes to another one or changes. */
-void runqueue_dequeue(struct runqueue *queue, struct thread *thread);
+void runqueue_dequeue(struct runqueue *queue, struct thread *thread) REQUIRES(&queue->lock);
 /* Takes the thread that should run next off the queue; NULL when there is none. */
-struct thread *runqueue_take_next(struct runqueue *queue);
+struct thread *runqueue_take_next(struct runqueue *queue) REQUIRES(&queue->lock);
 /* The thread, no idle one, runs on the queue's CPU from now on; or does not any more. */
-void runqueue_begin_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns);
-void runqueue_end_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns);
+void runqueue_begin_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns)
+    REQUIRES(&queue->lock);
+void runqueue_end_run(struct runqueue *queue, struct thread *thread, uint64_t now_ns)
+    REQUIRES(&queue->lock);
 /* When the running thread has to give way, as things are: SLICE_OVER: now; SLICE_FOREVER: never, or
  * nobody runs. */
-uint64_t runqueue_slice_end(const struct runqueue *queue);
+uint64_t runqueue_slice_end(const struct runqueue *queue) REQUIRES(&queue->lock);
 /* Real-time threads and others are ready, or run, and it is the others' turn: real_time_share.h. */
 bool runqueue_is_turn_of_others(const struct runqueue *queue);
 
 /* Around a change of what the queue's policies look at: the thread's priority, class or weight.
  * Returns what the second needs. */
 enum runqueue_place { PLACE_ELSEWHERE, PLACE_READY, PLACE_RUNNING };
-enum runqueue_place runqueue_change_begin(struct runqueue *queue, struct thread *thread);
+enum runqueue_place runqueue_change_begin(struct runqueue *queue, struct thread *thread)
+    REQUIRES(&queue->lock);
 void runqueue_change_end(struct runqueue *queue, struct thread *thread, enum runqueue_place place,
-                         enum enqueue_reason why);
+                         enum enqueue_reason why) REQUIRES(&queue->lock);
 
 static inline unsigned runqueue_ready_count(const struct runqueue *queue)
 {

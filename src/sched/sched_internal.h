@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "lib/error.h"
+#include "sched/per_cpu.h"
 
 struct pid_name;
 struct pid_namespace;
@@ -92,8 +93,10 @@ void scheduler_tell(unsigned index);
 /* Locks the run queue of the CPU the thread belongs to. */
 struct runqueue *scheduler_lock_queue_of(const struct thread *thread);
 /* Both queues of two CPUs, which may be one. */
-void scheduler_lock_pair(unsigned a, unsigned b);
-void scheduler_unlock_pair(unsigned a, unsigned b);
+void scheduler_lock_pair(unsigned a, unsigned b)
+    ACQUIRES(&cpu_at(a)->runqueue.lock, &cpu_at(b)->runqueue.lock);
+void scheduler_unlock_pair(unsigned a, unsigned b)
+    RELEASES(&cpu_at(a)->runqueue.lock, &cpu_at(b)->runqueue.lock);
 
 /* ---- report.c ------------------------------------------------------------------------------ */
 

@@ -80,7 +80,7 @@ void scheduler_assert_may_sleep(void)
     machine_interrupts_restore(were_on);
 }
 
-struct runqueue *scheduler_lock_queue_of(const struct thread *thread)
+struct runqueue *scheduler_lock_queue_of(const struct thread *thread) LOCKS_UNCHECKED
 {
     for (;;) {
         unsigned cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
@@ -106,7 +106,7 @@ static void activate_address_space(struct per_cpu *cpu, const struct thread *nex
 }
 
 /* When the slice of the running thread ends, as things are.  The queue is locked. */
-static uint64_t slice_end(const struct per_cpu *cpu)
+static uint64_t slice_end(const struct per_cpu *cpu) REQUIRES(&cpu->runqueue.lock)
 {
     uint64_t end_ns = runqueue_slice_end(&cpu->runqueue);
 
@@ -118,7 +118,7 @@ static uint64_t slice_end(const struct per_cpu *cpu)
 }
 
 /* Of this CPU: makes sure that the slice ends in time.  The queue is locked. */
-static void set_slice_end(struct per_cpu *cpu)
+static void set_slice_end(struct per_cpu *cpu) REQUIRES(&cpu->runqueue.lock)
 {
     uint64_t end_ns = slice_end(cpu);
 
@@ -131,6 +131,7 @@ static void set_slice_end(struct per_cpu *cpu)
 
 /* `thread` is what runs on this CPU from now on: its slice begins. */
 static void begin_slice(struct per_cpu *cpu, struct thread *thread, uint64_t now_ns)
+    REQUIRES(&cpu->runqueue.lock)
 {
     if (thread != cpu->idle)
         runqueue_begin_run(&cpu->runqueue, thread, now_ns);
@@ -139,6 +140,7 @@ static void begin_slice(struct per_cpu *cpu, struct thread *thread, uint64_t now
 }
 
 static void switch_threads(struct per_cpu *cpu, struct thread *next, uint64_t now_ns)
+    RELEASES(&cpu->runqueue.lock) LOCKS_UNCHECKED
 {
     struct thread *previous = cpu->current;
 
@@ -162,7 +164,7 @@ static void switch_threads(struct per_cpu *cpu, struct thread *next, uint64_t no
     scheduler_finish_switch();    /* as whom, and on which CPU, may differ from above */
 }
 
-void scheduler_finish_switch(void)
+void scheduler_finish_switch(void) LOCKS_UNCHECKED
 {
     struct per_cpu *cpu = this_cpu();
     struct thread *previous = cpu->previous;
@@ -187,7 +189,7 @@ void scheduler_finish_switch(void)
 
 /* The current thread goes where it belongs in its next state. */
 static void leave_running(struct per_cpu *cpu, enum thread_state next_state,
-                          enum enqueue_reason why, uint64_t now_ns)
+                          enum enqueue_reason why, uint64_t now_ns) REQUIRES(&cpu->runqueue.lock)
 {
     struct thread *thread = cpu->current;
 
@@ -305,7 +307,7 @@ void scheduler_interrupt_leave(void)
 
 /* A thread has come to the CPU's queue: does the CPU have to know now?  Not if it is idle and was
  * told of another one already, nor if nothing ends earlier by it.  The queue is locked. */
-static bool must_be_told(const struct per_cpu *cpu)
+static bool must_be_told(const struct per_cpu *cpu) REQUIRES(&cpu->runqueue.lock)
 {
     if (!cpu->runqueue.running)
         return cpu->runqueue.ready_count == 1;
@@ -314,7 +316,7 @@ static bool must_be_told(const struct per_cpu *cpu)
 
 /* Of this CPU: what is ready here or elsewhere has changed, or the current thread has.  The queue
  * is locked. */
-static void look_at_queue(struct per_cpu *cpu)
+static void look_at_queue(struct per_cpu *cpu) REQUIRES(&cpu->runqueue.lock)
 {
     const struct thread *running = cpu->runqueue.running;
 
@@ -359,7 +361,7 @@ void scheduler_tell(unsigned index)
 }
 
 /* Locks the queues of two CPUs, which may be one. */
-void scheduler_lock_pair(unsigned a, unsigned b)
+void scheduler_lock_pair(unsigned a, unsigned b) LOCKS_UNCHECKED
 {
     unsigned first = a < b ? a : b;
     unsigned second = a < b ? b : a;
@@ -369,7 +371,7 @@ void scheduler_lock_pair(unsigned a, unsigned b)
         spin_lock_same_rank(&cpu_at(second)->runqueue.lock);
 }
 
-void scheduler_unlock_pair(unsigned a, unsigned b)
+void scheduler_unlock_pair(unsigned a, unsigned b) LOCKS_UNCHECKED
 {
     if (a != b)
         spin_unlock(&cpu_at(b)->runqueue.lock);
@@ -378,6 +380,7 @@ void scheduler_unlock_pair(unsigned a, unsigned b)
 
 /* Both queues locked.  Returns whether the CPU must be told. */
 static bool place(struct thread *thread, unsigned cpu, enum enqueue_reason why)
+    REQUIRES(&cpu_at(cpu)->runqueue.lock)
 {
     struct runqueue *queue = &cpu_at(cpu)->runqueue;
 

@@ -206,6 +206,7 @@ void thread_set_work(struct thread *thread, uint32_t work)
     /* On this CPU it is in the kernel, and looks on its way out. */
     bool tell = thread->state == THREAD_RUNNING && cpu != machine_cpu_index();
 
+    spin_lock_taken(&queue->lock);
     spin_unlock(&queue->lock);
     if (tell)
         machine_cpu_notify(cpu);

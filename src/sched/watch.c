@@ -44,14 +44,14 @@ void watch_external(bool begins)
 
 /* ---- Nothing can run ----------------------------------------------------------------------- */
 
-static void lock_all_queues(unsigned count)
+static void lock_all_queues(unsigned count) LOCKS_UNCHECKED
 {
     spin_lock(&cpu_at(0)->runqueue.lock);
     for (unsigned cpu = 1; cpu < count; cpu++)
         spin_lock_same_rank(&cpu_at(cpu)->runqueue.lock);
 }
 
-static void unlock_all_queues(unsigned count)
+static void unlock_all_queues(unsigned count) LOCKS_UNCHECKED
 {
     for (unsigned cpu = count; cpu > 0; cpu--)
         spin_unlock(&cpu_at(cpu - 1)->runqueue.lock);

@@ -114,7 +114,7 @@ void signal_wake_taker(struct process *process, struct thread *first, bool is_sh
 
 /* Both locks held; the process has threads.  `target` NULL: the process. */
 static int send(struct process *process, struct thread *target,
-                const struct signal_information *information)
+                const struct signal_information *information) REQUIRES(&process->signals.lock)
 {
     int number = information->number;
     struct thread *first = target ? target : thread_of(list_first(&process->threads));

@@ -342,7 +342,7 @@ MUST_CHECK int signal_actions_unshare(struct signals *signals);
 bool signal_actions_are_shared(struct signals *signals);
 /* A copy of one; takes signals.lock, which the second wants held. */
 struct signal_action signal_action_read(struct signals *signals, int number);
-struct signal_action signal_action_of(struct signals *signals, int number);
+struct signal_action signal_action_of(struct signals *signals, int number) REQUIRES(&signals->lock);
 
 /* "SIGSEGV", "SIGRTMIN+3"; and "Segmentation fault".  Valid until the machine stops. */
 const char *signal_name(int number);

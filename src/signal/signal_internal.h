@@ -5,12 +5,14 @@
 
 /* signals.lock held: one action, to be changed and given back. */
 static inline struct signal_action *signal_action_lock(struct signals *signals, int number)
+    ACQUIRES(&signals->actions->lock)
 {
     spin_lock(&signals->actions->lock);
     return &signals->actions->of[number - 1];
 }
 
 static inline void signal_action_unlock(struct signals *signals)
+    RELEASES(&signals->actions->lock)
 {
     spin_unlock(&signals->actions->lock);
 }
@@ -68,7 +70,8 @@ void timer_signals_discard(struct signals *signals, const struct thread *thread)
 /* Something is pending now: who should look?  `is_shared`: of the process, best this thread. */
 void signal_wake_taker(struct process *process, struct thread *first, bool is_shared, int number);
 /* Would it be dropped?  Of the process: the thread that it is offered first. */
-bool signal_is_ignored(struct process *process, struct thread *target, int number);
+bool signal_is_ignored(struct process *process, struct thread *target, int number)
+    REQUIRES(&process->signals.lock);
 /* A stop takes back a pending continue, and the other way round. */
 void signal_side_effects(struct process *process, int number);
 

@@ -70,7 +70,7 @@ static bool stop_thread(struct signals *signals, struct thread_signals *own)
     return signals->stop_complete;
 }
 
-void signal_thread_leaves(struct process *process, struct thread *thread)
+void signal_thread_leaves(struct process *process, struct thread *thread) REQUIRES(&process->lock)
 {
     struct signals *signals = &process->signals;
 
@@ -86,7 +86,7 @@ void signal_thread_leaves(struct process *process, struct thread *thread)
     spin_unlock(&signals->lock);
 }
 
-void signal_stop_end(struct process *process)
+void signal_stop_end(struct process *process) REQUIRES(&process->lock)
 {
     ASSERT(spin_is_held(&process->lock));
     spin_lock(&process->signals.lock);
@@ -95,7 +95,7 @@ void signal_stop_end(struct process *process)
     spin_unlock(&process->signals.lock);
 }
 
-void signal_stop_look(struct process *process)
+void signal_stop_look(struct process *process) REQUIRES(&process->lock)
 {
     ASSERT(spin_is_held(&process->lock));
     spin_lock(&process->signals.lock);
@@ -139,7 +139,7 @@ static bool leaves(const struct process *process)
 }
 
 /* signals.lock held, given back for the while. */
-static void tell_parent(struct process *process)
+static void tell_parent(struct process *process) LOCKS_UNCHECKED
 {
     struct signals *signals = &process->signals;
     const struct stop_news news = { .code = signals->untold, .number = signals->stop_signal };

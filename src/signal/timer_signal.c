@@ -101,6 +101,7 @@ static void make_pending(struct timer_signal *signal, struct process *process,
 
 static enum timer_signal_result send(struct timer_signal *signal, struct process *process,
                                      struct thread *thread, bool keep)
+    REQUIRES(&process->signals.lock)
 {
     int number = signal->queued.information.number;
 

@@ -38,7 +38,7 @@ static void check_order(const struct thread *thread, const struct mutex *mutex, 
 }
 
 /* `mutex->lock` held: those that wait lend to this thread; NULL: to nobody. */
-static void lend_to(struct mutex *mutex, struct thread *thread)
+static void lend_to(struct mutex *mutex, struct thread *thread) REQUIRES(&mutex->lock)
 {
     int error = pi_mutex_set_owner(&mutex->lending, thread);
 
@@ -46,7 +46,7 @@ static void lend_to(struct mutex *mutex, struct thread *thread)
 }
 
 /* `mutex->lock` held. */
-static void become_owner(struct mutex *mutex, struct thread *thread)
+static void become_owner(struct mutex *mutex, struct thread *thread) REQUIRES(&mutex->lock)
 {
     ASSERT(spin_is_held(&mutex->lock));
     ASSERT(!owner_of(mutex));
@@ -58,7 +58,7 @@ static void become_owner(struct mutex *mutex, struct thread *thread)
 }
 
 /* `mutex->lock` held, given back while asleep. */
-static void sleep_once(struct mutex *mutex, struct wait_queue *queue)
+static void sleep_once(struct mutex *mutex, struct wait_queue *queue) REQUIRES(&mutex->lock)
 {
     const struct wait_reason reason = {
         .kind = WAIT_MUTEX,
@@ -73,7 +73,7 @@ static void sleep_once(struct mutex *mutex, struct wait_queue *queue)
 }
 
 /* `mutex->lock` held, given back while asleep. */
-static void wait_until_free(struct mutex *mutex)
+static void wait_until_free(struct mutex *mutex) REQUIRES(&mutex->lock)
 {
     struct wait_queue queue;
     struct pi_waiter waiter;
@@ -94,7 +94,7 @@ static void wait_until_free(struct mutex *mutex)
 }
 
 /* `mutex->lock` held. */
-static void wake_next(struct mutex *mutex)
+static void wake_next(struct mutex *mutex) REQUIRES(&mutex->lock)
 {
     lend_to(mutex, NULL);
     (void)wait_queue_wake_all(pi_mutex_first(&mutex->lending)->queue);
@@ -115,17 +115,17 @@ static void lock_checked(struct mutex *mutex, bool may_equal)
     spin_unlock(&mutex->lock);
 }
 
-void mutex_lock(struct mutex *mutex)
+void mutex_lock(struct mutex *mutex) LOCKS_UNCHECKED
 {
     lock_checked(mutex, false);
 }
 
-void mutex_lock_same_rank(struct mutex *mutex)
+void mutex_lock_same_rank(struct mutex *mutex) LOCKS_UNCHECKED
 {
     lock_checked(mutex, true);
 }
 
-bool mutex_try_lock(struct mutex *mutex)
+bool mutex_try_lock(struct mutex *mutex) LOCKS_UNCHECKED
 {
     struct thread *thread = current_thread();
 
@@ -139,7 +139,7 @@ bool mutex_try_lock(struct mutex *mutex)
     return is_free;
 }
 
-void mutex_unlock(struct mutex *mutex)
+void mutex_unlock(struct mutex *mutex) LOCKS_UNCHECKED
 {
     struct thread *thread = current_thread();
     struct mutex **link = &thread->mutexes;

@@ -22,14 +22,15 @@ struct mutex {
     enum lock_rank rank;           /* constant after initialisation */
     const char *name;
     struct mutex *below;           /* taken before this one by its owner; the owner's */
-};
+} LOCK_TYPE("mutex");
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank, const char *name);
-void mutex_lock(struct mutex *mutex);
+void mutex_lock(struct mutex *mutex) ACQUIRES(mutex);
 /* A second mutex of a rank already held: the caller orders them (parent before child, or by
  * address). */
-void mutex_lock_same_rank(struct mutex *mutex);
+void mutex_lock_same_rank(struct mutex *mutex) ACQUIRES(mutex);
 /* Never sleeps, so it may go against the order of ranks. */
-bool mutex_try_lock(struct mutex *mutex);
-void mutex_unlock(struct mutex *mutex);
-bool mutex_is_held(const struct mutex *mutex);    /* by the current thread */
+bool mutex_try_lock(struct mutex *mutex) TRIES_TO_ACQUIRE(true, mutex);
+void mutex_unlock(struct mutex *mutex) RELEASES(mutex);
+/* By the current thread.  Asked in assertions. */
+bool mutex_is_held(const struct mutex *mutex) ASSERTS_HELD(mutex);

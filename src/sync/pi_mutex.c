@@ -227,7 +227,7 @@ struct pi_waiter *pi_mutex_first(const struct pi_mutex *mutex)
     return waiter;
 }
 
-static void set_owner_locked(struct pi_mutex *mutex, struct thread *owner)
+static void set_owner_locked(struct pi_mutex *mutex, struct thread *owner) REQUIRES(&lock)
 {
     struct thread *before = mutex->owner;
 
@@ -255,7 +255,7 @@ int pi_mutex_set_owner(struct pi_mutex *mutex, struct thread *owner)
     return error;
 }
 
-static void hand_over_locked(struct pi_mutex *mutex, struct pi_waiter *waiter)
+static void hand_over_locked(struct pi_mutex *mutex, struct pi_waiter *waiter) REQUIRES(&lock)
 {
     if (waiter)
         dequeue_locked(waiter);

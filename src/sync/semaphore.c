@@ -201,7 +201,7 @@ static void wake_all(struct semaphore *semaphore)
         (void)wait_queue_wake_one(&waiter_of(node)->queue);
 }
 
-static void give_one(struct semaphore *semaphore)
+static void give_one(struct semaphore *semaphore) REQUIRES(&semaphore->lock)
 {
     ASSERT(spin_is_held(&semaphore->lock));
     ASSERT(!semaphore->removed);
@@ -297,6 +297,7 @@ static void waiter_init(struct semaphore_waiter *waiter, struct semaphore *semap
 
 /* Locked, also on return.  Until there may be something for this thread. */
 static void sleep_once(struct semaphore *semaphore, struct semaphore_waiter *waiter)
+    REQUIRES(&semaphore->lock)
 {
     struct thread *holder = semaphore->statistics.holder
                                 ? thread_find(semaphore->statistics.holder) : NULL;
@@ -321,6 +322,7 @@ static void sleep_once(struct semaphore *semaphore, struct semaphore_waiter *wai
 
 /* Locked.  1: not yet; else the result of the wait. */
 static int try_take(struct semaphore *semaphore, struct semaphore_waiter *waiter)
+    REQUIRES(&semaphore->lock)
 {
     bool is_gone = semaphore->removed || waiter->removals != semaphore->removals;
 

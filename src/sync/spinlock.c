@@ -57,12 +57,12 @@ static void take(struct spinlock *lock, bool may_equal)
     cpu->held = lock;
 }
 
-void spin_lock(struct spinlock *lock)
+void spin_lock(struct spinlock *lock) LOCKS_UNCHECKED
 {
     take(lock, false);
 }
 
-void spin_lock_same_rank(struct spinlock *lock)
+void spin_lock_same_rank(struct spinlock *lock) LOCKS_UNCHECKED
 {
     take(lock, true);
 }
@@ -96,7 +96,7 @@ static void notify_all(struct per_cpu *cpu)
         machine_cpu_notify((unsigned)__builtin_ctzll(cpu->to_notify));
 }
 
-void spin_unlock(struct spinlock *lock)
+void spin_unlock(struct spinlock *lock) LOCKS_UNCHECKED
 {
     if (!spin_is_held(lock))
         panic("%s is given back by a CPU that does not hold it", lock->name);

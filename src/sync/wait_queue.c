@@ -380,7 +380,7 @@ int wait_queue_wait(struct wait_queue *queue, struct spinlock *lock,
 /* ---- Waking -------------------------------------------------------------------------------- */
 
 /* The queue is locked, and stays so until the last access to entry and thread. */
-static void entry_wake(struct wait_entry *entry)
+static void entry_wake(struct wait_entry *entry) LOCKS_UNCHECKED
 {
     ASSERT(spin_is_held(&entry->queue->lock));
     ASSERT(!entry_is_woken(entry));

@@ -82,7 +82,8 @@ void wait_queue_init_external(struct wait_queue *queue);
  * ended the wait, -ETIMEDOUT at the absolute deadline (machine_time_ns).  May sleep; holds no other
  * spin lock; `lock` ranks below RANK_WAIT_QUEUE. */
 MUST_CHECK int wait_queue_wait(struct wait_queue *queue, struct spinlock *lock,
-                               const struct wait_reason *reason, uint64_t deadline_ns);
+                               const struct wait_reason *reason, uint64_t deadline_ns)
+    REQUIRES(lock);
 
 /* Any context.  Returns how many were woken.  wake_one wakes the oldest thread in wait_queue_wait
  * and, because a poll only looks, every poll. */

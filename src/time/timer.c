@@ -113,7 +113,7 @@ void timer_set_processor_alarm(uint64_t alarm_ns)
 }
 
 /* Locks the heap the timer is on, or would be. */
-static struct cpu_timers *lock_timers_of(const struct timer *timer)
+static struct cpu_timers *lock_timers_of(const struct timer *timer) LOCKS_UNCHECKED
 {
     for (;;) {
         unsigned cpu = atomic_load_explicit(&timer->cpu, memory_order_relaxed);
@@ -127,7 +127,7 @@ static struct cpu_timers *lock_timers_of(const struct timer *timer)
     }
 }
 
-static bool remove_if_armed(struct cpu_timers *timers, struct timer *timer)
+static bool remove_if_armed(struct cpu_timers *timers, struct timer *timer) REQUIRES(&timers->lock)
 {
     if (!heap_contains(&timer->node))
         return false;
@@ -137,7 +137,7 @@ static bool remove_if_armed(struct cpu_timers *timers, struct timer *timer)
 
 /* Locks the heap on which the timer is to be put, not armed: this CPU's, unless its function is
  * running on another one.  Then it stays there, because only there can timer_cancel see that. */
-static struct cpu_timers *lock_timers_to_arm(struct timer *timer)
+static struct cpu_timers *lock_timers_to_arm(struct timer *timer) LOCKS_UNCHECKED
 {
     struct cpu_timers *old = lock_timers_of(timer);
     unsigned cpu = machine_cpu_index();
@@ -156,6 +156,7 @@ void timer_arm_between(struct timer *timer, uint64_t due_ns, uint64_t latest_ns)
     bool were_on = machine_interrupts_disable();
     struct cpu_timers *timers = lock_timers_to_arm(timer);
 
+    spin_lock_taken(&timers->lock);
     ASSERT(due_ns <= latest_ns);
     timer->due_ns = due_ns;
 
@@ -178,6 +179,7 @@ void timer_disarm(struct timer *timer)
 {
     struct cpu_timers *timers = lock_timers_of(timer);
 
+    spin_lock_taken(&timers->lock);
     (void)remove_if_armed(timers, timer);
     spin_unlock(&timers->lock);
 }
@@ -186,6 +188,9 @@ bool timer_cancel(struct timer *timer)
 {
     for (;;) {
         struct cpu_timers *timers = lock_timers_of(timer);
+
+        spin_lock_taken(&timers->lock);
+
         bool was_armed = remove_if_armed(timers, timer);
         bool elsewhere = timers != &cpu_timers[machine_cpu_index()];
         bool must_wait = timers->running == timer && elsewhere;
@@ -203,6 +208,7 @@ bool timer_is_armed(const struct timer *timer)
     struct cpu_timers *timers = lock_timers_of(timer);
     bool armed = heap_contains(&timer->node);
 
+    spin_lock_taken(&timers->lock);
     spin_unlock(&timers->lock);
     return armed;
 }

@@ -36,7 +36,7 @@ static struct tty *tty_of_node(struct list *node)
 
 /* ---- Tickets: with the lock held ----------------------------------------------------------- */
 
-static struct tty *find(uint64_t ticket)
+static struct tty *find(uint64_t ticket) REQUIRES(&control.lock)
 {
     ASSERT(spin_is_held(&control.lock));
     if (ticket == 0)
@@ -49,7 +49,7 @@ static struct tty *find(uint64_t ticket)
 }
 
 /* The terminal controls nobody any more.  Returns who was in the foreground. */
-static int32_t void_ticket(struct tty *tty)
+static int32_t void_ticket(struct tty *tty) REQUIRES(&control.lock)
 {
     int32_t group = tty->control.foreground_group;
 
@@ -62,7 +62,7 @@ static int32_t void_ticket(struct tty *tty)
     return group;
 }
 
-static void give_ticket(struct tty *tty, struct process *leader)
+static void give_ticket(struct tty *tty, struct process *leader) REQUIRES(&control.lock)
 {
     (void)void_ticket(tty);
     tty->control.session_id = leader->session_id;

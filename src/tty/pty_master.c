@@ -42,7 +42,7 @@ static bool has_notice(const struct pty *pty)
 }
 
 /* tty.lock is held.  0, -EAGAIN, -EINTR; -EIO: the terminal was left. */
-static int wait_for_output(struct pty *pty, bool waits)
+static int wait_for_output(struct pty *pty, bool waits) REQUIRES(&pty->tty.lock)
 {
     const struct wait_reason reason = { .kind = WAIT_INPUT, .object = pty->tty.device_id };
     int error = 0;
@@ -66,6 +66,7 @@ struct chunk {
 
 /* tty.lock is held.  At most `wanted` bytes of what there is; the first ones of a read? */
 static void fill_chunk(struct pty *pty, size_t wanted, bool is_first, struct chunk *chunk)
+    REQUIRES(&pty->tty.lock)
 {
     chunk->count = 0;
     if (has_notice(pty)) {

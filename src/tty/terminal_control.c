@@ -149,6 +149,7 @@ static bool stops_by_usual_characters(const struct terminal_settings *settings)
 
 /* tty->lock is held. */
 static void replace_settings(struct tty *tty, const struct terminal_settings *settings)
+    REQUIRES(&tty->lock)
 {
     const struct terminal_settings before = tty->line.settings;
     bool stops = stops_by_usual_characters(settings);

@@ -75,7 +75,7 @@ void tty_signal(struct tty *tty, int number)
 }
 
 /* What the byte did that the device may want to know. */
-static void notice_received(struct tty *tty, int signal, bool was_stopped)
+static void notice_received(struct tty *tty, int signal, bool was_stopped) REQUIRES(&tty->lock)
 {
     bool is_stopped = terminal_output_is_stopped(&tty->line.output);
 
@@ -88,7 +88,7 @@ static void notice_received(struct tty *tty, int signal, bool was_stopped)
 }
 
 /* Takes input until there is no more, no room, or one byte that means a signal. */
-static int receive_some(struct tty *tty)
+static int receive_some(struct tty *tty) REQUIRES(&tty->lock)
 {
     int signal = 0;
 
@@ -203,7 +203,7 @@ static struct read_rule read_rule(struct tty *tty, struct file *file)
 }
 
 /* tty->lock is held.  0, -EAGAIN, -EINTR, -EIO, -ETIMEDOUT. */
-static int wait_for_input(struct tty *tty, const struct read_rule *rule)
+static int wait_for_input(struct tty *tty, const struct read_rule *rule) REQUIRES(&tty->lock)
 {
     const struct wait_reason reason = { .kind = WAIT_INPUT, .object = tty->device_id };
 
@@ -289,6 +289,7 @@ static int64_t tty_read(struct file *file, struct io_buffer *buffer, uint64_t *p
 
 /* tty->lock is held.  Waits until somebody makes room or finishes. */
 static int wait_for_writers(struct tty *tty, bool may_wait, bool uninterruptible)
+    REQUIRES(&tty->lock)
 {
     const struct wait_reason reason = {
         .kind = WAIT_OUTPUT, .object = tty->device_id, .uninterruptible = uninterruptible,

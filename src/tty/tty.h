@@ -82,7 +82,7 @@ void tty_signal(struct tty *tty, int number);
  * that it controls loses it. */
 void tty_hang_up(struct tty *tty);
 /* For the device to tell what happens; the lock is held. */
-void tty_notice(struct tty *tty, enum tty_notice notice);
+void tty_notice(struct tty *tty, enum tty_notice notice) REQUIRES(&tty->lock);
 
 void tty_reference(struct tty *tty);
 void tty_release(struct tty *tty);
@@ -103,4 +103,4 @@ MUST_CHECK int tty_drain(struct tty *tty, bool uninterruptible);
 int64_t tty_control(struct file *file, uint32_t request, uint64_t argument);
 int64_t tty_control_both(struct tty *tty, uint32_t request, uint64_t argument, bool is_master);
 /* Bytes on their way out, with tty->lock held. */
-void tty_push_output(struct tty *tty);
+void tty_push_output(struct tty *tty) REQUIRES(&tty->lock);

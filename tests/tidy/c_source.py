@@ -11,6 +11,12 @@ TOKEN = re.compile(r"""
   | (?P<string> "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
 """, re.VERBOSE | re.DOTALL)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
+# What functions do with locks: src/sync/lock_contract.h.
+LOCK_CONTRACT = re.compile(r"""
+    \bLOCKS_UNCHECKED\b
+  | \b(?:REQUIRES|ACQUIRES|RELEASES|TRIES_TO_ACQUIRE|ASSERTS_HELD)
+    \s*\( (?: [^()] | \( (?: [^()] | \([^()]*\) )* \) )* \)
+""", re.VERBOSE)
 ATTRIBUTE = re.compile(r"__attribute__\s*\(\(.*?\)\)\)?|\b[A-Z_]{3,}\s*\((?=[^()]*\)\s*$)[^()]*\)",
                        re.DOTALL)
 CONTROL = re.compile(r"^(if|for|while|switch|\w*FOR_EACH\w*)$")
@@ -106,7 +112,7 @@ class Source:
         """The function whose declaration stands in [boundary, opening), or None."""
         head = self.code[boundary:opening]
         test = re.search(r"\bSTART_TEST\((\w+)\)\s*$", head)
-        declaration = ATTRIBUTE.sub(blank, head)
+        declaration = ATTRIBUTE.sub(blank, LOCK_CONTRACT.sub(blank, head))
         if test:
             declaration, name, parameters = head, test.group(1), []
         else:

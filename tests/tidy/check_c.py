@@ -1,7 +1,7 @@
 """Checks that look at one C file at a time."""
 import re
 
-from c_source import DIRECTIVE, TOKEN
+from c_source import DIRECTIVE, LOCK_CONTRACT, TOKEN
 from tree import words
 
 LINE_MAX = 100
@@ -133,6 +133,31 @@ def check_lock_protects(tree):
                     f"struct {match.group(1)} has a lock: write `Protected by` over the fields")
 
 
+def functions_with_lock_contracts(tree):
+    """The functions whose prototypes in headers say what they do with locks."""
+    names = set()
+    for path in tree.paths("src", ".h"):
+        for declaration in tree.source(path).code.split(";"):
+            contract = LOCK_CONTRACT.search(declaration)
+            if contract:
+                names.update(re.findall(r"\b(\w+)\s*\(", declaration[:contract.start()])[:1])
+    return names
+
+
+def check_lock_contracts(tree):
+    """A function that asserts that a lock is held says so in its type, for its callers."""
+    declared = functions_with_lock_contracts(tree)
+    for path, function in all_functions(tree, "src"):
+        source = tree.source(path)
+        head = source.code[function.start:function.body_start]
+        asserts = re.search(r"\bASSERT\w*\([^;]*(?<!!)\b(?:spin|mutex)_is_held\(", function.body)
+        is_known = LOCK_CONTRACT.search(head) or (function.name in declared and
+                                                  not re.match(r"static\b", head))
+        if asserts and not is_known:
+            yield path, function.first_line, (f"{function.name} asserts that a lock is held: "
+                                              "it needs REQUIRES(lock)")
+
+
 def check_own_header_first(tree):
     for path in tree.paths("src", ".c"):
         own = path[len("src/"):-2] + ".h"
@@ -217,6 +242,7 @@ CHECKS = [
     check_backward_goto,
     check_default_in_enum_switch,
     check_lock_protects,
+    check_lock_contracts,
     check_own_header_first,
     check_banned,
     check_exported_names,

@@ -96,6 +96,19 @@ CASES = [
      {"src/a.h": "struct a {\n    struct spinlock lock;\n    int count;\n};\n"},
      {"src/a.h": "struct a {\n    struct spinlock lock;\n\n    /* Protected by `lock`. */\n"
                  "    int count;\n};\nstruct b {\n    struct spinlock *lock;\n};\n"}),
+    (check_c.check_lock_contracts,
+     {"src/a.c": body("    ASSERT(mutex_is_held(&a->lock) && number > 0);\n"),
+      "src/a.h": "int thing_act(int number);\n"},
+     {"src/a.c": body("    ASSERT(spin_is_held(&a.lock));\n"),
+      "src/a.h": "int other(void);\nint thing_act(int number) REQUIRES(&at(0)->lock);\n",
+      "src/b.c": "static int f(struct b *b)\n    REQUIRES(&(*b)->lock, lock_of(at(0)))\n"
+                 "{\n    ASSERT(spin_is_held(&(*b)->lock));\n}\n",
+      "src/c.c": "int f(void) LOCKS_UNCHECKED\n{\n    ASSERT(mutex_is_held(&lock));\n}\n"
+                 "int g(void)\n{\n    ASSERT(!spin_is_held(&lock));\n}\n"}),
+    (check_c.check_lock_contracts,
+     {"src/a.c": "static int f(int a)\n{\n    ASSERT(spin_is_held(&lock));\n}\n",
+      "src/a.h": "int f(int a) REQUIRES(&lock);\n"},
+     {"src/a.c": body("    if (mutex_is_held(&lock))\n        number++;\n")}),
     (check_c.check_own_header_first,
      {"src/lib/a.c": in_fs("<stdint.h>", '"lib/a.h"'), "src/lib/a.h": ""},
      {"src/lib/a.c": in_fs('"lib/a.h"', "<stdint.h>"), "src/lib/a.h": ""}),

@@ -200,7 +200,7 @@ static struct mutex *lock_of_seals(const struct map_request *request, uint64_t f
     return &request->file->inode->lock;
 }
 
-static int64_t map_request(struct map_request *request, uint64_t flags)
+static int64_t map_request(struct map_request *request, uint64_t flags) LOCKS_UNCHECKED
 {
     struct mutex *seals_lock = lock_of_seals(request, flags);
     user_address place;

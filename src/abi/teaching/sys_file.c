@@ -267,7 +267,7 @@ static int open_path(const char *path, uint32_t flags, struct file **file)
 }
 
 /* The number closed last, or else the next one. */
-static int install(struct process *process, struct file *file)
+static int install(struct process *process, struct file *file) REQUIRES(&process->family->lock)
 {
     struct family *family = process->family;
     unsigned fd = FIRST_OWN + family->opened_count;
