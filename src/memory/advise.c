@@ -400,6 +400,7 @@ static bool page_is_zero(const struct page *page)
 
 /* Nobody can reach these pages while they are looked at. */
 static void drop_untouched(struct address_space *space, const struct page_table_piece *piece)
+    REQUIRES(&space->lock)
 {
     bool any = false;
 
@@ -434,7 +435,7 @@ static void drop_untouched(struct address_space *space, const struct page_table_
 
 /* Memory that is locked as it is touched holds nothing but what was: pages that came beside others
  * (extent.c) go.  The page tables stay. */
-static int drop_untouched_part(struct range_part *part)
+static int drop_untouched_part(struct range_part *part) REQUIRES(&part->space->lock)
 {
     struct page_table_piece piece;
     user_address at = part->start;

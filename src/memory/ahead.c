@@ -17,7 +17,7 @@ static user_address sooner(user_address end, user_address start, uint64_t pages)
 }
 
 static void map_page(struct address_space *space, const struct region *region,
-                     user_address address, page_entry *entry)
+                     user_address address, page_entry *entry) REQUIRES(&space->lock)
 {
     uint64_t index = region_object_index(region, address);
     struct page *page;
@@ -33,7 +33,7 @@ static void map_page(struct address_space *space, const struct region *region,
 }
 
 static void map_resident(struct address_space *space, const struct region *region,
-                         user_address start, user_address end)
+                         user_address start, user_address end) REQUIRES(&space->lock)
 {
     page_entry *entry = NULL;
 
@@ -73,6 +73,7 @@ static bool is_private(const struct region *region)
 
 /* A page of our own for each of [start, end), all in one run and in one table. */
 static void fill_ahead(struct address_space *space, user_address start, user_address end)
+    REQUIRES(&space->lock)
 {
     size_t count = (end - start) / PAGE_SIZE, filled = 0;
     unsigned order = 0;

@@ -131,7 +131,7 @@ int address_space_copy(struct address_space *source, const struct address_space_
             error = copy_region(&copying, region);
     }
     if (!error)
-        fork_copy_ahead(source, copying.copy, use);
+        fork_copy_ahead(copying.source, copying.copy, use);
     space_unlock(copying.copy);
     space_unlock(copying.source);
     if (error)

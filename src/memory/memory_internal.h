@@ -115,7 +115,7 @@ uint64_t region_entry_bits(const struct region *region);
 
 /* Both spaces are locked, and share their pages; no TLB permits writing to them. */
 void fork_copy_ahead(struct address_space *source, struct address_space *copy,
-                     const struct address_space_use *use);
+                     const struct address_space_use *use) REQUIRES(&source->lock, &copy->lock);
 /* A page was copied, and those before it were not. */
 void fork_memory_note(struct address_space *space, user_address page);
 void fork_memory_release(struct address_space *space);

@@ -270,7 +270,7 @@ static struct region *find_alike(const struct address_space *space, user_address
 /* Space locked.  The pages go, and others come when they are touched; the region stays in the
  * list of those that map the object. */
 static int show_pages(struct address_space *space, user_address start, user_address end,
-                      uint64_t first_page)
+                      uint64_t first_page) REQUIRES(&space->lock)
 {
     struct region *first = find_alike(space, start, end), *region;
 

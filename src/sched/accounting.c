@@ -84,6 +84,7 @@ uint64_t thread_run_alarm_left(void)
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     uint64_t left_ns = UINT64_MAX;
 
+    spin_lock_taken(&queue->lock);
     (void)charge_now(thread);
     if (thread->run_alarm_ns != UINT64_MAX)
         left_ns = thread->run_alarm_ns > thread->run_ns ? thread->run_alarm_ns - thread->run_ns : 0;
@@ -99,6 +100,7 @@ void thread_charge_user(uint64_t ns)
     struct runqueue *queue = scheduler_lock_queue_of(thread);
     uint64_t now_ns = charge_now(thread);
 
+    spin_lock_taken(&queue->lock);
     thread->run_ns += ns;
     if (thread->sample_start_ns != SAMPLE_NONE)
         thread->sample_start_ns += ns;    /* no system time */
