@@ -140,7 +140,7 @@ int mount_create_like(const struct mount *mount, struct name *root, struct mount
 }
 
 static int make_copy(const struct mount *mount, struct name *root, const struct path *at,
-                     struct mount **result)
+                     struct mount **result) REQUIRES(&mount_table()->lock)
 {
     int error = mount_create_like(mount, root, result);
 

@@ -21,7 +21,7 @@ static bool is_root_of_space(const struct mount *mount, uint64_t space)
     return mount->space == space && !mount->parent;
 }
 
-static int create_copies(uint64_t from)
+static int create_copies(uint64_t from) REQUIRES(&mount_table()->lock)
 {
     int error = 0;
 
@@ -42,7 +42,7 @@ static void release_copies(void)
     }
 }
 
-static int attach_copy(const struct mount *mount, uint64_t to)
+static int attach_copy(const struct mount *mount, uint64_t to) REQUIRES(&mount_table()->lock)
 {
     const struct path at = { mount->parent ? mount->parent->copy : NULL, mount->covered };
     int error = mount_attach(mount->copy, mount->parent ? &at : NULL);
@@ -53,7 +53,7 @@ static int attach_copy(const struct mount *mount, uint64_t to)
 }
 
 /* New ones are added behind those that were there. */
-static int attach_copies(uint64_t from, uint64_t to)
+static int attach_copies(uint64_t from, uint64_t to) REQUIRES(&mount_table()->lock)
 {
     int error = 0;
 
