@@ -25,7 +25,7 @@ static int order_of(const struct hostfs_status *status, const struct host_inode 
 /* The place of a host file in the tree: *link is the inode's node, or where it belongs; the node
  * above. */
 static struct tree_node *find_place(struct hostfs *hostfs, const struct hostfs_status *status,
-                                    struct tree_node ***link)
+                                    struct tree_node ***link) REQUIRES(&hostfs->lock)
 {
     struct tree_node *parent = NULL;
 

@@ -52,7 +52,7 @@ static struct user_account *find(uint32_t user_id) REQUIRES(&accounts.lock)
     return NULL;
 }
 
-static struct user_account *create(uint32_t user_id)
+static struct user_account *create(uint32_t user_id) REQUIRES(&accounts.lock)
 {
     struct user_account *account =
         accounts.spare_taken ? pool_allocate(&account_pool) : &accounts.spare;
@@ -67,7 +67,7 @@ static struct user_account *create(uint32_t user_id)
     return account;
 }
 
-static void destroy(struct user_account *account)
+static void destroy(struct user_account *account) REQUIRES(&accounts.lock)
 {
     list_remove(&account->node);
     if (account == &accounts.spare)
