@@ -16,9 +16,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
 
 BUSYBOX = "/usr/bin/busybox"
-# What these print may change between two runs, when others write to the same disk.
+# Numbers that these print change between two runs, when others write to the same disk.
 CHANGING = ("df",)
-TRIES_OF_CHANGING = 20
+NUMBER = re.compile(r"\d+")
 
 TEXT = "".join(
     f"{(number * 7919) % 1000:03d} word{number % 13} line {number}\n" for number in range(400)
@@ -188,16 +188,22 @@ def prepare(directory):
         os.utime(name, (1_700_000_000, 1_700_000_000))
 
 
+def nearly_same(one, other):
+    """The same words in the same columns, and numbers that differ by a hundredth at most."""
+    pairs = list(zip(NUMBER.findall(one), NUMBER.findall(other)))
+    return (NUMBER.sub("", one).split() == NUMBER.sub("", other).split() and
+            len(NUMBER.findall(one)) == len(NUMBER.findall(other)) and
+            all(abs(int(a) - int(b)) <= max(1, int(a) // 100) for a, b in pairs))
+
+
 def compare(suite, directory, line, text):
     words = [word.replace("{}", directory) for word in line.split(" ")]
-    tries = TRIES_OF_CHANGING if words[0] in CHANGING else 1
-    found = ["never run"]
-    while found and tries > 0:
-        tries -= 1
-        native = common.execute([BUSYBOX, *words], directory, text)
-        hosted = common.execute([common.SIM, "--root", "/", BUSYBOX, *words], directory, text)
-        found = common.differences(native, hosted)
-    suite.check("busybox " + line + (" <input" if text else ""), found)
+    native = common.execute([BUSYBOX, *words], directory, text)
+    hosted = common.execute([common.SIM, "--root", "/", BUSYBOX, *words], directory, text)
+    if words[0] in CHANGING and nearly_same(native.output, hosted.output):
+        hosted = common.Result(native.bytes, hosted.errors.encode(), hosted.status)
+    suite.check("busybox " + line + (" <input" if text else ""),
+                common.differences(native, hosted))
 
 
 def compare_script(suite, directory, script, cpus):
