@@ -34,8 +34,8 @@ TASKS = {
 # They take seconds: one seed in so many, and none by default.
 SLOW = {"defect_spin_burn": 50, "blocks/defect_spin_burn": 10, "defect_exit_codes": 10,
         "blocks/defect_exit_codes": 10, "raw/kill": 20, "raw/many": 100}
-# No programs of their own: they measure, or are given to other suites with arguments.
-LEFT_OUT = ("measure", "fuzz_calls")
+# They measure, are given to other suites with arguments, or spin for ever in many schedules.
+LEFT_OUT = ("measure", "fuzz_calls", "lost_flag", "blocks/lost_flag")
 
 
 def guests():
