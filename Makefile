@@ -55,11 +55,12 @@ TEST_LIBRARIES = $(shell pkg-config --libs check)
 VARIANT_FLAGS_debug := -O2
 VARIANT_FLAGS_asan := -O1 -fsanitize=address
 VARIANT_FLAGS_ubsan := -O1 -fsanitize=undefined -fno-sanitize-recover=all
+VARIANT_FLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 VARIANT_FLAGS_tsan := -O1 -fsanitize=thread
 VARIANT_FLAGS_coverage := -O0 --coverage -DEFT_MARKS
 VARIANT_FLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 VARIANT_FLAGS := $(VARIANT_FLAGS_$(VARIANT))
-ifeq ($(VARIANT),asan)
+ifneq ($(filter asan sanitize,$(VARIANT)),)
 # A kernel thread that ends leaves its stack without returning, and what it has marked there stays
 # marked when the page is used for something else.
 CORE_FLAGS += --param asan-stack=0
@@ -69,7 +70,7 @@ ifeq ($(filter debug fuzz,$(VARIANT)),)
 VARIANT_FLAGS += -Wno-maybe-uninitialized
 endif
 ifeq ($(VARIANT_FLAGS),)
-$(error VARIANT=$(VARIANT) is not one of debug asan ubsan tsan coverage fuzz)
+$(error VARIANT=$(VARIANT) is not one of debug asan ubsan sanitize tsan coverage fuzz)
 endif
 
 # ---- Sources ----------------------------------------------------------------------------------
@@ -97,8 +98,8 @@ MODEL_PROGRAMS := $(MODEL_TESTS:%.c=$(BUILD)/%)
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 
 # Every object waits for the packages, but only when the goal is one that installs them.
-INSTALLING_GOALS := run qemu qemu-gdb test bench gdb asan ubsan tsan analyze coverage fuzz \
-        conformance outside deps
+INSTALLING_GOALS := run qemu qemu-gdb test bench gdb asan ubsan sanitize tsan analyze coverage \
+        fuzz conformance outside deps
 PACKAGES_STAMP := $(BUILD)/packages.stamp
 PACKAGES_READY := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),$(PACKAGES_STAMP))
 
@@ -179,7 +180,7 @@ $(OBJECTS)/sim/%.S.o: sim/%.S Makefile | $(PACKAGES_READY)
 	$(Q)$(CC) $(SIM_FLAGS) -c $< -o $@
 	$(rename_sections)
 
-ifeq ($(VARIANT),asan)
+ifneq ($(filter asan sanitize,$(VARIANT)),)
 SIM_OBJECTS += $(OBJECTS)/tests/harness/asan_options.o
 endif
 
@@ -621,11 +622,11 @@ symbols: $(CORE_LINKS)    ## the core needs machine.h and nothing else
 
 variant = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) VARIANT=$(1)
 
-.PHONY: asan ubsan tsan coverage
+.PHONY: asan ubsan sanitize tsan coverage
 # Only the tests themselves use the host's heap, and they end right after.
-asan: export ASAN_OPTIONS := detect_leaks=0
+asan sanitize: export ASAN_OPTIONS := detect_leaks=0
 
-asan ubsan: deps    ## tests with the address or the undefined-behaviour sanitizer
+asan ubsan sanitize: deps    ## tests with the address or undefined-behaviour sanitizer, or both
 	@+$(call variant,$@) instrumented
 
 # It sees races of real threads; the models try all orders on one.
@@ -752,7 +753,7 @@ clean:    ## removes BUILD
 
 help:    ## this table
 	@sed -n 's/^\([a-z -]*\):.*  ## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
-	        | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+	        | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
 	@echo 'Variables: BUILD GUEST ARGS PREFIX DESTDIR TIME V'
 
 -include $(OBJECTS)/vdso/vdso.d \

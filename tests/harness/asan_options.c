@@ -1,5 +1,5 @@
 /*
- * Linked into the sim of the variant asan only: how the address sanitizer looks at a kernel.
+ * Linked into the sim of the variants with the address sanitizer: how that looks at a kernel.
  *
  * Before each call of a function that does not return the tool wants to forget what it has noted
  * about the frames that are left.  Its own way reads the host's list of mappings, with locks and
