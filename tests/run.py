@@ -101,6 +101,17 @@ def run_suite(path, build, timeout):
     return report, output
 
 
+def lines_of_failures(output):
+    """What a suite says of the tests that failed; empty for one that reports by a TAP log."""
+    lines, tells = [], False
+    for line in output.splitlines():
+        if RESULT.match(line):
+            tells = line.startswith("not ok")
+        if tells:
+            lines.append(line)
+    return lines
+
+
 def show(name, report, output, seconds):
     counts = f"{report.passed} passed"
     if report.failed:
@@ -113,7 +124,7 @@ def show(name, report, output, seconds):
     if report.failed:
         for line in report.failed:
             print(f"    not ok {line}")
-        shown = output.splitlines()[-OUTPUT_LINES_SHOWN:]
+        shown = (lines_of_failures(output) or output.splitlines())[-OUTPUT_LINES_SHOWN:]
         print("".join(f"    | {line}\n" for line in shown), end="", flush=True)
 
 

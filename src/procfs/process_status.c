@@ -43,8 +43,11 @@ struct summary {
     uint64_t cpus;
 };
 
+/* The process is locked.  Its last thread may still be on its way out when it has ended. */
 static char state_letter(const struct process *process, const struct thread *thread)
 {
+    if (process->live_threads == 0)
+        return 'Z';
     if (process->signals.stopped)
         return 'T';
     switch (thread->state) {
