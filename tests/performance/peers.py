@@ -1,7 +1,9 @@
 """Other kernels that run programs of Linux in a process of their own, where they are installed:
 User Mode Linux (Debian's user-mode-linux) and gVisor (runsc).  The same program measures itself."""
+import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 
@@ -28,17 +30,27 @@ def command_of(peer, program, words):
     return [*PEERS[peer], program, *words]
 
 
+def output_of(command):
+    """Empty if it does not end.  Nothing of it goes on: a kernel is several processes."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, errors="replace",
+                          start_new_session=True) as process:
+        try:
+            return process.communicate(timeout=LIMIT_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            return ""
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
 def median(peer, program, words):
     """ns, or None if it cannot be measured there."""
     found = []
     for _ in range(ROUNDS):
-        try:
-            run = subprocess.run(command_of(peer, program, words), stdin=subprocess.DEVNULL,
-                                 capture_output=True, text=True, errors="replace",
-                                 timeout=LIMIT_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            return None
-        match = RESULT.search(run.stdout)
+        match = RESULT.search(output_of(command_of(peer, program, words)))
         if not match:
             return None
         found.append(float(match.group(1)))
