@@ -30,6 +30,16 @@ def command_of(peer, program, words):
     return [*PEERS[peer], program, *words]
 
 
+def end_session(leader):
+    """Its processes may have made groups of their own."""
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.getsid(int(name)) == leader:
+                os.kill(int(name), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
 def output_of(command):
     """Empty if it does not end.  Nothing of it goes on: a kernel is several processes."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -40,10 +50,7 @@ def output_of(command):
         except subprocess.TimeoutExpired:
             return ""
         finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            end_session(process.pid)
 
 
 def median(peer, program, words):
