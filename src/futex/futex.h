@@ -5,11 +5,11 @@
  * A private futex is named by its address space and address.  Another one is named by what its
  * memory is, so that processes that have the same memory at different addresses meet: the place in
  * a file or in shared memory, or else the space and the address.  A private name never meets
- * another one.
+ * another one, nor, among them, one with a node one without.
  *
  * All calls may sleep and hold no lock; words are in the current thread's address space.  -EINVAL:
- * the address is not a multiple of 4; -EFAULT: it is no user address, or, where the word is used,
- * not there.
+ * the address is not a multiple of 4, or of 8 where a node follows, or there is no such node;
+ * -EFAULT: it is no user address, or, where the word is used, not there.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +32,7 @@ struct futex_word {
     struct address_space *space;
     user_address address;
     bool is_private;
+    bool has_node;    /* the word behind it says on which node of memory it is waited for */
 };
 
 /* An absolute time. */

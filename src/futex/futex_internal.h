@@ -28,7 +28,7 @@
 
 /* ---- Names: key.c -------------------------------------------------------------------------- */
 
-enum futex_key_kind { KEY_PRIVATE, KEY_OF_SPACE, KEY_OF_OBJECT };
+enum futex_key_kind { KEY_PRIVATE, KEY_PRIVATE_WITH_NODE, KEY_OF_SPACE, KEY_OF_OBJECT };
 
 /* Plain numbers that are the same in every run: owner is the page table of a space, or the place of
  * an object in memory, which the key keeps there. */

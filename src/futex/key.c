@@ -11,24 +11,54 @@
 #include "memory/user_memory.h"
 #include "memory/user_word.h"
 
+/* The word behind a word: a node of memory.  All memory is one node. */
+#define ONLY_NODE UINT32_C(0)
+#define ANY_NODE UINT32_MAX
+
+/* -EINVAL: there is no such node.  Whoever leaves the choice to the kernel is told. */
+static int settle_node(const struct futex_word *word)
+{
+    const struct futex_word place = { .space = word->space,
+                                      .address = word->address + sizeof(uint32_t) };
+    uint32_t node;
+    int error = futex_read(&place, &node);
+
+    while (!error && node == ANY_NODE) {
+        bool were_on = machine_interrupts_disable();
+        enum user_word_result result =
+            user_word_exchange(place.space, place.address, &node, ONLY_NODE);
+
+        machine_interrupts_restore(were_on);
+        if (result == WORD_DONE)
+            return 0;
+        if (result == WORD_ABSENT)
+            error = futex_bring_in(&place, true);
+    }
+    if (error)
+        return error;
+    return node == ONLY_NODE ? 0 : -EINVAL;
+}
+
 int futex_key_get(const struct futex_word *word, bool write, struct futex_key *key)
 {
+    size_t size = sizeof(uint32_t) * (word->has_node ? 2 : 1);
     struct user_word_place place;
+    int error = 0;
 
     *key = (struct futex_key){
-        .kind = KEY_PRIVATE,
+        .kind = word->has_node ? KEY_PRIVATE_WITH_NODE : KEY_PRIVATE,
         .owner = address_space_root(word->space),
         .position = word->address,
     };
-    if (!is_aligned(word->address, sizeof(uint32_t)))
+    if (!is_aligned(word->address, size))
         return -EINVAL;
     if (word->address > USER_SPACE_END)    /* nothing is there, but Linux does not say so */
         return -EFAULT;
-    if (word->is_private)
-        return 0;
-
-    int error = user_word_locate(word->space, word->address, write, &place);
-
+    if (word->has_node)
+        error = settle_node(word);
+    if (error || word->is_private)
+        return error;
+    error = user_word_locate(word->space, word->address, write, &place);
     if (error)
         return error;
     key->kind = KEY_OF_SPACE;

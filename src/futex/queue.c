@@ -29,7 +29,7 @@
 #include "time/clock.h"
 
 #define BUCKETS_PER_CPU 256u
-#define KINDS 3u
+#define KINDS 4u
 
 static struct futex_bucket *buckets;
 static unsigned bucket_bits;    /* log2 of their number */

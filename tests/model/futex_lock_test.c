@@ -184,7 +184,7 @@ static void own_and_leave(void *member)
 /* Says that it waits, and does, until the owner is gone. */
 static void wait_for_robust(void *member)
 {
-    const struct futex_word word = { space, LOCK, false };
+    const struct futex_word word = { .space = space, .address = LOCK };
     int error = 0;
 
     for (;;) {

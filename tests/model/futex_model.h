@@ -100,7 +100,7 @@ __attribute__((unused)) static void explore_broken(const struct model *model, co
 
 static struct futex_word private_word(user_address address)
 {
-    return (struct futex_word){ space, address, true };
+    return (struct futex_word){ .space = space, .address = address, .is_private = true };
 }
 
 __attribute__((unused)) static void interrupt_first(void *member)

@@ -7,7 +7,8 @@
 
 struct futex_word futex_word_of(user_address address, bool is_private)
 {
-    return (struct futex_word){ current_space(), address, is_private };
+    return (struct futex_word){ .space = current_space(), .address = address,
+                                .is_private = is_private };
 }
 
 /* Nanoseconds, WAIT_FOREVER if there is no time or it is too far away. */

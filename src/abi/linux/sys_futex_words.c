@@ -1,6 +1,7 @@
 /*
  * The newer futex calls: futex_waitv, and futex_wake, futex_wait and futex_requeue, whose arguments
- * have room for words of other sizes.  There are none yet, neither here nor on Linux.
+ * have room for words of other sizes.  There are none yet, neither here nor on Linux.  Behind a
+ * word may be a second one, the node of memory where it is waited for.
  */
 #include "abi/linux/futex_arguments.h"
 #include "abi/linux/structures.h"
@@ -11,10 +12,10 @@
 
 #define WORD_SIZE_MASK 3u
 #define WORD_SIZE_32 2u
-#define WORD_ON_NODE 4u          /* a second word says on which node of memory; not here */
-#define WORD_BY_POLICY 8u        /* ... the policy of its memory says it: all is one node */
+#define WORD_WITH_NODE 4u        /* a second word says on which node of memory */
+#define WORD_BY_POLICY 8u        /* ... or the policy of its memory: there are no policies */
 #define WORD_PRIVATE 128u
-#define WORD_FLAGS (WORD_SIZE_MASK | WORD_ON_NODE | WORD_BY_POLICY | WORD_PRIVATE)
+#define WORD_FLAGS (WORD_SIZE_MASK | WORD_WITH_NODE | WORD_BY_POLICY | WORD_PRIVATE)
 #define CLOCK_REAL 0
 #define CLOCK_MONOTONIC 1
 
@@ -26,13 +27,15 @@ LINUX_LAYOUT(struct linux_futex_waitv, 24);
 
 static bool flags_are_valid(uint32_t flags)
 {
-    return !(flags & ~WORD_FLAGS) && (flags & WORD_SIZE_MASK) == WORD_SIZE_32 &&
-           !(flags & WORD_ON_NODE);
+    return !(flags & ~WORD_FLAGS) && (flags & WORD_SIZE_MASK) == WORD_SIZE_32;
 }
 
 static struct futex_word word_of(user_address address, uint32_t flags)
 {
-    return futex_word_of(address, (flags & WORD_PRIVATE) != 0);
+    struct futex_word word = futex_word_of(address, (flags & WORD_PRIVATE) != 0);
+
+    word.has_node = (flags & WORD_WITH_NODE) != 0;
+    return word;
 }
 
 /* A time of the clock with this number.  -EINVAL, -EFAULT. */

@@ -61,6 +61,7 @@ struct caller {
     uint64_t delay_ns;       /* its time is up then; 0: never */
     uint8_t priority;        /* 0: an ordinary thread */
     bool is_shared;          /* its words are not private */
+    bool has_node;           /* ... say on which node of memory they are */
 
     /* Results. */
     struct thread *thread;
@@ -90,12 +91,13 @@ __attribute__((unused)) static uint32_t get(user_address address)
 
 static struct futex_word private_word(user_address address)
 {
-    return (struct futex_word){ current_space(), address, true };
+    return (struct futex_word){ .space = current_space(), .address = address,
+                                .is_private = true };
 }
 
 __attribute__((unused)) static struct futex_word shared_word(user_address address)
 {
-    return (struct futex_word){ current_space(), address, false };
+    return (struct futex_word){ .space = current_space(), .address = address };
 }
 
 __attribute__((unused)) static uint32_t own_id(void)
@@ -160,7 +162,9 @@ __attribute__((unused)) static void interrupt(struct caller *caller)
 
 static struct futex_word word_of(const struct caller *caller, user_address address)
 {
-    return (struct futex_word){ current_space(), address, !caller->is_shared };
+    return (struct futex_word){ .space = current_space(), .address = address,
+                                .is_private = !caller->is_shared,
+                                .has_node = caller->has_node };
 }
 
 static struct futex_deadline deadline_of(const struct caller *caller)

@@ -214,7 +214,7 @@ static const struct futex_deadline never = { UINT64_MAX, false };
 
 static struct futex_word lock_word(void)
 {
-    return (struct futex_word){ current_space(), LOCK, true };
+    return (struct futex_word){ .space = current_space(), .address = LOCK, .is_private = true };
 }
 
 static void lock_after(void *argument)

@@ -17,7 +17,8 @@ static unsigned started;
 
 static struct futex_word word_at(user_address address)
 {
-    return (struct futex_word){ current_space(), address, true };
+    return (struct futex_word){ .space = current_space(), .address = address,
+                                .is_private = true };
 }
 
 static int wait_with(user_address address, uint32_t expected, uint32_t bits, uint64_t deadline_ns)

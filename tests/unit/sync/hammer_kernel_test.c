@@ -70,7 +70,7 @@ static _Atomic uint32_t *word_at(user_address address)
 
 static struct futex_word futex_at(user_address address)
 {
-    return (struct futex_word){ space, address, true };
+    return (struct futex_word){ .space = space, .address = address, .is_private = true };
 }
 
 static int wait_for_word(user_address address, uint32_t expected, uint64_t deadline_ns)
