@@ -26,6 +26,9 @@ DEATH_LINE = re.compile(r"^eft: .*killed by signal.*\n", re.MULTILINE)
 STATUS_REFUSED = 2
 STATUS_PANIC = 120
 
+# How a program ends on a Linux that has not what it is about; its output says what that is.
+STATUS_NOT_HERE = 77
+
 # A shell starts background jobs with these ignored, and what we start would inherit that.
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else
