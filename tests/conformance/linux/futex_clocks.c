@@ -69,6 +69,8 @@ static void absolute(void)
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, -1));
     soon = from_now(CLOCK_MONOTONIC, 3600000);
     TAKES(0, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, -1));
+    /* As glibc does: a clock and no time. */
+    TAKES(0, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | PRIVATE, 1, NULL, NULL, -1));
 }
 
 static void *hold_lock(void *argument)

@@ -58,6 +58,7 @@ static void waitv_arguments(void)
     many[1].val = 1;
     WAITV(many, 2, 0, NULL, 0);
     WAITV(many, 2, 0, &past, 1);
+    CALL(waiters_of(&words[0], PRIVATE));
     many[1] = entry_of((uint32_t *)4096, 0, SIZE_32);
     many[0].val = 1;
     WAITV(many, 2, 0, &past, 1);

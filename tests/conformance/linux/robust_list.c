@@ -184,6 +184,36 @@ static void try_plan(enum plan plan)
                  nodes[0].word & FUTEX_OWNER_DIED ? " died" : "");
 }
 
+static void *wait_long(void *argument)
+{
+    int wait_flags = (int)(intptr_t)argument;
+
+    return answer(futex(&nodes[0].word, FUTEX_WAIT | wait_flags, nodes[0].word));
+}
+
+/* One of them is told, and only of those that wait shared. */
+static void many_wait(void)
+{
+    pthread_t waiters[4];
+
+    SECTION("several wait for a dead owner's word");
+    extra = 0;
+    (void)start(die, (void *)(uintptr_t)PLAN_OWNED_WITH_WAITERS);
+    while (!__atomic_load_n(&extra, __ATOMIC_SEQ_CST))
+        sleep_ms(1);
+    await_waiters(&extra, PRIVATE, 1);
+    for (unsigned i = 0; i < COUNT(waiters); i++)
+        waiters[i] = start(wait_long, (void *)(intptr_t)(i == 0 ? PRIVATE : 0));
+    await_waiters(&nodes[0].word, PRIVATE, 1);
+    await_waiters(&nodes[0].word, 0, 3);
+    (void)futex(&extra, FUTEX_WAKE | PRIVATE, 1);
+    await_end((int)dead_id);
+    CALL(futex(&nodes[0].word, FUTEX_WAKE | PRIVATE, 9));
+    CALL(futex(&nodes[0].word, FUTEX_WAKE, 9));
+    for (unsigned i = 0; i < COUNT(waiters); i++)
+        show("waiter", join(waiters[i]));
+}
+
 static void calls(void)
 {
     struct head *list = NULL;
@@ -352,6 +382,7 @@ int main(void)
     SECTION("what a dying thread leaves");
     for (enum plan plan = PLAN_OWNED; plan < PLANS; plan++)
         try_plan(plan);
+    many_wait();
     owner_dies(1);
     owner_dies(3);
     owner_dies_alone();
