@@ -22,6 +22,10 @@
 #define TURN(pair) (DATA + 64 * (user_address)(pair))
 #define LOCK (DATA + 1024)
 #define CONDITION (DATA + 1088)
+#define GATE (DATA + 1152)
+#define NEXT_GATE (DATA + 1216)
+#define SIDE (DATA + 1280)
+#define NEXT_SIDE (DATA + 1344)
 #define PAIRS 2
 #define MEMBERS 24
 #define SHORT_NS UINT64_C(200000)
@@ -241,6 +245,82 @@ static void signal_condition(struct member *member)
     }
 }
 
+/* ---- Crowds: who is woken goes on, and nobody else, at whichever gate ---------------------- */
+
+/* With a node behind each word, which somebody forgets again and again. */
+static struct futex_word gate_at(user_address address)
+{
+    struct futex_word word = futex_at(address);
+
+    word.has_node = true;
+    return word;
+}
+
+/* Rounds: how often it was woken. */
+static void wait_at_gate(struct member *member)
+{
+    while (!is_over()) {
+        const struct futex_wait wait = { .word = gate_at(GATE),
+                                         .bits = FUTEX_ANY,
+                                         .deadline = { machine_time_ns() + 4 * SHORT_NS, false } };
+        int error = futex_wait(&wait);
+
+        take_signal();
+        check_that(error == 0 || error == -EINTR || error == -ETIMEDOUT, "a wait failed");
+        member->rounds += error == 0;
+    }
+}
+
+static void wait_at_sides(struct member *member)
+{
+    const struct futex_wait waits[] = { { .word = futex_at(SIDE) },
+                                        { .word = futex_at(NEXT_SIDE) } };
+
+    while (!is_over()) {
+        const struct futex_deadline deadline = { machine_time_ns() + 4 * SHORT_NS, false };
+        int result = futex_wait_many(waits, ARRAY_SIZE(waits), &deadline);
+
+        take_signal();
+        check_that(result >= 0 || result == -EINTR || result == -ETIMEDOUT, "a wait failed");
+        member->rounds += result >= 0;
+    }
+}
+
+/* How many it woke. */
+static int64_t move_crowd(struct member *member, bool back)
+{
+    const struct futex_requeue request = {
+        .source = gate_at(back ? NEXT_GATE : GATE),
+        .target = gate_at(back ? GATE : NEXT_GATE),
+        .wake_count = (int32_t)random_below(&member->random, 2),
+        .requeue_count = (int32_t)random_below(&member->random, 3),
+        .compares = true,
+    };
+    int64_t moved = futex_requeue(&request);
+
+    return moved < request.wake_count ? moved : request.wake_count;
+}
+
+/* Rounds: how many it has woken at the gates. */
+static void direct_crowd(struct member *member)
+{
+    while (!is_over()) {
+        bool next = random_below(&member->random, 2) != 0;
+        const struct futex_word gate = gate_at(next ? NEXT_GATE : GATE);
+        int64_t woken;
+
+        if (random_below(&member->random, 2))
+            woken = futex_wake(&gate, FUTEX_ANY, (int32_t)random_below(&member->random, 3), true);
+        else
+            woken = move_crowd(member, next);
+        check_that(woken >= 0, "directing a crowd failed");
+        member->rounds += (uint64_t)woken;
+        wake_word(next ? NEXT_SIDE : SIDE, 1);
+        atomic_store(word_at((next ? NEXT_GATE : GATE) + sizeof(uint32_t)), UINT32_MAX);
+        pause_for(SHORT_NS / 8);
+    }
+}
+
 static struct mutex mutex;
 
 static void lock_mutex(struct member *member)
@@ -378,12 +458,16 @@ static void check_results(void)
     ck_assert_uint_gt(rounds_of(take_turns), 0);
     ck_assert_uint_gt(rounds_of(take_relay_turns), 0);
     ck_assert_uint_gt(rounds_of(wait_for_condition), 0);
+    ck_assert_uint_eq(rounds_of(wait_at_gate), rounds_of(direct_crowd));
     ck_assert_uint_gt(expirations, 0);
     ck_assert(!timer_any_armed());
-    printf("turns %llu and %llu, locked %llu, by condition %llu, mutex %llu, timers %llu\n",
+    printf("turns %llu and %llu, locked %llu, by condition %llu, crowds %llu and %llu, "
+           "mutex %llu, timers %llu\n",
            (unsigned long long)rounds_of(take_turns),
            (unsigned long long)rounds_of(take_relay_turns), (unsigned long long)inside_lock,
-           (unsigned long long)rounds_of(wait_for_condition), (unsigned long long)inside_mutex,
+           (unsigned long long)rounds_of(wait_for_condition),
+           (unsigned long long)rounds_of(wait_at_gate),
+           (unsigned long long)rounds_of(wait_at_sides), (unsigned long long)inside_mutex,
            (unsigned long long)expirations);
 }
 
@@ -406,6 +490,9 @@ START_TEST(the_kernel_on_real_threads)
     add(4, lock_and_count);
     add(2, wait_for_condition);
     add(1, signal_condition);
+    add(3, wait_at_gate);
+    add(1, wait_at_sides);
+    add(1, direct_crowd);
     add(3, lock_mutex);
     add(2, arm_and_sleep);
     add(1, disturb);
