@@ -1,20 +1,7 @@
 /*
  * Words with a node of memory behind them (FUTEX2_NUMA, FUTEX2_MPOL); the machine is one node.
- *
- * Linux has them since 6.16.  Whether a private word with a node and one without are the same is
- * up to its private tables of waiters: without them, too, there is nothing to compare with.
  */
-#include <sys/prctl.h>
-
-#include "with_threads.h"
-
-#define SIZE_32 2u
-#define WITH_NODE 4u
-#define BY_POLICY 8u
-#define NO_NODE (-1u)
-#define PR_FUTEX_HASH 78
-#define PR_FUTEX_HASH_GET_SLOTS 2
-#define STATUS_NOT_HERE 77
+#include "with_nodes.h"
 
 /* The second half of each is the node of the first. */
 static uint32_t words[64] __attribute__((aligned(64)));
@@ -37,25 +24,6 @@ static struct futex_waitv entry_of(const void *word, uint32_t kind)
 {
     return (struct futex_waitv){ .uaddr = (uintptr_t)word,
                                  .flags = SIZE_32 | kind | (uint32_t)flags };
-}
-
-static void *nothing(void *argument)
-{
-    return argument;
-}
-
-/* NULL: there is something to compare with. */
-static const char *missing(void)
-{
-    (void)join(start(nothing, NULL));    /* the tables come with the second thread */
-    if (wake(&words[0], WITH_NODE, 1) != 0)
-        return "words with a node of memory";
-    words[1] = 1;
-    if (wake(&words[0], WITH_NODE, 1) == 0)
-        return "a machine that is one node";
-    return prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_GET_SLOTS, 0, 0, 0) == 0
-               ? "private tables of waiters"
-               : NULL;
 }
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
@@ -356,12 +324,7 @@ static void all(void)
 
 int main(void)
 {
-    const char *what = missing();
-
-    if (what) {
-        (void)printf("this Linux has no %s\n", what);
-        return STATUS_NOT_HERE;
-    }
+    need_nodes();
     shared_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     private_and_shared(all, &flags);
     return 0;

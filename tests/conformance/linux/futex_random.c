@@ -4,14 +4,11 @@
  *
  * Values are no ids of threads but one, which is not printed; addresses are of all kinds.
  */
-#include "with_threads.h"
+#include "with_nodes.h"
 
 #define CALLS 4000
 #define SEED 20240607
-#define SIZE_32 2u
-#define WITH_NODE 4u
 #define WORDS 10
-#define STATUS_NOT_HERE 77
 
 static uint64_t state = SEED;
 static uint32_t own, values[16];
@@ -74,7 +71,7 @@ static uint32_t any_flags(void)
     if (one_in(3))
         flags |= WITH_NODE;
     if (one_in(5))
-        flags |= 8;
+        flags |= BY_POLICY;
     if (one_in(2))
         flags |= PRIVATE;
     return one_in(25) ? flags | 16u << below(20) : flags;
@@ -255,11 +252,8 @@ static void map_pages(void)
 int main(void)
 {
     (void)setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+    need_nodes();
     map_pages();
-    if (syscall(CALL_FUTEX_WAKE, own_page, UINT32_MAX, 1, SIZE_32 | WITH_NODE) != 0) {
-        (void)printf("this Linux has no words with a node of memory\n");
-        return STATUS_NOT_HERE;
-    }
     own = (uint32_t)own_id();
 
     const uint32_t some[COUNT(values)] = {
