@@ -3,6 +3,11 @@
  *
  * Invariant: a file holds one reference to its inode and, if it has one, to its mount and name,
  * from creation until the last reference to the file is gone.
+ *
+ * What comes with the end of a file may take any sleeping lock: a watched one leaves its epolls,
+ * that of a namespace takes its mounts along.  But whoever looks at a file of another process, for
+ * /proc, may be the last to let it go, in the middle of a read.  So with such a lock held the end
+ * waits until the thread is on its way back to user code.
  */
 #include "fs/file.h"
 
@@ -14,6 +19,7 @@
 #include "fs/path.h"
 #include "fs/record_lock.h"
 #include "memory/pool.h"
+#include "sched/thread.h"
 
 static struct pool file_pool = POOL_INITIAL("file", struct file, OPEN_FILES_MAX);
 
@@ -83,10 +89,10 @@ void file_reference(struct file *file)
     refcount_take(&file->references);
 }
 
-void file_release(struct file *file)
+/* ---- The end ------------------------------------------------------------------------------- */
+
+static void end(struct file *file)
 {
-    if (!refcount_drop(&file->references))
-        return;
     if (file->path.name)
         notify_file(file, file_is_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_OTHER);
     epoll_forget(file);
@@ -105,6 +111,43 @@ void file_release(struct file *file)
     path_release(&file->path);
     pool_free(&file_pool, file);
 }
+
+/* Files whose last reference went while the thread that had it held locks; a stack. */
+static struct file *_Atomic waiting;
+
+static void end_later(struct file *file)
+{
+    file->next_waiting = atomic_load(&waiting);
+    while (!atomic_compare_exchange_weak(&waiting, &file->next_waiting, file))
+        continue;
+    atomic_fetch_or(&current_thread()->work, THREAD_WORK_FILES);
+}
+
+void file_release(struct file *file)
+{
+    if (!refcount_drop(&file->references))
+        return;
+    if (current_thread()->mutexes)
+        end_later(file);
+    else
+        end(file);
+}
+
+void file_end_waiting(void)
+{
+    struct file *file, *next;
+
+    ASSERT(!current_thread()->mutexes);
+    atomic_fetch_and(&current_thread()->work, ~(uint32_t)THREAD_WORK_FILES);
+    while ((file = atomic_exchange(&waiting, NULL))) {
+        for (; file; file = next) {
+            next = file->next_waiting;
+            end(file);
+        }
+    }
+}
+
+/* ---- How it was opened --------------------------------------------------------------------- */
 
 bool file_is_readable(struct file *file)
 {

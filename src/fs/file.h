@@ -32,9 +32,11 @@ void file_unreserve(struct file *file);
  * whoever opened it. */
 MUST_CHECK int file_deny_writing(struct file *file);
 void file_reference(struct file *file);
-/* The last release calls operations->release (if any), then drops the inode and the path.  May
- * sleep; callers may hold locks up to RANK_ADDRESS_SPACE, no spin lock. */
+/* The last release calls operations->release (if any), then drops the inode and the path: at once,
+ * or before the thread runs user code again if it holds mutexes now.  May sleep. */
 void file_release(struct file *file);
+/* On the way to user mode, when THREAD_WORK_FILES is set, and before a thread ends. */
+void file_end_waiting(void);
 
 static inline uint32_t file_flags(struct file *file)
 {

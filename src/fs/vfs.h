@@ -294,6 +294,7 @@ struct file {
     uint32_t opener_user_id;         /* file_user_id of who opened it */
 
     struct refcount references;
+    struct file *next_waiting;       /* after the last reference: see fs/file.c */
     struct epoll_item *_Atomic watchers;    /* see fs/epoll.c */
     struct mutex position_lock;      /* RANK_FILE */
     _Atomic uint32_t flags;          /* OPEN_ flags; F_SETFL changes some */

@@ -7,6 +7,7 @@
 #include "abi/abi.h"
 #include "debug/log.h"
 #include "debug/trace.h"
+#include "fs/file.h"
 #include "kernel/kernel.h"
 #include "lib/assert.h"
 #include "memory/address_space.h"
@@ -67,6 +68,8 @@ static void prepare_user(struct thread *thread)
     for (;;) {
         uint32_t work = atomic_load_explicit(&thread->work, memory_order_acquire);
 
+        if (work & THREAD_WORK_FILES)
+            file_end_waiting();
         if (work & THREAD_WORK_PROCESSOR_TIME)
             processor_timers_check();
         if (work & THREAD_WORK_SIGNAL)

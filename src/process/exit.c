@@ -172,6 +172,7 @@ _Noreturn void process_exit_thread(int code)
     process_leave_words(process, thread);
     space_return();
     shares_leave();
+    file_end_waiting();
 
     bool last = leave_process(process, thread, code);
 

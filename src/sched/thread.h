@@ -43,6 +43,7 @@ enum thread_state {
 enum thread_work {
     THREAD_WORK_SIGNAL = 1 << 0,     /* a signal may be pending: look before user code runs */
     THREAD_WORK_PROCESSOR_TIME = 1 << 1,    /* timers on its processor time may be due */
+    THREAD_WORK_FILES = 1 << 2,      /* open files wait for their end: fs/file.h */
 };
 
 /* What calls have moved to and from files. */

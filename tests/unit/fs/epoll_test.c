@@ -14,6 +14,7 @@
 #include "memory/page.h"
 #include "memory/pool.h"
 #include "sched/thread.h"
+#include "sync/mutex.h"
 
 #define ROOM 8
 
@@ -487,6 +488,28 @@ START_TEST(a_file_that_goes_is_forgotten)
 }
 END_TEST
 
+/* Whoever looks at it, for /proc, may be the last to let it go, with locks held that come after
+ * those of epolls. */
+START_TEST(a_file_that_goes_while_a_lock_is_held_is_forgotten_later)
+{
+    struct mutex lock;
+
+    begin();
+    mutex_init(&lock, RANK_INODE, "test");
+    ck_assert_int_eq(control(EPOLL_ADD, 0, POLL_READABLE), 0);
+    mutex_lock(&lock);
+    file_release(files[0]);
+    mutex_unlock(&lock);
+    ck_assert_uint_eq(current_thread()->work, THREAD_WORK_FILES);
+    ck_assert(!list_is_empty(&sources[0].readers.waiters));
+    file_end_waiting();
+    ck_assert_uint_eq(current_thread()->work, 0);
+    ck_assert(list_is_empty(&sources[0].readers.waiters));
+    files[0] = open_source(&sources[0], &source_operations);
+    finish();
+}
+END_TEST
+
 TEST_MAIN("fs/epoll", level_is_reported_while_it_lasts,
           edge_is_reported_once_and_only_for_wanted_events, what_is_not_ready_is_not_polled,
           one_shot_sleeps_until_it_is_changed, little_room_gives_all_a_turn, wrong_requests_fail,
@@ -494,4 +517,5 @@ TEST_MAIN("fs/epoll", level_is_reported_while_it_lasts,
           rows_are_neither_circles_nor_too_long, an_epoll_wakes_the_one_above,
           one_event_wakes_one_of_two, what_is_left_wakes_the_next,
           waiting_ends_with_time_or_a_signal, exclusive_wakes_one_that_waits,
-          a_queue_may_end_while_it_is_watched, a_file_that_goes_is_forgotten)
+          a_queue_may_end_while_it_is_watched, a_file_that_goes_is_forgotten,
+          a_file_that_goes_while_a_lock_is_held_is_forgotten_later)
