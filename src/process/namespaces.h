@@ -13,6 +13,8 @@
 #include "lib/namespace.h"
 
 struct places;
+struct process;
+struct thread;
 
 enum namespace_kind {
     NAMESPACE_MOUNTS,
@@ -46,6 +48,10 @@ void namespaces_release(struct namespaces *namespaces);
 /* Of the current thread, which keeps it; the machine's own if that is of no process. */
 struct namespaces *current_namespaces(void);
 struct namespace *current_namespace(enum namespace_kind kind);
+/* Of a thread, NULL: of the process's first one; 0 when that has left.  Any context: whoever looks
+ * with a reference may be the last to have one, and may sleep then. */
+uint64_t process_namespace_number(struct process *process, struct thread *thread,
+                                  enum namespace_kind kind);
 
 /* One reference.  New namespaces for the kinds that the flags ask for, else those of `source`; for
  * mounts, `places` are moved to the same places of the new one.  -ENOMEM. */

@@ -170,6 +170,18 @@ struct file_table *process_files(struct process *process, struct thread *thread)
     return files;
 }
 
+uint64_t process_namespace_number(struct process *process, struct thread *thread,
+                                  enum namespace_kind kind)
+{
+    spin_lock(&process->lock);
+
+    const struct namespaces *namespaces = shares_of(process, thread)->namespaces;
+    uint64_t number = namespaces ? namespaces->of[kind]->number : 0;
+
+    spin_unlock(&process->lock);
+    return number;
+}
+
 struct namespaces *process_namespaces(struct process *process, struct thread *thread)
 {
     spin_lock(&process->lock);

@@ -78,19 +78,17 @@ static void print_mount(struct mount *mount, void *context)
 static void print_mounts(struct proc_output *output, const struct proc_subject *subject,
                          void (*print)(struct mount *mount, void *context))
 {
-    struct namespaces *namespaces = process_namespaces(subject->process, subject->thread);
+    uint64_t space =
+        process_namespace_number(subject->process, subject->thread, NAMESPACE_MOUNTS);
     const struct path *root = output->root;
     struct fs_context context;
 
-    if (!namespaces)
-        return;
     process_fs_context(subject->process, subject->thread, &context);
     output->root = &context.root;
     if (context.root.name)
-        mount_for_each(namespaces->of[NAMESPACE_MOUNTS]->number, print, output);
+        mount_for_each(space, print, output);
     output->root = root;
     fs_context_release(&context);
-    namespaces_release(namespaces);
 }
 
 void proc_write_mounts(struct proc_output *output, const struct proc_subject *subject)

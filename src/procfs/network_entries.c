@@ -59,13 +59,10 @@ static void print_socket(const struct socket_view *view, void *context)
 
 static void write_local_sockets(struct proc_output *output, const struct proc_subject *subject)
 {
-    struct namespaces *namespaces = process_namespaces(subject->process, subject->thread);
-
     proc_print(output, "Num       RefCount Protocol Flags    Type St Inode Path\n");
-    if (!namespaces)
-        return;
-    socket_for_each(namespaces->of[NAMESPACE_NETWORK]->number, print_socket, output);
-    namespaces_release(namespaces);
+    socket_for_each(
+        process_namespace_number(subject->process, subject->thread, NAMESPACE_NETWORK),
+        print_socket, output);
 }
 
 const struct proc_entry proc_network_entries[] = {
