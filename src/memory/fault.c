@@ -228,21 +228,22 @@ static void map_around(const struct fault *fault) REQUIRES(&fault->space->lock)
 {
     struct memory_object *object = fault->region->object;
     struct extent window = extent_of_fault(fault);
-    unsigned first = window.at & ~(FAULT_AROUND_PAGES - 1);
+    unsigned first = window.at & ~(FAULT_AROUND_PAGES - 1), end = first + FAULT_AROUND_PAGES;
     user_address base = fault->page - (user_address)window.at * PAGE_SIZE;
+    struct fault around = *fault;
+    struct page *page;
 
+    ASSERT(mutex_is_held(&around.space->lock));
     if (fault->write && !memory_object_is_anonymous(object))
         return;
     if (fault->region->flags & REGION_ON_FAULT)
         return;
-    for (unsigned i = first; i < first + FAULT_AROUND_PAGES; i++) {
-        struct fault around = *fault;
-        struct page *page;
-
-        ASSERT(mutex_is_held(&around.space->lock));
+    first = first < window.low ? window.low : first;
+    end = end < window.high ? end : window.high;
+    for (unsigned i = first; i < end; i++) {
         around.page = base + (user_address)i * PAGE_SIZE;
         around.entry = window.table + i;
-        if (i < window.low || i >= window.high || entry_load(around.entry) != 0)
+        if (entry_load(around.entry) != 0)
             continue;
 
         uint64_t index = region_object_index(fault->region, around.page);

@@ -232,8 +232,10 @@ static int parse_proc_option(char *option, void *context)
         options->group_id = (uint32_t)number;
         return 0;
     }
+    if (!text_equal(option, "subset=pid"))
+        return -EINVAL;
     options->shows_only_processes = true;
-    return text_equal(option, "subset=pid") ? 0 : -EINVAL;
+    return 0;
 }
 
 static int make_proc(struct mounting *mounting, struct filesystem **filesystem)

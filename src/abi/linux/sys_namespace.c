@@ -40,9 +40,8 @@ static int target_of_file(const struct file *file, uint64_t flags,
     return -EINVAL;
 }
 
-int64_t sys_setns(int32_t fd, uint32_t kinds)
+int64_t sys_setns(int32_t fd, uint32_t flags)
 {
-    uint64_t flags = (uint64_t)(int64_t)(int32_t)kinds;
     struct namespace_target target;
     struct process *process;
     struct file *file;
