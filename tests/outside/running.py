@@ -25,6 +25,24 @@ def file_sum(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+def run_to_end(command, directory, environment, limit_seconds):
+    """Its status, or words if it does not end, and what it said.  What it leaves behind ends."""
+    with tempfile.TemporaryFile() as output:
+        with subprocess.Popen(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL,
+                              stdout=output, stderr=subprocess.STDOUT,
+                              start_new_session=True) as process:
+            try:
+                status = process.wait(limit_seconds)
+            except subprocess.TimeoutExpired:
+                status = "does not end"
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        output.seek(0)
+        return status, output.read().decode(errors="replace")
+
+
 class Runner:
     """One way to run a test: natively, or a simulator with options."""
 
@@ -63,22 +81,8 @@ class Runner:
 
     def execute(self, test):
         command = [*self.prefix, test.program.path, *test.arguments]
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as directory, \
-                tempfile.TemporaryFile() as output:
-            # A group of its own: what the test leaves behind ends with it.
-            with subprocess.Popen(command, cwd=directory, env=ENVIRONMENT,
-                                  stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, start_new_session=True) as process:
-                try:
-                    status = process.wait(LIMIT_SECONDS)
-                except subprocess.TimeoutExpired:
-                    status = "does not end"
-                try:
-                    os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            output.seek(0)
-            text = output.read().decode(errors="replace")
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+            status, text = run_to_end(command, directory, ENVIRONMENT, LIMIT_SECONDS)
         passed = status == 0 and test.passes(status, text)
         return {"key": self.key(test), "passed": passed, "status": status,
                 "output": text[-OUTPUT_KEPT:]}

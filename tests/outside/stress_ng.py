@@ -10,10 +10,11 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
+
+import running
 
 CLASSES = ("scheduler", "pipe", "memory", "filesystem")
 CPUS = (1, 4)
@@ -69,21 +70,9 @@ def execute(prefix, name, held):
                *SIZES.get(name, [])]
     if name in NOT_ROOT and os.getuid() == 0:
         command = [*AS_NOBODY, *command]
-    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o777)
-        with subprocess.Popen(command, cwd=directory, env=ENVIRONMENT, stdin=subprocess.DEVNULL,
-                              stdout=output, stderr=subprocess.STDOUT,
-                              start_new_session=True) as process:
-            try:
-                status = process.wait(LIMIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                status = "does not end"
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        output.seek(0)
-        text = output.read().decode(errors="replace")
+        status, text = running.run_to_end(command, directory, ENVIRONMENT, LIMIT_SECONDS)
     leaked = [f"{number} of {pool} leaked" for pool, number in leaks(text).items()
               if number > held.get(pool, 0)]
     text = PAGES.sub("", LEAK.sub("", text))

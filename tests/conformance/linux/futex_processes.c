@@ -1,21 +1,11 @@
 /* futex: words and locks between processes, and what a process leaves when it executes a program or
  * ends. */
 #include <fcntl.h>
-#include <stddef.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
 
+#include "with_robust_list.h"
 #include "with_threads.h"
-
-struct node {
-    struct node *next;
-    uint32_t word;
-};
-struct head {
-    struct node *first;
-    long offset;
-    struct node *pending;
-};
 
 /* In memory that all processes share. */
 static struct shared {

@@ -1,20 +1,10 @@
 /* Robust lists and the word that is cleared when a thread ends. */
-#include <stddef.h>
 
+#include "with_robust_list.h"
 #include "with_threads.h"
 #include "with_users.h"
 
 #define ENTRIES 3000
-
-struct node {
-    struct node *next;
-    uint32_t word;
-};
-struct head {
-    struct node *first;
-    long offset;
-    struct node *pending;
-};
 
 static struct node nodes[ENTRIES];
 static struct head head;

@@ -163,19 +163,27 @@ START_TEST(keeping_the_old_range_leaves_it_empty)
 }
 END_TEST
 
-START_TEST(shared_memory_can_be_duplicated)
+/* At BASE. */
+static void map_shared(unsigned pages)
 {
     struct map_request request = {
         .address = BASE,
-        .length = PAGES(4),
+        .length = PAGES(pages),
         .protection = READ_WRITE,
         .flags = MAP_AT_ADDRESS | MAP_SHARED_PAGES,
     };
     user_address place;
 
-    ck_assert_int_eq(memory_object_create_anonymous(PAGES(4), &request.object), 0);
+    ck_assert_int_eq(memory_object_create_anonymous(PAGES(pages), &request.object), 0);
     ck_assert_int_eq(address_space_map(space, &request, &place), 0);
     memory_object_release(request.object);
+}
+
+START_TEST(shared_memory_can_be_duplicated)
+{
+    user_address place;
+
+    map_shared(4);
     place = (user_address)remap(BASE + PAGES(1), 0, 3, MAY_MOVE, 0);
     number_pages(BASE, 4);
     ck_assert_uint_eq(read_byte(place), 2);
@@ -264,17 +272,7 @@ END_TEST
 
 START_TEST(shared_mappings_show_other_pages)
 {
-    struct map_request request = {
-        .address = BASE,
-        .length = PAGES(8),
-        .protection = READ_WRITE,
-        .flags = MAP_AT_ADDRESS | MAP_SHARED_PAGES,
-    };
-    user_address place;
-
-    ck_assert_int_eq(memory_object_create_anonymous(PAGES(8), &request.object), 0);
-    ck_assert_int_eq(address_space_map(space, &request, &place), 0);
-    memory_object_release(request.object);
+    map_shared(8);
     map_private(BASE + PAGES(20), 4, READ_WRITE);
     number_pages(BASE, 8);
     ck_assert_int_eq(address_space_remap_pages(space, BASE + PAGES(1), PAGES(2), 6, true), 0);
