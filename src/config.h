@@ -36,6 +36,7 @@
 #define OPEN_FILES_MAX 1048576                 /* RLIMIT_NOFILE, hard */
 #define SOCKETS_MAX 1048576                    /* with those that wait to be accepted */
 #define DIRECTORY_CACHE_MAX 65536              /* cached names without users */
+#define MOUNTS_MAX 100000                      /* of all namespaces, as Linux for each */
 
 #define USER_STACK_SIZE (8u << 20)             /* RLIMIT_STACK, soft */
 #define STACK_GUARD_PAGES 256                  /* gap below a stack that grows, as Linux */

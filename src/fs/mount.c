@@ -1,5 +1,5 @@
 /*
- * The mount table: a list, since there are few, under one mutex.  Moving mounts about is in
+ * The mount table: a list of all and a tree, under one mutex.  Moving mounts about is in
  * mount_change.c.
  *
  * Invariant: name->mounts counts the mounts that cover a name, so that walks look at the table
@@ -7,6 +7,7 @@
  */
 #include "fs/mount.h"
 
+#include "config.h"
 #include "fs/directory_cache.h"
 #include "fs/filesystem.h"
 #include "fs/inode.h"
@@ -72,6 +73,19 @@ static int root_name_of(struct filesystem *filesystem, struct name **name)
     return 0;
 }
 
+void mount_put(struct mount *mount, const struct path *at)
+{
+    if (list_is_linked(&mount->sibling))
+        list_remove(&mount->sibling);
+    if (at->mount)
+        list_append(&at->mount->children, &mount->sibling);
+    mount_places_lock();
+    name_note_move();
+    mount->parent = at->mount;
+    mount->covered = at->name;
+    mount_places_unlock();
+}
+
 /* Directories cover directories only, and what was removed cannot be covered. */
 int mount_cover(struct mount *mount, const struct path *at)
 {
@@ -87,13 +101,8 @@ int mount_cover(struct mount *mount, const struct path *at)
     atomic_fetch_add(&at->name->mounts, 1);
     mutex_unlock(&directory->lock);
 
-    mount_reference(at->mount);
-    name_reference(at->name);
-    mount_places_lock();
-    name_note_move();
-    mount->parent = at->mount;
-    mount->covered = at->name;
-    mount_places_unlock();
+    path_reference(at);
+    mount_put(mount, at);
     return 0;
 }
 
@@ -104,11 +113,7 @@ struct path mount_uncover(struct mount *mount)
     ASSERT(mutex_is_held(&mount_table()->lock));
     if (at.name)
         atomic_fetch_sub(&at.name->mounts, 1);
-    mount_places_lock();
-    name_note_move();
-    mount->parent = NULL;
-    mount->covered = NULL;
-    mount_places_unlock();
+    mount_put(mount, &(struct path){ NULL, NULL });
     return at;
 }
 
@@ -124,10 +129,10 @@ void mount_places_unlock(void) RELEASES(&mount_table()->places_lock)
 
 struct mount *mount_on(const struct path *at)
 {
-    LIST_FOR_EACH(node, &mount_table()->mounts) {
-        struct mount *mount = LIST_ENTRY(node, struct mount, node);
+    LIST_FOR_EACH(node, &at->mount->children) {
+        struct mount *mount = LIST_ENTRY(node, struct mount, sibling);
 
-        if (mount->covered == at->name && mount->parent == at->mount)
+        if (mount->covered == at->name && mount->attached)
             return mount;
     }
     return NULL;
@@ -150,6 +155,8 @@ int mount_create(struct filesystem *filesystem, struct name *root, struct mount 
         return error;
     }
     list_init(&mount->node);
+    list_init(&mount->children);
+    list_init(&mount->sibling);
     refcount_init(&mount->references, 1);
     mount->filesystem = filesystem;
     filesystem_reference(filesystem);
@@ -159,11 +166,16 @@ int mount_create(struct filesystem *filesystem, struct name *root, struct mount 
 
 int mount_attach(struct mount *mount, const struct path *at)
 {
-    int error = at ? mount_cover(mount, at) : 0;
+    int error = 0;
 
     ASSERT(mutex_is_held(&mount_table()->lock));
+    if (mount_table()->count >= MOUNTS_MAX)
+        return -ENOSPC;
+    if (at)
+        error = mount_cover(mount, at);
     if (error)
         return error;
+    mount_table()->count++;
     mount_reference(mount);
     mount->id = ++mount_table()->last_id;
     mount->space = at ? (uint64_t)at->mount->space : NAMESPACE_OF_MOUNTS;

@@ -49,6 +49,8 @@ struct mount {
 
     /* Protected by the table's lock. */
     struct list node;                /* all mounts, oldest first */
+    struct list children;            /* whose parent it is, each with its ... */
+    struct list sibling;
     struct mount *copy;              /* during a recursive bind */
 };
 
@@ -56,7 +58,8 @@ struct mount {
  * Mounts `filesystem` (which must have its root inode) on what `at` leads to, or as the root of
  * all when `at` is NULL.  The mount takes a reference of its own to the filesystem; the table
  * holds one to the mount.  *mount comes with a reference for the caller, who releases it.
- * -ENOTDIR, -EBUSY (it is there already), -ENOENT (removed directory), -ENOMEM.
+ * -ENOTDIR, -EBUSY (it is there already), -ENOENT (removed directory), -ENOSPC (there are
+ * MOUNTS_MAX), -ENOMEM.
  */
 MUST_CHECK int mount_add(struct filesystem *filesystem, const struct path *at, uint32_t flags,
                          struct mount **mount);
@@ -68,7 +71,8 @@ struct mount_request {
 };
 MUST_CHECK int mount_add_as(const struct mount_request *request, struct mount **mount);
 /* What `source` leads to appears at `at` as well, with what is mounted below it if `recursive`.
- * -ENOTDIR (only one of them is a directory), -EINVAL (`source` is in no table), -ENOENT. */
+ * -ENOTDIR (only one of them is a directory), -EINVAL (`source` is in no table), -ENOENT,
+ * -ENOSPC. */
 MUST_CHECK int mount_bind(const struct path *source, const struct path *at, bool recursive);
 /* The mount whose root `path` is goes there.  -EINVAL (no root of a mount, or that of all; one is a
  * directory and the other is not), -ELOOP (into itself), -ENOENT. */

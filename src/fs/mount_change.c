@@ -35,6 +35,7 @@ void mount_leave_table(struct mount *mount, struct list *gone)
     list_remove(&mount->node);
     list_append(gone, &mount->node);
     mount->attached = false;
+    mount_table()->count--;
 }
 
 void mount_release_gone(struct list *gone)
@@ -88,16 +89,18 @@ int mount_expire(struct mount *mount)
     return error ? error : mount_remove(mount);
 }
 
-/* One more mount whose parent has left the table; NULL: there is none. */
-static struct mount *find_orphan(void)
+/* With all that is mounted below: `gone`, which is empty before, grows while it is read. */
+static void leave_with_all_below(struct mount *mount, struct list *gone)
 {
-    LIST_FOR_EACH(node, &mount_table()->mounts) {
-        struct mount *mount = LIST_ENTRY(node, struct mount, node);
+    mount_leave_table(mount, gone);
+    LIST_FOR_EACH(node, gone) {
+        LIST_FOR_EACH(child, &LIST_ENTRY(node, struct mount, node)->children) {
+            struct mount *below = LIST_ENTRY(child, struct mount, sibling);
 
-        if (mount->parent && !mount->parent->attached)
-            return mount;
+            if (below->attached)
+                mount_leave_table(below, gone);
+        }
     }
-    return NULL;
 }
 
 int mount_detach(struct mount *mount)
@@ -109,8 +112,7 @@ int mount_detach(struct mount *mount)
     mutex_lock(&mount_table()->lock);
     if (mount->attached && mount->parent) {
         error = 0;
-        for (; mount; mount = find_orphan())
-            mount_leave_table(mount, &gone);
+        leave_with_all_below(mount, &gone);
     }
     mutex_unlock(&mount_table()->lock);
     mount_release_gone(&gone);
@@ -147,33 +149,41 @@ static int make_copy(const struct mount *mount, struct name *root, const struct 
     return error ? error : mount_attach(*result, at);    /* the caller releases it in any case */
 }
 
-/* The next mount below `source` whose parent has been copied, but not itself. */
-static struct mount *next_to_copy(const struct path *source)
+/* The next of those below `top`, each before what is below it, which is left out unless `deeper`.
+ * NULL: there are no more. */
+static struct mount *next_below(struct mount *mount, const struct mount *top, bool deeper)
 {
-    LIST_FOR_EACH(node, &mount_table()->mounts) {
-        struct mount *mount = LIST_ENTRY(node, struct mount, node);
-
-        if (mount->parent && mount->parent->copy && !mount->copy &&
-            (mount->parent != source->mount || name_is_within(mount->covered, source->name)))
-            return mount;
+    if (deeper && !list_is_empty(&mount->children))
+        return LIST_ENTRY(list_first(&mount->children), struct mount, sibling);
+    for (; mount != top; mount = mount->parent) {
+        if (mount->sibling.next != &mount->parent->children)
+            return LIST_ENTRY(mount->sibling.next, struct mount, sibling);
     }
     return NULL;
+}
+
+/* A copy is later than `last_id`: the bind is below its own source. */
+static bool is_to_be_copied(const struct mount *mount, const struct path *source,
+                            uint64_t last_id)
+{
+    return mount->attached && mount->id <= last_id &&
+           (mount->parent != source->mount || name_is_within(mount->covered, source->name));
 }
 
 /* What is mounted below appears below the copy.  The originals were there before `last_id`. */
 static int copy_below(const struct path *source, uint64_t last_id) REQUIRES(&mount_table()->lock)
 {
-    struct mount *mount;
+    struct mount *mount = source->mount;
+    bool is_copied = true;
     int error = 0;
 
-    while (!error && (mount = next_to_copy(source))) {
+    while (!error && (mount = next_below(mount, source->mount, is_copied))) {
         const struct path at = { mount->parent->copy, mount->covered };
         struct mount *copy = NULL;
 
-        if (mount->id > last_id) {    /* a copy: the bind is below its own source */
-            mount->copy = mount;
+        is_copied = is_to_be_copied(mount, source, last_id);
+        if (!is_copied)
             continue;
-        }
         error = make_copy(mount, mount->root, &at, &copy);
         if (!error)
             mount->copy = copy;
@@ -224,10 +234,7 @@ static int move_to(struct mount *mount, const struct path *at, struct path *befo
     *before = (struct path){ NULL, NULL };    /* back where it was; that cannot fail */
     if (old.name)
         atomic_fetch_add(&old.name->mounts, 1);
-    mount_places_lock();
-    mount->parent = old.mount;
-    mount->covered = old.name;
-    mount_places_unlock();
+    mount_put(mount, &old);
     return error;
 }
 
@@ -271,21 +278,14 @@ static int pivot(const struct path *root, const struct path *new_root, const str
     before[0] = mount_uncover(new_root->mount);
     if (above.mount) {    /* takes over the references, and the count of mounts there */
         atomic_fetch_add(&above.name->mounts, 1);
-        mount_places_lock();
-        new_root->mount->parent = above.mount;
-        new_root->mount->covered = above.name;
-        mount_places_unlock();
+        mount_put(new_root->mount, &above);
     }
     error = mount_cover(root->mount, old_root);
     if (!error)
         return 0;
     before[1] = mount_uncover(new_root->mount);
-    mount_places_lock();
-    root->mount->parent = before[1].mount;
-    root->mount->covered = before[1].name;
-    new_root->mount->parent = before[0].mount;
-    new_root->mount->covered = before[0].name;
-    mount_places_unlock();
+    mount_put(root->mount, &before[1]);
+    mount_put(new_root->mount, &before[0]);
     if (before[1].name)
         atomic_fetch_add(&before[1].name->mounts, 1);
     atomic_fetch_add(&before[0].name->mounts, 1);

@@ -10,6 +10,7 @@ struct mount_table {
 
     /* Protected by `lock`. */
     struct list mounts;
+    uint32_t count;                 /* of them */
     uint64_t last_id;
 };
 struct mount_table *mount_table(void);
@@ -30,6 +31,8 @@ void mount_leave_table(struct mount *mount, struct list *gone);
 void mount_release_gone(struct list *gone);
 /* After a copy of many. */
 void mount_clear_copies(void);
+/* Where it is from here on, or nowhere; the references of the path are the mount's then. */
+void mount_put(struct mount *mount, const struct path *at) REQUIRES(&mount_table()->lock);
 /* From here on it covers nothing.  The path is to be released when the lock is free. */
 struct path mount_uncover(struct mount *mount) REQUIRES(&mount_table()->lock);
 struct mount *mount_on(const struct path *at);

@@ -1,5 +1,8 @@
 /* The mount table: binds, moves, new roots, removal; that nothing is left behind. */
 #include "fs/mount.h"
+
+#include "config.h"
+#include "fs/mount_internal.h"
 #include "harness/test.h"
 #include "lib/namespace.h"
 #include "unit/fs/fs_fixture.h"
@@ -323,8 +326,57 @@ START_TEST(all_mounts_are_shown)
 }
 END_TEST
 
+static unsigned mounts(void)
+{
+    unsigned count = 0;
+
+    mount_for_each(NAMESPACE_OF_MOUNTS, count_one, &count);
+    return count;
+}
+
+START_TEST(many_are_copied_and_go_at_once)
+{
+    char place[200] = "/a";
+
+    begin();
+    for (size_t i = 0; i < 20; i++) {
+        mount_tmpfs(place, "one");
+        strcat(place, "/s");
+        ck_assert_int_eq(make_directory(place), 0);
+    }
+    for (size_t i = 0; i < 200; i++)
+        ck_assert_int_eq(bind("/a/s", "/a/s", false), 0);
+    ck_assert_uint_eq(mounts(), 221);
+    ck_assert_int_eq(bind("/a", "/b", true), 0);
+    ck_assert_uint_eq(mounts(), 441);
+    ck_assert_int_eq(move("/b/s", "/b"), 0);    /* with nothing below, and over what was there */
+    ck_assert_int_eq(leave("/b", mount_remove), 0);
+    ck_assert_int_eq(leave("/b", mount_detach), 0);
+    ck_assert_uint_eq(mounts(), 221);
+    ck_assert_int_eq(leave("/a", mount_detach), 0);
+    ck_assert_uint_eq(mounts(), 1);
+    fixture_end();
+}
+END_TEST
+
+START_TEST(there_is_a_most)
+{
+    uint32_t count;
+
+    begin();
+    count = mount_table()->count;
+    mount_table()->count = MOUNTS_MAX - 1;
+    ck_assert_int_eq(bind("/a", "/b", false), 0);
+    ck_assert_int_eq(bind("/a", "/b", false), -ENOSPC);
+    ck_assert_int_eq(leave("/b", mount_remove), 0);
+    ck_assert_uint_eq(mount_table()->count, MOUNTS_MAX - 1);
+    mount_table()->count = count;
+    fixture_end();
+}
+END_TEST
+
 TEST_MAIN("fs/mount", binds_show_the_same, recursive_binds_take_what_is_below,
           moves_keep_what_is_below, detached_mounts_go_on_without_a_place, flags_are_checked,
           another_root, nothing_goes_to_removed_directories,
           a_root_that_is_mounted_somewhere_is_replaced, what_is_in_no_table_stays_out,
-          all_mounts_are_shown)
+          all_mounts_are_shown, many_are_copied_and_go_at_once, there_is_a_most)
