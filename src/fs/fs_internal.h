@@ -16,6 +16,9 @@
 
 /* tmpfs.c */
 void tmpfs_init(void);
+/* One further name of it; it is locked.  -ENOSPC. */
+MUST_CHECK int tmpfs_charge_name(struct inode *inode);
+void tmpfs_uncharge_name(struct inode *inode);
 /* `target`: the text of a symbolic link, else NULL. */
 MUST_CHECK int tmpfs_make_inode(struct filesystem *filesystem,
                                 const struct inode_request *request, const char *target,

@@ -55,7 +55,6 @@ void hostfs_node_release(struct host_node *node)
     pool_free(&node_pool, node);
 }
 
-
 /* ---- Looking up ---------------------------------------------------------------------------- */
 
 bool hostfs_is_shared(const struct inode *inode)
@@ -295,11 +294,8 @@ static struct inode_kind made_kind(const struct hostfs *hostfs, uint32_t mode)
     return kind_made;
 }
 
-static int make_node(struct hostfs *hostfs, uint32_t mode, struct host_node **node)
+static int make_node(const struct hostfs *hostfs, struct host_node **node)
 {
-    *node = NULL;
-    if ((mode & MODE_TYPE) != MODE_REGULAR)
-        return 0;
     *node = pool_allocate(&node_pool);
     if (!*node)
         return -ENOMEM;
@@ -325,13 +321,17 @@ int hostfs_make(struct filesystem *filesystem, const struct inode_request *reque
                 const char *target, struct inode **result)
 {
     const struct inode_kind kind = made_kind(filesystem->contents, request->mode);
-    struct host_node *node;
+    struct hostfs *hostfs = filesystem->contents;
+    struct host_node *node = NULL;
     struct inode *inode;
-    int error = make_node(filesystem->contents, request->mode, &node);
+    int error = page_account_charge_file(hostfs->account);
 
     if (error)
         return error;
-    error = inode_create(filesystem, &kind, request, &inode);
+    if ((request->mode & MODE_TYPE) == MODE_REGULAR)
+        error = make_node(hostfs, &node);
+    if (!error)
+        error = inode_create(filesystem, &kind, request, &inode);
     if (!error) {
         error = make_contents(inode, node);
         if (error) {
@@ -342,6 +342,7 @@ int hostfs_make(struct filesystem *filesystem, const struct inode_request *reque
     if (error) {
         if (node)
             hostfs_node_release(node);
+        page_account_uncharge_files(hostfs->account, 1);
         return error;
     }
     if (inode_is_directory(inode))
@@ -365,6 +366,8 @@ static void hostfs_destroy_inode(struct inode *inode)
     if (host_inode->tree_node.parent != &host_inode->tree_node)
         tree_remove(&hostfs->inodes, &host_inode->tree_node);
     mutex_unlock(&hostfs->lock);
+    if (host_inode->is_made)
+        page_account_uncharge_files(hostfs->account, 1);
     hostfs_directory_destroy(host_inode);
     if (host_inode->target)
         memory_free(host_inode->target, (size_t)inode->size + 1);

@@ -25,12 +25,10 @@
 #include "time/clock.h"
 
 #define TMPFS_TYPE 0x01021994
-#define TMPFS_FILES_MAX (UINT64_C(1) << 32)    /* only reported */
 
 /* Contents of a filesystem. */
 struct tmpfs {
     struct page_account *account;    /* constant; a reference */
-    _Atomic uint64_t inodes;
 };
 
 static struct pool tmpfs_pool = POOL_INITIAL("tmpfs", struct tmpfs, 0);
@@ -183,6 +181,12 @@ static int64_t tmpfs_read_link(struct inode *inode, char *target, size_t size)
     return (int64_t)length;
 }
 
+/* What it counts as: the names that went with their directory were not taken off. */
+static uint64_t names_of(const struct inode *inode)
+{
+    return inode_is_directory(inode) || inode->links == 0 ? 1 : inode->links;
+}
+
 static void tmpfs_destroy_inode(struct inode *inode)
 {
     struct tmpfs *tmpfs = tmpfs_of(inode);
@@ -198,7 +202,7 @@ static void tmpfs_destroy_inode(struct inode *inode)
         memory_free(inode->contents, (size_t)inode->size + 1);
         break;
     }
-    atomic_fetch_sub(&tmpfs->inodes, 1);
+    page_account_uncharge_files(tmpfs->account, names_of(inode));
 }
 
 static const struct inode_operations directory_inode_operations = {
@@ -275,20 +279,35 @@ int tmpfs_make_inode(struct filesystem *filesystem, const struct inode_request *
                      const char *target, struct inode **result)
 {
     struct inode_kind kind = kind_for(request->mode);
+    struct page_account *account = ((struct tmpfs *)filesystem->contents)->account;
     struct inode *inode;
-    int error = inode_create(filesystem, &kind, request, &inode);
+    int error = page_account_charge_file(account);
 
     if (error)
         return error;
-    error = make_contents(inode, target);
-    if (error) {
-        inode->operations = NULL;    /* there is nothing to destroy yet */
-        inode_release(inode);
-        return error;
+    error = inode_create(filesystem, &kind, request, &inode);
+    if (!error) {
+        error = make_contents(inode, target);
+        if (error) {
+            inode->operations = NULL;    /* there is nothing to destroy yet */
+            inode_release(inode);
+        }
     }
-    atomic_fetch_add(&tmpfs_of(inode)->inodes, 1);
-    *result = inode;
-    return 0;
+    if (error)
+        page_account_uncharge_files(account, 1);
+    else
+        *result = inode;
+    return error;
+}
+
+int tmpfs_charge_name(struct inode *inode)
+{
+    return page_account_charge_file(tmpfs_of(inode)->account);
+}
+
+void tmpfs_uncharge_name(struct inode *inode)
+{
+    page_account_uncharge_files(tmpfs_of(inode)->account, 1);
 }
 
 /* ---- The filesystem ------------------------------------------------------------------------ */
@@ -298,7 +317,6 @@ static int tmpfs_statistics(struct filesystem *filesystem,
 {
     struct tmpfs *tmpfs = filesystem->contents;
     uint64_t used = tmpfs->account->pages_used, all = tmpfs->account->pages_max;
-    uint64_t inodes = tmpfs->inodes;
 
     statistics->type = TMPFS_TYPE;
     statistics->block_size = PAGE_SIZE;
@@ -306,8 +324,10 @@ static int tmpfs_statistics(struct filesystem *filesystem,
     statistics->blocks = all;
     statistics->blocks_free = used < all ? all - used : 0;
     statistics->blocks_available = statistics->blocks_free;
-    statistics->files = TMPFS_FILES_MAX;
-    statistics->files_free = TMPFS_FILES_MAX - inodes;
+    if (tmpfs->account->files_max < UINT64_MAX) {
+        statistics->files = tmpfs->account->files_max;
+        statistics->files_free = statistics->files - tmpfs->account->files_used;
+    }
     statistics->name_max = 255;
     statistics->id = filesystem->device;
     return 0;
@@ -317,7 +337,7 @@ static void tmpfs_destroy(struct filesystem *filesystem)
 {
     struct tmpfs *tmpfs = filesystem->contents;
 
-    ASSERT(tmpfs->inodes == 0);
+    ASSERT(tmpfs->account->files_used == 0);
     page_account_release(tmpfs->account);
     pool_free(&tmpfs_pool, tmpfs);
 }
@@ -366,6 +386,11 @@ int tmpfs_create(uint32_t root_mode, uint64_t pages_max, struct filesystem **res
     }
     *result = filesystem;
     return 0;
+}
+
+void tmpfs_limit_files(struct filesystem *filesystem, uint64_t files_max)
+{
+    ((struct tmpfs *)filesystem->contents)->account->files_max = files_max;
 }
 
 /* ---- Files without a name ------------------------------------------------------------------ */
@@ -427,6 +452,7 @@ void tmpfs_init(void)
     int error = tmpfs_create(0755, 0, &filesystem);
 
     ASSERT(!error);    /* boot: there is memory */
+    tmpfs_limit_files(filesystem, UINT64_MAX);    /* descriptors are limited */
     error = mount_create_hidden(filesystem, &memory_files);
     ASSERT(!error);
     filesystem_release(filesystem);

@@ -210,12 +210,20 @@ int tmpfs_symlink(struct inode *directory, const char *name, const char *target,
 int tmpfs_link(struct inode *directory, const char *name, struct inode *inode)
 {
     struct entry *entry;
+    int error = 0;
 
     if (inode->links == LINKS_MAX)
         return -EMLINK;
+    if (inode->links > 0)
+        error = tmpfs_charge_name(inode);
+    if (error)
+        return error;
     entry = entry_create(name, inode);
-    if (!entry)
+    if (!entry) {
+        if (inode->links > 0)
+            tmpfs_uncharge_name(inode);
         return -ENOMEM;
+    }
     entry_add(directory, entry);
     inode->links++;
     inode_note_changed(inode);
@@ -225,6 +233,8 @@ int tmpfs_link(struct inode *directory, const char *name, struct inode *inode)
 /* The inode loses the name that `entry` gave it. */
 static void drop_link(struct inode *inode) REQUIRES(&inode->lock)
 {
+    if (!inode_is_directory(inode) && inode->links > 1)
+        tmpfs_uncharge_name(inode);
     inode->links = inode_is_directory(inode) ? 0 : inode->links - 1;
     inode_note_changed(inode);
 }

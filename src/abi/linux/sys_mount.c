@@ -101,7 +101,8 @@ static uint32_t mount_flags(uint32_t flags)
 
 struct tmpfs_options {
     uint32_t mode, user_id, group_id;
-    uint64_t pages;
+    uint64_t pages, files;    /* 0 pages: as many as the rule is */
+    bool limits_files;
 };
 
 static int parse_octal(const char *text, uint32_t *value)
@@ -150,8 +151,9 @@ static int parse_tmpfs_option(char *option, void *context)
         return parse_size(value, &options->pages);
     if (text_equal(option, "nr_blocks"))
         return text_parse_size(value, &options->pages);
+    options->limits_files |= text_equal(option, "nr_inodes");
     if (text_equal(option, "nr_inodes"))
-        return text_parse_size(value, &number);    /* there is no limit to set */
+        return text_parse_size(value, &options->files);
     if (!text_equal(option, "uid") && !text_equal(option, "gid"))
         return -EINVAL;
     error = text_parse_number(value, &number);
@@ -196,6 +198,8 @@ static int make_tmpfs(struct mounting *mounting, struct filesystem **filesystem)
         error = tmpfs_create(options.mode, options.pages, filesystem);
     if (error)
         return error;
+    if (options.limits_files)
+        tmpfs_limit_files(*filesystem, options.files > 0 ? options.files : UINT64_MAX);
     (*filesystem)->root->user_id = options.user_id;
     (*filesystem)->root->group_id = options.group_id;
     return 0;

@@ -279,6 +279,91 @@ static void without_rights(void)
     CALL(syscall(SYS_pivot_root, "a", "absent"));
 }
 
+static void show_files(const char *what)
+{
+    struct statfs status;
+
+    (void)CALL(statfs("a", &status));
+    (void)printf("%s: %lu of %lu files are free\n", what, (unsigned long)status.f_ffree,
+                 (unsigned long)status.f_files);
+}
+
+/* Each file of a tmpfs is counted, and each further name of one. */
+static void counted_files(void)
+{
+    char path[64];
+    int fd;
+
+    SECTION("counted files");
+    CALL(mount("none", "a", "tmpfs", 0, "nr_inodes=x"));
+    CALL(mount("none", "a", "tmpfs", 0, "nr_inodes=5"));
+    show_files("new");
+    CALL(mkdir("a/directory", 0755));
+    put("a/file", "text");
+    CALL(link("a/file", "a/second"));
+    show_files("two names");
+    CALL(symlink("file", "a/link"));
+    CALL(link("a/file", "a/third"));
+    CALL(mkdir("a/more", 0755));
+    CALL(open("a/more", O_CREAT | O_WRONLY, 0644));
+    CALL(open("a", O_TMPFILE | O_RDWR, 0644));
+    CALL(unlink("a/link"));
+    CALL(unlink("a/second"));
+    fd = open("a", O_TMPFILE | O_RDWR, 0644);
+    show_files("one without a name");
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    CALL(linkat(AT_FDCWD, path, AT_FDCWD, "a/named", AT_SYMLINK_FOLLOW));
+    (void)close(fd);
+    show_files("it got one");
+    CALL(rename("a/named", "a/file"));
+    show_files("another lost its own");
+    CALL(rmdir("a/directory"));
+    CALL(unlink("a/file"));
+    show_files("all gone");
+    CALL(umount("a"));
+    CALL(mount("none", "a", "tmpfs", 0, "nr_inodes=0"));
+    show_files("any number");
+    CALL(umount("a"));
+}
+
+static unsigned long lines_of_table(void)
+{
+    FILE *table = fopen("/proc/self/mounts", "re");
+    unsigned long lines = 0;
+    int byte;
+
+    while (table && (byte = fgetc(table)) != EOF)
+        lines += byte == '\n';
+    if (table)
+        (void)fclose(table);
+    return lines;
+}
+
+/* In a row, each below the one before, and on top of each other: copied and gone in one call. */
+static void many(void)
+{
+    unsigned long before = lines_of_table();
+    char path[512] = "a";
+
+    SECTION("many");
+    for (unsigned i = 0; i < 20; i++) {
+        if (mount("none", path, "tmpfs", 0, NULL) != 0)
+            perror(path);
+        (void)strcat(path, "/deeper");
+        (void)mkdir(path, 0755);
+    }
+    for (unsigned i = 0; i < 500; i++) {
+        if (mount("a/deeper", "a/deeper", NULL, MS_BIND, NULL) != 0)
+            perror("bind");
+    }
+    (void)printf("%lu more\n", lines_of_table() - before);
+    CALL(mount("a", "b", NULL, MS_BIND | MS_REC, NULL));
+    (void)printf("%lu more\n", lines_of_table() - before);
+    CALL(umount2("b", MNT_DETACH));
+    CALL(umount2("a", MNT_DETACH));
+    (void)printf("%lu more\n", lines_of_table() - before);
+}
+
 static void pivot(void)
 {
     SECTION("pivot_root");
@@ -314,6 +399,8 @@ int main(void)
     lazily();
     in_child(in_other_root);
     in_child(without_rights);
+    counted_files();
+    many();
     pivot();
     return 0;
 }

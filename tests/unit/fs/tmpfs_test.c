@@ -260,6 +260,58 @@ START_TEST(tmpfs_counts_its_pages)
 }
 END_TEST
 
+static uint64_t files_free(void)
+{
+    struct filesystem_statistics statistics;
+
+    ck_assert_int_eq(path_statistics(&context.root, &statistics), 0);
+    ck_assert_uint_eq(statistics.files, 4);
+    return statistics.files_free;
+}
+
+static int link_to(const char *old, const char *new)
+{
+    struct path path;
+    int error;
+
+    ck_assert_int_eq(path_walk(&context, NULL, old, 0, &path), 0);
+    error = fs_link(&context, &path, NULL, new);
+    path_release(&path);
+    return error;
+}
+
+START_TEST(tmpfs_counts_its_files)
+{
+    struct filesystem *filesystem;
+    struct file *file;
+
+    fixture_begin_machine();
+    ck_assert_int_eq(tmpfs_create(0755, 0, &filesystem), 0);
+    tmpfs_limit_files(filesystem, 4);
+    fixture_mount_root(filesystem);
+    ck_assert_uint_eq(files_free(), 3);    /* the root is one */
+    make_file("/f", "text");
+    ck_assert_int_eq(link_to("/f", "/g"), 0);
+    ck_assert_int_eq(make_link("f", "/l"), 0);
+    ck_assert_uint_eq(files_free(), 0);
+    ck_assert_int_eq(make_directory("/d"), -ENOSPC);
+    ck_assert_int_eq(link_to("/f", "/h"), -ENOSPC);
+    ck_assert_int_eq(open_file("/h", OPEN_WRITE | OPEN_CREATE, 0600, &file), -ENOSPC);
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/f"), 0);
+    ck_assert_uint_eq(files_free(), 1);
+    ck_assert_int_eq(make_directory("/d"), 0);
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/l"), 0);
+    ck_assert_int_eq(link_to("/g", "/h"), 0);
+    ck_assert_int_eq(rename_file("/h", "/i", 0), 0);
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/g"), 0);
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/i"), 0);
+    ck_assert_uint_eq(files_free(), 2);
+    make_file("/f", "text");
+    ck_assert_int_eq(link_to("/f", "/d/g"), 0);    /* goes with all */
+    fixture_end();
+}
+END_TEST
+
 /* All memory but `left` pages, as a chain. */
 static struct page *take_memory(unsigned left)
 {
@@ -385,6 +437,6 @@ END_TEST
 
 TEST_MAIN("fs/tmpfs", tmpfs_directory_is_read_piece_by_piece,
           tmpfs_directory_positions_survive_removals, tmpfs_new_names_come_behind_the_reader,
-          tmpfs_keeps_times, tmpfs_sets_times, tmpfs_counts_its_pages,
+          tmpfs_keeps_times, tmpfs_sets_times, tmpfs_counts_its_pages, tmpfs_counts_its_files,
           tmpfs_out_of_memory_is_an_error_and_leaves_nothing, tmpfs_memory_files_have_no_name,
           tmpfs_temporary_files_get_a_name_later)
