@@ -27,7 +27,6 @@ enum region_flags {
 };
 #define REGION_LOCK_FLAGS ((uint32_t)(REGION_LOCKED | REGION_ON_FAULT))
 
-
 struct region {
     struct tree_node node;
     user_address start, end;       /* whole pages, start < end */

@@ -150,7 +150,7 @@ struct signal_action {
 struct queued_signal {
     struct list node;                    /* of signal_pending.queue, or signals.ignored_timers */
     struct signal_information information;
-    struct user_account *account;      /* whose pending signals it is one of */
+    struct user_account *account;        /* whose pending signals it is one of */
     struct timer_signal *timer;          /* that it is part of; NULL: it has memory of its own */
 };
 

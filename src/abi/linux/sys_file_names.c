@@ -9,7 +9,6 @@
 #include "fs/names.h"
 #include "process/process.h"
 
-
 /* ---- One name ------------------------------------------------------------------------------ */
 
 int64_t sys_mkdirat(int32_t directory, user_address path, uint32_t mode)

@@ -78,7 +78,7 @@ class GuestFiles:
         self.loaded.add((path, bias))
         if not os.path.exists(path):    # gdb would lose track of who runs if it failed in here
             gdb.write(f"eft: no symbols of {path}: there is no such file\n")
-            return False
+            return
         try:
             gdb.execute(f'add-symbol-file "{path}" -o {bias:#x}', to_string=True)
             mark_code(path)
