@@ -271,7 +271,7 @@ int64_t hostfs_shared_write(struct file *file, struct io_buffer *buffer, uint64_
         pages = page_allocate_run(order = 0, PAGE_DIRTY);
     if (!pages)
         return -ENOMEM;
-    if (file_flags(file) & OPEN_APPEND)
+    if ((file_flags(file) & OPEN_APPEND) || buffer->appends)
         find_end(inode, position);
     do {
         size_t planned = PAGE_SIZE << order;

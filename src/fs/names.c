@@ -287,7 +287,8 @@ static int link_in(const struct fs_context *context, const struct place *place,
     struct inode *inode = path_inode(old);
     int error;
 
-    if (old->mount != place->parent.directory.mount)
+    if (old->mount != place->parent.directory.mount ||
+        inode->filesystem != directory_of(&place->parent)->filesystem)    /* a pipe */
         return -EXDEV;
     error = may_link_to(context, inode);
     if (error)

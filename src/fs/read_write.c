@@ -98,7 +98,7 @@ static int64_t write_regular(struct file *file, struct io_buffer *buffer, uint64
     if (buffer->remaining == 0)
         return 0;
     mutex_lock(&inode->lock);
-    if (file_flags(file) & OPEN_APPEND)
+    if ((file_flags(file) & OPEN_APPEND) || buffer->appends)
         *position = inode->size;
     result = limit_write(buffer, *position, size_limit);
     if (!result) {

@@ -189,10 +189,13 @@ static int open_end(struct pipe *pipe, struct file *file, uint32_t flags) REQUIR
 
 static int open_fifo(struct file *file)
 {
-    struct pipe *pipe = join(file->inode);
     uint32_t flags = file_flags(file);
+    struct pipe *pipe;
     int error;
 
+    if ((flags & OPEN_ACCESS_MODE) == OPEN_ACCESS_MODE)
+        return -EINVAL;    /* neither end */
+    pipe = join(file->inode);
     if (!pipe)
         return -ENOMEM;
     file->position = UINT64_MAX;
@@ -252,7 +255,7 @@ static int create_end(const struct path *path, uint32_t flags, const struct cred
 static int create_ends(const struct path *path, uint32_t flags, const struct credentials *who,
                        struct file *files[2])
 {
-    int error = create_end(path, flags | OPEN_READ, who, &files[0]);
+    int error = create_end(path, (flags & ~OPEN_DIRECT) | OPEN_READ, who, &files[0]);
 
     if (error)
         return error;

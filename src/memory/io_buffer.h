@@ -22,6 +22,7 @@ struct io_buffer {
     uint64_t segment_done;                 /* bytes already used of the current segment */
     uint64_t remaining;                    /* bytes left in all */
     bool may_not_wait;                     /* -EAGAIN instead, as if the file had OPEN_NONBLOCK */
+    bool appends;                          /* at the end, as if it had OPEN_APPEND */
 };
 
 void io_buffer_init(struct io_buffer *buffer, struct address_space *space,

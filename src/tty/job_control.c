@@ -73,8 +73,7 @@ static void give_ticket(struct tty *tty, struct process *leader) REQUIRES(&contr
     leader->lost_foreground = 0;
 }
 
-/* Is it the current process's controlling terminal?  Needs no lock. */
-static bool controls_current(const struct tty *tty)
+bool tty_controls_current(const struct tty *tty)
 {
     uint64_t ticket = tty->control.ticket;
 
@@ -133,7 +132,7 @@ int tty_give_up(struct tty *tty)
     struct process *process = current_process();
     int32_t group = 0;
 
-    if (!controls_current(tty))
+    if (!tty_controls_current(tty))
         return -ENOTTY;
     spin_lock(&control.lock);
     if (is_leader(process))
@@ -196,7 +195,7 @@ int tty_check_foreground(struct tty *tty, int number)
     struct process *process = current_process();
     int32_t foreground = tty->control.foreground_group;
 
-    if (!controls_current(tty) || foreground == 0 || foreground == process->group_id)
+    if (!tty_controls_current(tty) || foreground == 0 || foreground == process->group_id)
         return 0;
     if (!is_heeded(process, number))
         return number == SIGNAL_TTIN ? -EIO : 0;
@@ -210,7 +209,7 @@ int64_t tty_get_foreground(struct tty *tty, bool is_master, user_address argumen
 {
     int32_t group = pid_seen(tty->control.foreground_group);
 
-    if (!is_master && !controls_current(tty))
+    if (!is_master && !tty_controls_current(tty))
         return -ENOTTY;
     return user_copy_out(current_space(), argument, &group, sizeof(group));
 }
@@ -219,7 +218,7 @@ int64_t tty_get_session(struct tty *tty, bool is_master, user_address argument)
 {
     int32_t session = pid_seen(tty->control.session_id);
 
-    if ((!is_master && !controls_current(tty)) || session == 0)
+    if ((!is_master && !tty_controls_current(tty)) || session == 0)
         return -ENOTTY;
     return user_copy_out(current_space(), argument, &session, sizeof(session));
 }
@@ -257,7 +256,7 @@ int64_t tty_set_foreground(struct tty *tty, user_address argument)
     if (search.number < 0)
         return -EINVAL;
     search.number = pid_named(search.number);
-    if (!controls_current(tty) || tty->control.session_id != own)
+    if (!tty_controls_current(tty) || tty->control.session_id != own)
         return -ENOTTY;
     process_for_each(look_for_group, &search);
     if (!search.found)

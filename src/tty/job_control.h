@@ -50,6 +50,8 @@ int64_t tty_get_foreground(struct tty *tty, bool is_master, user_address argumen
 int64_t tty_set_foreground(struct tty *tty, user_address argument);
 int64_t tty_get_session(struct tty *tty, bool is_master, user_address argument);
 
+/* Is it the current process's controlling terminal?  Needs no lock. */
+bool tty_controls_current(const struct tty *tty);
 /* That of the current process with a reference (tty_release), or NULL. */
 struct tty *tty_of_process(void);
 /* The one whose ticket a process holds, for those that look at others: false: there is none. */

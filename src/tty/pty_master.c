@@ -20,6 +20,7 @@ enum master_request {
     SEND_BREAK = 0x5409, FLUSH = 0x540b, SET_EXCLUSIVE = 0x540c, SET_SHARED = 0x540d,
     SET_CONTROLLING = 0x540e, GET_OUTPUT_BYTES = 0x5411, GET_INPUT_BYTES = 0x541b,
     SET_PACKET_MODE = 0x5420, GIVE_UP_CONTROLLING = 0x5422, SEND_BREAK_POSIX = 0x5425,
+    BEGIN_BREAK = 0x5427, END_BREAK = 0x5428,
     OPEN_PEER = 0x5441, SET_LOCK = 0x40045431, SEND_SIGNAL = 0x40045436,
 };
 
@@ -267,6 +268,8 @@ static int64_t master_control(struct file *file, uint32_t request, uint64_t argu
         return put_number(argument, 0);
     case SEND_BREAK:
     case SEND_BREAK_POSIX:
+    case BEGIN_BREAK:
+    case END_BREAK:
         return 0;
     case SET_CONTROLLING:
         return tty_take_control(&pty->tty, file_is_readable(file), argument == 1);

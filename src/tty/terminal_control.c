@@ -20,9 +20,9 @@ enum terminal_request {
     FLOW_CONTROL = 0x540a, FLUSH = 0x540b, SET_EXCLUSIVE = 0x540c, SET_SHARED = 0x540d,
     SET_CONTROLLING = 0x540e, GET_FOREGROUND = 0x540f, SET_FOREGROUND = 0x5410,
     GET_OUTPUT_BYTES = 0x5411, TYPE_CHARACTER = 0x5412, GET_SIZE = 0x5413, SET_SIZE = 0x5414,
-    GET_INPUT_BYTES = 0x541b, GIVE_UP_CONTROLLING = 0x5422, SET_DISCIPLINE = 0x5423,
+    GET_LOCAL = 0x5419, SET_LOCAL = 0x541a, GET_INPUT_BYTES = 0x541b, GIVE_UP_CONTROLLING = 0x5422, SET_DISCIPLINE = 0x5423,
     GET_DISCIPLINE = 0x5424,
-    SEND_BREAK_POSIX = 0x5425, GET_SESSION = 0x5429, SET_SETTINGS_2 = 0x402c542b,
+    SEND_BREAK_POSIX = 0x5425, BEGIN_BREAK = 0x5427, END_BREAK = 0x5428, GET_SESSION = 0x5429, SET_SETTINGS_2 = 0x402c542b,
     SET_SETTINGS_2_DRAIN = 0x402c542c, SET_SETTINGS_2_FLUSH = 0x402c542d,
 };
 
@@ -195,6 +195,38 @@ static int64_t set_settings(struct tty *tty, user_address argument, size_t size,
     wait_queue_wake_all(&tty->readers);
     wait_queue_wake_all(&tty->writers);
     return 0;
+}
+
+static int64_t set_local(struct tty *tty, user_address argument)
+{
+    struct terminal_settings settings;
+    int32_t on;
+    int error = user_copy_in(current_space(), &on, argument, sizeof(on));
+
+    if (error)
+        return error;
+    spin_lock(&tty->lock);
+    settings = tty->line.settings;
+    settings.control_flags &= ~CONTROL_LOCAL;
+    if (on)
+        settings.control_flags |= CONTROL_LOCAL;
+    replace_settings(tty, &settings);
+    spin_unlock(&tty->lock);
+    return 0;
+}
+
+/* Puts words into the mouth of who has the terminal: one's own, without the capability. */
+static int64_t type_character(struct tty *tty, user_address argument)
+{
+    uint8_t byte;
+    int error;
+
+    if (!tty_controls_current(tty) && !current_can(CAPABILITY_ADMINISTRATION))
+        return -EPERM;
+    error = user_copy_in(current_space(), &byte, argument, sizeof(byte));
+    if (!error)
+        tty_type(tty, byte);
+    return error;
 }
 
 /* ---- Flow ---------------------------------------------------------------------------------- */
@@ -377,8 +409,10 @@ int64_t tty_control_both(struct tty *tty, uint32_t request, uint64_t argument, b
         return put_number(argument, 0);
     case GET_DEVICE:
         return put_number(argument, (int32_t)tty->device_id);
-    case TYPE_CHARACTER:
-        return -EIO;    /* putting words into somebody's mouth; Linux forbids it by default */
+    case GET_LOCAL:
+        return put_number(argument, (current_settings(tty).control_flags & CONTROL_LOCAL) != 0);
+    case SET_LOCAL:
+        return set_local(tty, argument);
     }
     return control_settings(tty, request, argument);
 }
@@ -391,7 +425,11 @@ static int64_t control_own(struct file *file, uint32_t request, uint64_t argumen
     switch (request) {
     case SEND_BREAK:
     case SEND_BREAK_POSIX:
+    case BEGIN_BREAK:
+    case END_BREAK:
         return send_break(tty);
+    case TYPE_CHARACTER:
+        return type_character(tty, argument);
     case FLOW_CONTROL:
         return flow_control(tty, argument);
     case FLUSH:

@@ -70,6 +70,7 @@ enum terminal_character {
 #define CONTROL_SIZE_8 0000060u
 #define CONTROL_RECEIVE 0000200u
 #define CONTROL_PARITY 0000400u
+#define CONTROL_LOCAL 0004000u
 #define CONTROL_ADDRESS 04000000000u
 
 /* local_flags */

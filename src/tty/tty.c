@@ -87,21 +87,45 @@ static void notice_received(struct tty *tty, int signal, bool was_stopped) REQUI
         tty_notice(tty, is_stopped ? TTY_STOPPED : TTY_STARTED);
 }
 
+static int receive_byte(struct tty *tty, uint8_t byte) REQUIRES(&tty->lock)
+{
+    bool was_stopped = terminal_output_is_stopped(&tty->line.output);
+    int signal = line_discipline_receive(&tty->line, byte);
+
+    notice_received(tty, signal, was_stopped);
+    return signal;
+}
+
 /* Takes input until there is no more, no room, or one byte that means a signal. */
 static int receive_some(struct tty *tty) REQUIRES(&tty->lock)
 {
     int signal = 0;
 
     while (signal == 0 && line_discipline_has_room(&tty->line)) {
-        bool was_stopped = terminal_output_is_stopped(&tty->line.output);
         int byte = tty->device->read(tty);
 
         if (byte < 0)
             break;
-        signal = line_discipline_receive(&tty->line, (uint8_t)byte);
-        notice_received(tty, signal, was_stopped);
+        signal = receive_byte(tty, (uint8_t)byte);
     }
     return signal;
+}
+
+/* Gives the lock back and tells who waits what came of it; `signal`: 0 or what a byte meant. */
+static void end_receiving(struct tty *tty, int signal) RELEASES(&tty->lock)
+{
+    tty_push_output(tty);
+
+    bool wake_readers = line_discipline_is_readable(&tty->line, 1);
+    bool wake_writers = output_room(tty) > 0;
+
+    spin_unlock(&tty->lock);
+    if (wake_readers)
+        wait_queue_wake_all(&tty->readers);
+    if (wake_writers)
+        wait_queue_wake_all(&tty->writers);
+    if (signal)
+        tty_signal(tty, signal);
 }
 
 void tty_receive(struct tty *tty)
@@ -111,19 +135,18 @@ void tty_receive(struct tty *tty)
     do {
         spin_lock(&tty->lock);
         signal = receive_some(tty);
-        tty_push_output(tty);
-
-        bool wake_readers = line_discipline_is_readable(&tty->line, 1);
-        bool wake_writers = output_room(tty) > 0;
-
-        spin_unlock(&tty->lock);
-        if (wake_readers)
-            wait_queue_wake_all(&tty->readers);
-        if (wake_writers)
-            wait_queue_wake_all(&tty->writers);
-        if (signal)
-            tty_signal(tty, signal);
+        end_receiving(tty, signal);
     } while (signal);
+}
+
+void tty_type(struct tty *tty, uint8_t byte)
+{
+    int signal = 0;
+
+    spin_lock(&tty->lock);
+    if (line_discipline_has_room(&tty->line))
+        signal = receive_byte(tty, byte);
+    end_receiving(tty, signal);
 }
 
 void tty_read_by(struct tty *tty, enum tty_reading reading)

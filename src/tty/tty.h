@@ -71,6 +71,8 @@ void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_
 
 /* The device has input, or room again.  Any context that holds no spin lock. */
 void tty_receive(struct tty *tty);
+/* As if the device had this byte; lost without room. */
+void tty_type(struct tty *tty, uint8_t byte);
 /* What its reader expects: lines that the terminal edits and echoes, or single characters. */
 enum tty_reading { TTY_LINES, TTY_CHARACTERS };
 void tty_read_by(struct tty *tty, enum tty_reading reading);

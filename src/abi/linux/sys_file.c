@@ -4,6 +4,7 @@
  */
 #include "abi/linux/file_arguments.h"
 #include "abi/linux/syscalls.h"
+#include "fs/inode.h"
 #include "fs/read_write.h"
 #include "memory/io_buffer.h"
 #include "memory/pool.h"
@@ -20,7 +21,10 @@
 #define TRANSFER_HIGH_PRIORITY 0x1
 #define TRANSFER_DATA_SYNC 0x2
 #define TRANSFER_SYNC 0x4
-#define TRANSFER_FLAGS (TRANSFER_HIGH_PRIORITY | TRANSFER_DATA_SYNC | TRANSFER_SYNC)
+#define TRANSFER_NO_WAIT 0x8
+#define TRANSFER_APPEND 0x10
+#define TRANSFER_FLAGS                                                       \
+    (TRANSFER_HIGH_PRIORITY | TRANSFER_DATA_SYNC | TRANSFER_SYNC | TRANSFER_APPEND)
 
 /* One call of this file, whatever its name is. */
 struct transfer {
@@ -47,6 +51,17 @@ static int transfer_file(const struct transfer *transfer, struct file **file)
     return error;
 }
 
+/* Of what may wait, only pipes and sockets can be told not to by one call. */
+static bool knows_flags(const struct transfer *transfer, const struct file *file)
+{
+    uint32_t type = inode_type(file->inode);
+    int32_t known = TRANSFER_FLAGS;
+
+    if (type == MODE_FIFO || type == MODE_SOCKET)
+        known |= TRANSFER_NO_WAIT;
+    return !(transfer->flags & ~known);
+}
+
 static int64_t transfer_run(const struct transfer *transfer, struct file *file,
                             const struct io_segment *segments, unsigned count)
 {
@@ -54,6 +69,8 @@ static int64_t transfer_run(const struct transfer *transfer, struct file *file,
     struct io_buffer buffer;
 
     io_buffer_init(&buffer, current_space(), segments, count);
+    buffer.may_not_wait = (transfer->flags & TRANSFER_NO_WAIT) != 0;
+    buffer.appends = (transfer->flags & TRANSFER_APPEND) != 0;
     if (transfer->is_write && transfer->has_position)
         return file_write_result(file, file_write_at(file, &buffer, position, file_size_limit()));
     if (transfer->is_write)
@@ -139,7 +156,7 @@ static int64_t transfer_segments(const struct transfer *transfer, struct file *f
     if (!segments)
         return -ENOMEM;
     result = io_segments_get(segments, source, count);
-    if (result == 0 && (transfer->flags & ~TRANSFER_FLAGS))
+    if (result == 0 && !knows_flags(transfer, file))
         result = -EOPNOTSUPP;
     if (result == 0)
         result = transfer_run(transfer, file, segments, (unsigned)count);

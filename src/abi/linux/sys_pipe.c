@@ -9,6 +9,7 @@
 #include "process/process.h"
 
 #define PIPE_FLAGS (OPEN_CLOSE_ON_EXEC | OPEN_NONBLOCK | OPEN_DIRECT)
+#define PIPE_NOTIFICATION OPEN_EXCLUSIVE    /* of keys, which a Linux need not have */
 
 /* Two numbers that are taken.  -EMFILE, -ENOMEM. */
 static int reserve_two(int32_t fds[2])
@@ -53,8 +54,10 @@ int64_t sys_pipe2(user_address fds, uint32_t flags)
     struct file *ends[2];
     int error;
 
-    if (flags & ~PIPE_FLAGS)
+    if (flags & ~(PIPE_FLAGS | PIPE_NOTIFICATION))
         return -EINVAL;
+    if (flags & PIPE_NOTIFICATION)
+        return -ENOPKG;
     fs_context_of_process(&context);
     error = pipe_create(&context, flags & ~OPEN_CLOSE_ON_EXEC, ends);
     fs_context_release(&context);

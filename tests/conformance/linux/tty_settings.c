@@ -54,6 +54,30 @@ static void speeds(void)
     show(&settings);
 }
 
+/* What only lines to the outside have: accepted, and kept where there is a flag for it. */
+static void lines_outside(void)
+{
+    struct kernel_settings settings;
+    int on = 1;
+
+    SECTION("carriers and breaks");
+    begin_pair();
+    CALL(ioctl(slave, TIOCSSOFTCAR, &on));
+    CALL(ioctl(slave, GET_2, &settings));
+    show(&settings);
+    on = 7;
+    CALL(ioctl(master, TIOCGSOFTCAR, &on));
+    VALUE(on);
+    on = 0;
+    CALL(ioctl(master, TIOCSSOFTCAR, &on));
+    CALL(ioctl(slave, TIOCGSOFTCAR, &on));
+    VALUE(on);
+    CALL(ioctl(slave, TIOCGSOFTCAR, NULL));
+    CALL(ioctl(slave, TIOCSBRK));
+    CALL(ioctl(slave, TIOCCBRK));
+    CALL(ioctl(master, TIOCSBRK));
+}
+
 int main(void)
 {
     struct kernel_settings settings;
@@ -92,6 +116,7 @@ int main(void)
     CALL(ioctl(slave, GET_2, &settings));
     show(&settings);
     speeds();
+    lines_outside();
 
     SECTION("waiting and flushing");
     begin_pair();

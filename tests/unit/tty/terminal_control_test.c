@@ -131,7 +131,28 @@ START_TEST(another_size_is_announced)
 }
 END_TEST
 
+START_TEST(characters_are_typed_for_programs)
+{
+    struct process *leader;
+
+    begin();
+    leader = current;
+    ck_assert_int_eq(control(0x5412, "a"), 0);
+    ck_assert_int_eq(control(0x5412, "\n"), 0);
+    shows("a\r\n");
+    start_read(&calls[0], 10);
+    gives(&calls[0], 2, "a\n");
+    ck_assert_int_eq(control(0x5412, "\x03"), 0);
+    ck_assert_str_eq(sent, "1:2 ");
+    ck_assert_int_eq(control(0x5412, NULL), -EFAULT);
+    leader->terminal = 0;
+    ck_assert_int_eq(control(0x5412, "b"), -EPERM);
+    is_root = true;
+    ck_assert_int_eq(control(0x5412, "b"), 0);
+}
+END_TEST
+
 TEST_MAIN("tty/terminal_control", settings_are_as_linux_begins_and_keep_their_sizes,
           settings_of_nonsense_do_no_harm, speeds_follow_their_bits,
           bytes_can_be_counted_and_flushed, flow_is_controlled_by_programs,
-          another_size_is_announced)
+          another_size_is_announced, characters_are_typed_for_programs)
