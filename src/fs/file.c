@@ -12,6 +12,7 @@
 #include "fs/file.h"
 
 #include "config.h"
+#include "fs/async.h"
 #include "fs/epoll.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
@@ -96,6 +97,7 @@ static void end(struct file *file)
     if (file->path.name)
         notify_file(file, file_is_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_OTHER);
     epoll_forget(file);
+    file_drop_owner(file);
     if (file->inode)
         record_lock_drop_all(file->inode, file);
     if (file->operations && file->operations->release)

@@ -21,6 +21,8 @@
 
 struct inode;
 struct file;
+struct file_owner;
+struct async_files;
 struct filesystem;
 struct mount;
 struct name;
@@ -259,6 +261,9 @@ struct file_operations {
     /* Which events hold now; registers with the table (may be NULL) for changes. */
     uint32_t (*poll)(struct file *file, struct poll_table *table);
     int64_t (*control)(struct file *file, uint32_t request, uint64_t argument);    /* ioctl */
+    /* Where those files of its object are that want signals (fs/async.h); `begins`: this one is
+     * about to.  NULL: none can. */
+    struct async_files *(*async)(struct file *file, bool begins);
     MUST_CHECK int (*sync)(struct file *file);
     /* What fallocate does; the request is checked, the inode's lock is held.  NULL: -EOPNOTSUPP. */
     MUST_CHECK int (*allocate)(struct file *file, const struct allocation *allocation);
@@ -296,6 +301,7 @@ struct file {
     struct refcount references;
     struct file *next_waiting;       /* after the last reference: see fs/file.c */
     struct epoll_item *_Atomic watchers;    /* see fs/epoll.c */
+    struct file_owner *owner;        /* NULL: nobody; see fs/async.c */
     struct mutex position_lock;      /* RANK_FILE */
     _Atomic uint32_t flags;          /* OPEN_ flags; F_SETFL changes some */
 

@@ -113,8 +113,8 @@ static int64_t read_locked(struct file *file, struct pipe *pipe, struct io_buffe
     }
 }
 
-/* Reads or writes: one of the two `_locked`. */
-static int64_t transfer(struct file *file, struct io_buffer *buffer,
+/* Reads or writes: one of the two `_locked`.  As on Linux the other end is told in any case. */
+static int64_t transfer(struct file *file, struct io_buffer *buffer, enum async_event event,
                         int64_t (*transfer_locked)(struct file *, struct pipe *,
                                                    struct io_buffer *))
 {
@@ -127,13 +127,14 @@ static int64_t transfer(struct file *file, struct io_buffer *buffer,
     int64_t result = transfer_locked(file, pipe, buffer);
 
     mutex_unlock(&pipe->lock);
+    async_tell(&pipe->async, event);
     return result;
 }
 
 static int64_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
     (void)position;
-    return transfer(file, buffer, read_locked);
+    return transfer(file, buffer, ASYNC_OUTPUT, read_locked);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */
@@ -216,6 +217,7 @@ static int64_t write_locked(struct file *file, struct pipe *pipe, struct io_buff
         if (error || buffer->remaining == 0)
             break;
         wait_queue_wake_for(&pipe->readable, PIPE_EVENTS_TO_READ);
+        async_tell(&pipe->async, ASYNC_INPUT);
         error = wait_for_room(file, pipe, buffer);
     }
     /* As on Linux who polls hears of a write that found no room, too. */
@@ -226,7 +228,7 @@ static int64_t write_locked(struct file *file, struct pipe *pipe, struct io_buff
 static int64_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
     (void)position;
-    return transfer(file, buffer, write_locked);
+    return transfer(file, buffer, ASYNC_INPUT, write_locked);
 }
 
 /* ---- Readiness ----------------------------------------------------------------------------- */
@@ -269,6 +271,12 @@ int64_t pipe_bytes(struct file *file)
     return readable;
 }
 
+static struct async_files *pipe_async(struct file *file, bool begins)
+{
+    (void)begins;
+    return &pipe_of(file)->async;
+}
+
 static void pipe_release(struct file *file)
 {
     pipe_leave(file->inode, pipe_of(file), file_flags(file));
@@ -278,6 +286,7 @@ const struct file_operations pipe_operations = {
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
+    .async = pipe_async,
     .release = pipe_release,
 };
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/async.h"
 #include "fs/poll.h"
 #include "fs/vfs.h"
 #include "lib/error.h"
@@ -35,6 +36,7 @@ struct pipe {
     struct wait_queue readable;  /* there are bytes, or no writers */
     struct wait_queue writable;  /* there is room, or no readers */
     struct wait_queue opened;    /* a reader or writer has come */
+    struct async_files async;
     unsigned users;              /* open files and who opens one; protected by the inode's lock */
     char description[PIPE_DESCRIPTION_SIZE];
 };

@@ -45,6 +45,7 @@ static struct pipe *create_pipe(const struct inode *inode)
     wait_queue_init(&pipe->readable);
     wait_queue_init(&pipe->writable);
     wait_queue_init(&pipe->opened);
+    async_files_init(&pipe->async);
     (void)format(pipe->description, sizeof(pipe->description), "pipe:[%llu]",
                  (unsigned long long)inode->number);
     return pipe;
@@ -113,6 +114,8 @@ static void leave_locked(struct pipe *pipe, uint32_t flags)
     wait_queue_wake_all(&pipe->readable);
     wait_queue_wake_all(&pipe->writable);
     mutex_unlock(&pipe->lock);
+    async_tell(&pipe->async, ASYNC_INPUT);
+    async_tell(&pipe->async, ASYNC_OUTPUT);
 }
 
 /* One user less. */

@@ -77,11 +77,13 @@ static struct pipe_slot take_slot(struct pipe *pipe) REQUIRES(&pipe->lock)
 static void wake_writers(struct pipe *pipe)
 {
     wait_queue_wake_for(&pipe->writable, PIPE_EVENTS_TO_WRITE);
+    async_tell(&pipe->async, ASYNC_OUTPUT);
 }
 
 static void wake_readers(struct pipe *pipe)
 {
     wait_queue_wake_for(&pipe->readable, PIPE_EVENTS_TO_READ);
+    async_tell(&pipe->async, ASYNC_INPUT);
 }
 
 /* ---- Two pipes ----------------------------------------------------------------------------- */

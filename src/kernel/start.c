@@ -25,6 +25,7 @@
 #include "process/namespaces.h"
 #include "process/process.h"
 #include "sched/scheduler.h"
+#include "signal/file_signal.h"
 #include "sync/wait_queue.h"
 #include "tty/console.h"
 #include "tty/devpts.h"
@@ -45,6 +46,7 @@ static void start_subsystems(void)
     vdso_init();
     process_init();
     job_control_init();
+    file_signals_init();
     diagnose_init();
 }
 

@@ -103,6 +103,7 @@ static int attempt_connection(struct socket *socket, struct socket *listener,
     if (error)
         return error;
     wait_queue_wake_one(&listener->readable);
+    async_tell(&listener->async, ASYNC_INPUT);
     socket_wake_all(socket);
     return 0;
 }
@@ -216,6 +217,15 @@ static void shut(struct socket *socket, uint32_t bits)
     socket_wake_all(socket);
 }
 
+static void shut_by_peer(struct socket *socket, uint32_t bits)
+{
+    shut(socket, bits);
+    if (bits == SHUT_BOTH)
+        async_tell(&socket->async, ASYNC_HANGUP);
+    else if (bits == SHUT_RECEIVE)
+        async_tell(&socket->async, ASYNC_INPUT);
+}
+
 int socket_shutdown(struct socket *socket, int32_t how)
 {
     static const uint32_t bits[] = { SHUT_RECEIVE, SHUT_SEND, SHUT_BOTH };
@@ -229,7 +239,7 @@ int socket_shutdown(struct socket *socket, int32_t how)
     if (!peer)
         return 0;
     if (socket_is_connected_kind(socket))
-        shut(peer, bits_of_peer[how]);
+        shut_by_peer(peer, bits_of_peer[how]);
     socket_release(peer);
     return 0;
 }
@@ -246,6 +256,7 @@ static void leave_peer(struct socket *socket, struct socket *peer, bool was_unre
             atomic_store(&peer->error, ECONNRESET);
         spin_unlock(&peer->lock);
         socket_wake_all(peer);
+        async_tell(&peer->async, ASYNC_HANGUP);
     }
     spin_lock(&peer->lock);
     if (list_is_linked(&socket->blocked_node))

@@ -219,9 +219,11 @@ static int deliver(const struct sending *sending)
     spin_lock(&sending->receiver->lock);
     error = deliver_locked(sending);
     spin_unlock(&sending->receiver->lock);
-    if (!error)
-        wait_queue_wake_one(&receiver->readable);
-    return error;
+    if (error)
+        return error;
+    wait_queue_wake_one(&receiver->readable);
+    async_tell(&receiver->async, ASYNC_INPUT);
+    return 0;
 }
 
 /* Who is connected to a socket that was closed learns it by sending, and has no peer any more. */

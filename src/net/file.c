@@ -228,6 +228,8 @@ static uint32_t writable_events(struct socket *socket)
 
     spin_lock(&socket->lock);
     is_writable = socket_has_room(socket) && socket_state(socket) != SOCKET_LISTENING;
+    if (!is_writable)
+        atomic_store(&socket->wants_room, true);
     spin_unlock(&socket->lock);
     if (is_writable && socket->type != SOCKET_STREAM)
         is_writable = datagram_peer_has_room(socket);
@@ -304,6 +306,12 @@ static int64_t socket_control(struct file *file, uint32_t request, uint64_t argu
     return user_copy_out(current_space(), argument, &count, sizeof(count));
 }
 
+static struct async_files *socket_async(struct file *file, bool begins)
+{
+    (void)begins;
+    return &socket_in(file)->async;
+}
+
 /* ---- Closing ------------------------------------------------------------------------------- */
 
 /* If it was the last one, messages between sockets like this one may be all that is left of
@@ -327,6 +335,7 @@ static const struct file_operations socket_operations = {
     .write = socket_write,
     .poll = socket_poll,
     .control = socket_control,
+    .async = socket_async,
     .descriptor_closed = socket_descriptor_closed,
     .release = socket_file_release,
 };

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/async.h"
 #include "fs/vfs.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -76,6 +77,8 @@ struct socket {
     struct wait_queue writable;           /* may send more, or never again */
     struct wait_queue room;               /* others may send to it, or connect */
 
+    struct async_files async;
+    _Atomic bool wants_room;              /* a sender found none: who owns it hears of the next */
     _Atomic int error;                    /* to be reported once */
     struct socket_options options;
 

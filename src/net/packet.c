@@ -71,6 +71,7 @@ static int charge(struct socket *sender, const struct packet_request *request)
             error = -EPIPE;
         if (error || sender->sent_cost < atomic_load(&sender->options.send_limit))
             break;
+        atomic_store(&sender->wants_room, true);
         error = socket_wait(sender, &sender->writable, WAIT_SOCKET_ROOM, request->deadline_ns);
     }
     if (!error)
@@ -96,8 +97,11 @@ static void give_back(struct socket *sender, uint64_t cost)
     sender->sent_cost -= cost;
     wakes = socket_has_room(sender);
     spin_unlock(&sender->lock);
-    if (wakes)
-        wait_queue_wake_all(&sender->writable);
+    if (!wakes)
+        return;
+    wait_queue_wake_all(&sender->writable);
+    if (atomic_load(&sender->wants_room) && atomic_exchange(&sender->wants_room, false))
+        async_tell(&sender->async, ASYNC_OUTPUT);
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */

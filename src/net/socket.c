@@ -49,6 +49,7 @@ int socket_create(enum socket_type type, uint64_t space, struct socket **created
     wait_queue_init(&socket->readable);
     wait_queue_init(&socket->writable);
     wait_queue_init(&socket->room);
+    async_files_init(&socket->async);
     list_init(&socket->messages);
     list_init(&socket->connections);
     list_init(&socket->blocked_senders);

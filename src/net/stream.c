@@ -31,6 +31,7 @@ static int deliver(struct socket *peer, struct packet *message)
     if (is_over)
         return -EPIPE;
     wait_queue_wake_all(&peer->readable);
+    async_tell(&peer->async, ASYNC_INPUT);
     return 0;
 }
 

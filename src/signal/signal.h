@@ -65,6 +65,7 @@ struct user_account;
 #define CODE_KERNEL 0x80
 #define CODE_QUEUE (-1)
 #define CODE_TIMER (-2)
+#define CODE_FILE (-5)            /* SI_SIGIO */
 #define CODE_TKILL (-6)
 #define CODE_DETHREAD (-7)
 #define CODE_NAME_LOOKUP (-60)    /* SI_ASYNCNL */
@@ -116,6 +117,10 @@ struct signal_information {
             int32_t status, reserved;
             int64_t user_ticks, system_ticks;
         } child;
+        struct {
+            int64_t band;
+            int32_t fd, reserved;
+        } file;
         struct {
             user_address address;
             uint64_t reserved[3];

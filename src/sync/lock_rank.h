@@ -28,6 +28,7 @@ enum lock_rank {
     RANK_FLIGHTS = 85,          /* which sockets are in messages to which sockets */
 
     /* Spin locks. */
+    RANK_FILE_OWNERS = 103,     /* who is sent signals by which files */
     RANK_PROCESS_TABLE = 105,   /* which processes exist */
     RANK_PROCESSOR_TIMERS = 107, /* timers on processor time of one process */
     RANK_POSIX_TIMER = 108,     /* state of one timer of a program */
@@ -72,4 +73,4 @@ enum lock_rank {
     RANK_PAGE_ALLOCATOR = 210,  /* free pages */
     RANK_RANDOM = 220,          /* the seeded generator */
 };
-#define RANK_FIRST_SPIN RANK_PROCESS_TABLE
+#define RANK_FIRST_SPIN RANK_FILE_OWNERS

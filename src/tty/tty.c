@@ -26,6 +26,7 @@ void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_
     spin_init(&tty->lock, RANK_CONSOLE, "tty");
     line_discipline_init(&tty->line);
     list_init(&tty->control.node);
+    async_files_init(&tty->async);
     if (device->is_external) {
         wait_queue_init_external(&tty->readers);
         wait_queue_init_external(&tty->writers);
@@ -120,8 +121,10 @@ static void end_receiving(struct tty *tty, int signal) RELEASES(&tty->lock)
     bool wake_writers = output_room(tty) > 0;
 
     spin_unlock(&tty->lock);
-    if (wake_readers)
+    if (wake_readers) {
         wait_queue_wake_all(&tty->readers);
+        async_tell(&tty->async, ASYNC_INPUT);
+    }
     if (wake_writers)
         wait_queue_wake_all(&tty->writers);
     if (signal)
@@ -510,10 +513,32 @@ static void tty_close(struct file *file)
     tty_release(tty);
 }
 
+/* Unless the program has said who is told, it is the foreground group, or the program itself. */
+static struct async_files *tty_async(struct file *file, bool begins)
+{
+    struct tty *tty = file->contents;
+    const struct credentials credentials = current_credentials();
+    int32_t group = tty->control.foreground_group;
+    const struct file_owner_ids owner = {
+        .kind = group ? OWNER_GROUP : OWNER_PROCESS,
+        .id = group ? group : current_process()->id,
+        .user_id = credentials.user_id,
+        .effective_user_id = credentials.effective_user_id,
+    };
+
+    if (begins) {
+        int error = file_set_owner(file, &owner, false);
+
+        ASSERT(!error);    /* there is room for one already */
+    }
+    return &tty->async;
+}
+
 const struct file_operations tty_file_operations = {
     .read = tty_read,
     .write = tty_write,
     .poll = tty_poll,
     .control = tty_control,
+    .async = tty_async,
     .release = tty_close,
 };

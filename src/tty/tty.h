@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/async.h"
 #include "fs/vfs.h"
 #include "lib/error.h"
 #include "sync/spinlock.h"
@@ -65,6 +66,7 @@ struct tty {
     struct terminal_control control;
     struct wait_queue readers;      /* woken when something can be read, or the settings change */
     struct wait_queue writers;      /* woken when there is room, or a writer is done */
+    struct async_files async;
 };
 
 void tty_init(struct tty *tty, const struct tty_device *device, uint64_t device_id);

@@ -1,6 +1,7 @@
 /* System calls on descriptors: dup and its variants, fcntl, ioctl. */
 #include "abi/linux/file_arguments.h"
 #include "abi/linux/file_lock.h"
+#include "abi/linux/file_owner.h"
 #include "abi/linux/syscalls.h"
 #include "fs/file_table.h"
 #include "fs/inode.h"
@@ -101,12 +102,16 @@ static bool may_set_noatime(const struct file *file)
     return may;
 }
 
-static int64_t set_flags(struct file *file, uint64_t flags)
+static int64_t set_flags(struct file *file, int32_t fd, uint64_t flags)
 {
     uint32_t before = file_flags(file), after;
+    int64_t error;
 
     if ((flags & OPEN_NOATIME) && !(before & OPEN_NOATIME) && !may_set_noatime(file))
         return -EPERM;
+    error = file->operations->async ? file_change_async(file, fd, (flags & OPEN_ASYNC) != 0) : 0;
+    if (error)
+        return error;
     do
         after = (before & ~CHANGEABLE_FLAGS) | ((uint32_t)flags & CHANGEABLE_FLAGS);
     while (!atomic_compare_exchange_weak(&file->flags, &before, after));
@@ -130,7 +135,7 @@ static int64_t control_descriptor(int32_t fd, struct file *file, int32_t command
     case FCNTL_GET_FLAGS:
         return file_flags(file);
     case FCNTL_SET_FLAGS:
-        return set_flags(file, argument);
+        return set_flags(file, fd, argument);
     case FCNTL_GET_LOCK:
     case FCNTL_SET_LOCK:
     case FCNTL_SET_LOCK_WAIT:
@@ -138,6 +143,13 @@ static int64_t control_descriptor(int32_t fd, struct file *file, int32_t command
     case FCNTL_SET_FILE_LOCK:
     case FCNTL_SET_FILE_LOCK_WAIT:
         return file_lock_control(file, command, argument);
+    case FCNTL_SET_OWNER:
+    case FCNTL_GET_OWNER:
+    case FCNTL_SET_OWNER_KIND:
+    case FCNTL_GET_OWNER_KIND:
+    case FCNTL_SET_SIGNAL:
+    case FCNTL_GET_SIGNAL:
+        return file_owner_control(file, command, argument);
     case FCNTL_SET_PIPE_SIZE:
         return pipe_set_size(file, (uint32_t)argument,
                              current_can(CAPABILITY_RESOURCES));
@@ -167,6 +179,7 @@ int64_t sys_fcntl(int32_t fd, int32_t command, uint64_t argument)
 
 /* Requests that mean the same for every file. */
 #define IOCTL_NONBLOCK 0x5421u
+#define IOCTL_ASYNC 0x5452u
 #define IOCTL_NO_CLOSE_ON_EXEC 0x5450u
 #define IOCTL_CLOSE_ON_EXEC 0x5451u
 #define IOCTL_BYTES_READABLE 0x541bu
@@ -248,6 +261,8 @@ static int64_t control(int32_t fd, struct file *file, uint32_t request, user_add
         return file_table_set_flag(current_files(), fd, request == IOCTL_CLOSE_ON_EXEC);
     case IOCTL_NONBLOCK:
         return set_nonblocking(file, argument);
+    case IOCTL_ASYNC:
+        return file_control_async(file, fd, argument);
     case IOCTL_BLOCK_SIZE:
         return put_block_size(argument);
     case IOCTL_SIZE:
@@ -255,6 +270,8 @@ static int64_t control(int32_t fd, struct file *file, uint32_t request, user_add
     case IOCTL_BYTES_READABLE:
         return bytes_readable(file, type, argument);
     }
+    if (type == MODE_SOCKET && is_owner_request(request))
+        return file_control_owner(file, request, argument);
     return control_file(file, request, argument);
 }
 

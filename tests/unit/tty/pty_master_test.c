@@ -59,6 +59,11 @@ bool file_is_readable(struct file *of)
     return (file_flags(of) & OPEN_ACCESS_MODE) != OPEN_WRITE;
 }
 
+bool file_is_writable(struct file *of)
+{
+    return (file_flags(of) & OPEN_ACCESS_MODE) != OPEN_READ;
+}
+
 struct limit process_limit(struct process *process, unsigned which)
 {
     (void)process;

@@ -48,6 +48,13 @@ bool current_can(enum capability capability)
     return is_root;
 }
 
+static struct credentials acting;    /* the current process's */
+
+struct credentials current_credentials(void)
+{
+    return acting;
+}
+
 struct process *process_find(int32_t id)
 {
     for (size_t i = 0; i < ARRAY_SIZE(processes); i++) {
