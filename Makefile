@@ -562,7 +562,7 @@ bench: deps all eft    ## sim against native, as ratios
 # ---- Tests ------------------------------------------------------------------------------------
 
 TIDY_SUITES := tests/tidy/tidy.py tests/tidy/tidy_test.py tests/tidy/run_test.py \
-        tests/tidy/contract_test.py
+        tests/tidy/oracle_test.py tests/tidy/contract_test.py
 CORE_LINKS := $(BUILD)/core.o $(BUILD)/core-with-memory.o
 
 $(BUILD)/core-with-memory.o: $(BUILD)/core-all-names.o $(MEMORY_OBJECT)

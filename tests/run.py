@@ -5,8 +5,8 @@ A suite is an executable (or a .py file).  It is a libcheck program, whose TAP l
 prints lines of its own: `ok NAME`, `not ok NAME: why`, `skip NAME: why`.  A suite that ends with
 a status other than 0 without reporting a failure, that reports nothing, or that does not end in
 time counts as one failure.  Checks whose names begin with `qemu_` ran the kernel on QEMU; all
-others are hosted.  The last line is always `N passed, N failed`, the one before it
-`hosted N, qemu N`.
+others are hosted.  A line `# ...` is a remark, which is shown whether the suite fails or not.  The last line
+is always `N passed, N failed`, the one before it `hosted N, qemu N`.
 """
 import argparse
 import os
@@ -31,6 +31,7 @@ class Report:
         self.on_qemu = 0
         self.skipped = []
         self.failed = []
+        self.remarks = []
 
     def add_lines(self, text):
         for line in text.splitlines():
@@ -91,6 +92,7 @@ def run_suite(path, build, timeout):
         with open(tap.name, errors="replace") as lines:
             tap_text = lines.read()
     report.add_lines(tap_text or output)
+    report.remarks = [line for line in output.splitlines() if line.startswith("# ")]
     if status is None:
         report.failed.append(f"did not end within {timeout} s")
     elif status != 0 and not report.failed:
@@ -121,6 +123,8 @@ def show(name, report, output, seconds):
     print(f"{name:<44} {counts:<36} {seconds:6.2f} s", flush=True)
     for line in report.skipped:
         print(f"    skip {line}")
+    for line in report.remarks:
+        print(f"    {line}")
     if report.failed:
         for line in report.failed:
             print(f"    not ok {line}")

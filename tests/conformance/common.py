@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -20,6 +21,8 @@ GUESTS = os.path.join(BUILD, "guests")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "UTC", "HOME": "/root"}
 TIMEOUT_SECONDS = 60
 LINES_SHOWN = 30
+NATIVE_TMPFS = "/dev/shm"
+NATIVE_RUNS = 5
 DEATH_LINE = re.compile(r"^eft: .*killed by signal.*\n", re.MULTILINE)
 
 # How the sim itself ends when something is wrong with its arguments, or with itself.
@@ -71,6 +74,12 @@ def execute(command, directory=None, text=None, timeout=TIMEOUT_SECONDS):
     return Result(result.stdout, result.stderr, shell_status(result.returncode))
 
 
+def execute_in_tmpfs(command, text=None):
+    """Natively, in an empty directory of a tmpfs."""
+    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
+        return execute(command, directory, text)
+
+
 def cost_of_waiting(command, seconds):
     """CPU seconds of a command that is given no input for so long, and then its end."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -104,6 +113,36 @@ def differences(native, hosted):
     return found
 
 
+class Oracle:
+    """What Linux does: `run` runs something natively and gives a Result, `compare` gives the lines
+    by which a result from inside differs from a native one.
+
+    A result that differs from the first native run is asked of further ones: Linux may do several
+    things where time decides.  Inside nothing is run again: what goes wrong there once is wrong.
+    """
+
+    def __init__(self, run, compare=differences):
+        self.run = run
+        self.compare = compare
+        self.results = [run()]
+        self.first = self.results[0]
+
+    def differences(self, hosted):
+        """How a result differs from the first of Linux; no lines if it is one of Linux."""
+        found = self.compare(self.first, hosted)
+        if not found or any(not self.compare(native, hosted) for native in self.results):
+            return []
+        while len(self.results) < NATIVE_RUNS:
+            self.results.append(self.run())
+            if not self.compare(self.results[-1], hosted):
+                return []
+        return found
+
+    def outputs(self):
+        """How many different ones there were so far."""
+        return len({(native.bytes, native.errors, native.status) for native in self.results})
+
+
 class Suite:
     """Counts and prints; names given on the command line select tests by their start."""
 
@@ -134,6 +173,12 @@ class Suite:
                       f"{len(problems)} lines of difference", problems)
         else:
             self.ok(name)
+
+    def compare(self, name, oracle, hosted, problems=()):
+        """A result from inside with what Linux does; `problems` are others of the same test."""
+        self.check(name, oracle.differences(hosted) + list(problems))
+        if oracle.outputs() > 1:
+            print(f"# linux itself gave {oracle.outputs()} different outputs: {name}", flush=True)
 
     def status(self):
         return 1 if self.failed else 0

@@ -26,6 +26,7 @@ CASES = [
     ("input_is_empty", "cat; echo ok a", "1 passed, 0 failed", 0, ""),
     ("machines_are_told_apart", "echo ok a; echo ok qemu_b; echo 'skip qemu_c: x'; echo ok qemu_d",
      "3 passed, 0 failed", 0, "hosted 1, qemu 2\n3 passed"),
+    ("a_remark_is_shown", "echo ok a; echo '# twice'", "1 passed, 0 failed", 0, "    # twice"),
     ("the_build_folder_is_told", 'test -n "$BUILD" && echo ok a', "1 passed, 0 failed", 0, ""),
 ]
 

@@ -198,22 +198,21 @@ def nearly_same(one, other):
 
 def compare(suite, directory, line, text):
     words = [word.replace("{}", directory) for word in line.split(" ")]
-    native = common.execute([BUSYBOX, *words], directory, text)
+    native = common.Oracle(lambda: common.execute([BUSYBOX, *words], directory, text))
     hosted = common.execute([common.SIM, "--root", "/", BUSYBOX, *words], directory, text)
-    if words[0] in CHANGING and nearly_same(native.output, hosted.output):
-        hosted = common.Result(native.bytes, hosted.errors.encode(), hosted.status)
-    suite.check("busybox " + line + (" <input" if text else ""),
-                common.differences(native, hosted))
+    if words[0] in CHANGING and nearly_same(native.first.output, hosted.output):
+        hosted = common.Result(native.first.bytes, hosted.errors.encode(), hosted.status)
+    suite.compare("busybox " + line + (" <input" if text else ""), native, hosted)
 
 
 def compare_script(suite, directory, script, cpus):
     command = [BUSYBOX, "sh", "-c", script]
-    native = common.execute(command, directory, TEXT)
+    native = common.Oracle(lambda: common.execute(command, directory, TEXT))
     hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root", "/", *command], directory,
                             TEXT)
     name = script.replace("\n", "; ")
-    suite.check(f"busybox sh -c '{name}'" + (f" on {cpus} CPUs" if cpus > 1 else ""),
-                common.differences(native, hosted))
+    suite.compare(f"busybox sh -c '{name}'" + (f" on {cpus} CPUs" if cpus > 1 else ""), native,
+                  hosted)
 
 
 def leaks(suite, directory):

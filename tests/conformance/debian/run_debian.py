@@ -9,15 +9,15 @@ four.  Those that write do it natively in a copy of the directory, and in the ke
 directory itself, which must not change.  A program that is not on this machine is skipped.  Names
 of programs on the command line select lines; "writes" selects what writes.
 """
+import functools
 import os
 import shutil
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
 from machines import machines
-from working_directory import TEXT, checksums, prepared
+from working_directory import TEXT, changes, checksums, execute_in_copy, prepared
 
 # A command, then perhaps standard input.
 COMMANDS = [
@@ -129,10 +129,10 @@ def compare(suite, directory, name, command, text="", hosted=(1,)):
         suite.skip(f"debian {name}", f"{command[0]} is not installed")
         return
     command = [program, *command[1:]]
-    native = common.execute(command, directory, text)
+    native = common.Oracle(lambda: common.execute(command, directory, text))
     for form, start, seconds in machines(hosted):
         inside = common.execute([*start, "--root=/", *command], directory, text, seconds)
-        suite.check(form.format(f"debian {name}"), common.differences(native, inside))
+        suite.compare(form.format(f"debian {name}"), native, inside)
 
 
 def compare_scripts(suite, directory):
@@ -154,15 +154,11 @@ def compare_changes(suite, directory, before):
         if missing:
             suite.skip(f"debian writes '{script}'", f"{missing[0]} is not installed")
             continue
-        with tempfile.TemporaryDirectory() as copy:
-            common.execute(["cp", "-a", directory + "/.", copy])
-            native = common.execute(command, copy, TEXT)
+        native = common.Oracle(functools.partial(execute_in_copy, command, directory))
         for form, start, seconds in machines():
             inside = common.execute([*start, "--root=/", *command], directory, TEXT, seconds)
-            found = common.differences(native, inside)
-            if checksums(directory) != before:
-                found.append("the host's files have changed")
-            suite.check(form.format(f"debian writes '{script}'".replace("\n", "; ")), found)
+            suite.compare(form.format(f"debian writes '{script}'".replace("\n", "; ")), native,
+                          inside, changes(directory, before))
 
 
 def main():

@@ -4,6 +4,7 @@ EFT_ALL on QEMU; output and status are compared.
 
 They are compiled natively, where the compiler is installed; what is not there is skipped.
 """
+import functools
 import os
 import shutil
 import sys
@@ -52,11 +53,11 @@ def main():
             suite.fail("runtime " + name, "it does not compile", wrong.splitlines())
             continue
         command = [shutil.which(command[0]), *command[1:], "one", "two words"]
-        native = common.execute(command, PLACE)
+        native = common.Oracle(functools.partial(common.execute, command, PLACE))
         for form, start, seconds in machines():
             inside = common.execute([*start, *options, "--root=/", *command], PLACE,
                                     timeout=seconds)
-            suite.check(form.format(f"runtime {name}"), common.differences(native, inside))
+            suite.compare(form.format(f"runtime {name}"), native, inside)
     return suite.status()
 
 

@@ -14,13 +14,12 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import common
 from machines import EVERYWHERE, machines
-from working_directory import TEXT, checksums, prepared
+from working_directory import TEXT, changes, checksums, execute_in_copy, prepared
 
 PROGRAMS = os.path.join(HERE, "programs")
 INTERPRETERS = {".sh": (["dash"], ["bash"], ["busybox", "sh"]), ".bash": (["bash"],),
@@ -47,12 +46,6 @@ def command_of(interpreter, path):
     return ["/bin/sh", "-c", BOTH, "sh", path, *interpreter]
 
 
-def natively(command, directory):
-    with tempfile.TemporaryDirectory() as copy:
-        common.execute(["cp", "-a", directory + "/.", copy])
-        return common.execute(command, copy, TEXT)
-
-
 def processors(name):
     """On QEMU."""
     if EVERYWHERE:
@@ -69,13 +62,11 @@ def compare(suite, directory, name, interpreter, before):
         suite.skip(f"debian script {label}", f"{missing[0]} is not installed")
         return
     command = command_of(interpreter, path)
-    native = natively(command, directory)
+    native = common.Oracle(lambda: execute_in_copy(command, directory))
     for form, start, seconds in machines(on_qemu=processors(name)):
         inside = common.execute([*start, MEMORY, "--root=/", *command], directory, TEXT, seconds)
-        found = common.differences(native, inside)
-        if checksums(directory) != before:
-            found.append("the host's files have changed")
-        suite.check(form.format(f"debian script {label}"), found)
+        suite.compare(form.format(f"debian script {label}"), native, inside,
+                      changes(directory, before))
 
 
 def main():

@@ -41,3 +41,15 @@ def checksums(directory):
     """A text that differs when anything in the directory does."""
     return common.execute(["sh", "-c", "find . -printf '%P %y %m %n %T@ %l\\n' | sort; "
                            "find . -type f | sort | xargs cksum"], directory).output
+
+
+def changes(directory, before):
+    """What is wrong with it if its checksums are not these any more."""
+    return [] if checksums(directory) == before else ["the host's files have changed"]
+
+
+def execute_in_copy(command, directory):
+    """Natively, in a copy, with TEXT as input."""
+    with tempfile.TemporaryDirectory() as copy:
+        common.execute(["cp", "-a", directory + "/.", copy])
+        return common.execute(command, copy, TEXT)

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
@@ -36,10 +35,9 @@ DETAILS = {
 
 
 def compare(suite, name, program, arguments):
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-        native = execute([program, *arguments], directory)
+    native = common.Oracle(lambda: common.execute_in_tmpfs([program, *arguments]))
     hosted = execute([SIM, "--cwd=/tmp", program, *arguments])
-    suite.check(name, common.differences(native, hosted))
+    suite.compare(name, native, hosted)
 
 
 def compare_programs(suite):

@@ -5,6 +5,7 @@ Each session is typed twice, at a shell of the host and at the same shell inside
 what appeared must be the same but for process ids and the terminal's name.  Every line is typed
 when the answer to the one before has appeared.  Programs that draw screens run in tmux.
 """
+import functools
 import os
 import re
 import shutil
@@ -77,7 +78,7 @@ ON_QEMU = [("bash", "jobs"), ("busybox", "background")]
 
 
 def play(command, steps, cwd):
-    """Types the steps; what appeared, and the status."""
+    """Types the steps; what appeared, the status, and as error output what went wrong."""
     history = os.path.join(cwd, "no_history")
     terminal = Terminal(command, kind="vt100",
                         environment={"PS1": PROMPT, "HISTFILE": history, "PWD": "/"})
@@ -93,9 +94,9 @@ def play(command, steps, cwd):
     status = None if problems else terminal.wait()
     if status is None and not problems:
         problems.append("the shell does not end")
-    seen = terminal.seen
+    seen = clean(terminal.seen)
     terminal.close()
-    return clean(seen), status, problems
+    return common.Result(seen.encode(), "\n".join(problems).encode(), status)
 
 
 def answers(terminal, keys, pattern):
@@ -139,12 +140,12 @@ def check_sessions(suite, directory):
             for test, _ in machines:
                 suite.skip(test, f"no {command[0]}")
             continue
-        native, status, problems = play(command, steps, directory) if machines else ("", 0, [])
+        if not machines:
+            continue
+        native = common.Oracle(functools.partial(play, command, steps, directory))
         for test, inside in machines:
-            seen, own_status, own = play([*inside, "--root", "/", *command], steps, directory)
-            suite.check(test, problems + own + common.differences(
-                common.Result(native.encode(), b"", status),
-                common.Result(seen.encode(), b"", own_status)))
+            found = play([*inside, "--root", "/", *command], steps, directory)
+            suite.compare(test, native, found, found.errors.splitlines())
 
 
 # ---- Programs that make terminals ---------------------------------------------------------------
@@ -182,9 +183,9 @@ def check_programs(suite, directory):
         if not os.path.exists(command[0]):
             suite.skip("terminal_by_" + name, f"no {command[0]}")
             continue
-        native = common.execute(command, directory)
+        native = common.Oracle(functools.partial(common.execute, command, directory))
         hosted = common.execute([SIM, "--cpus=4", "--root", "/", *command], directory)
-        suite.check("terminal_by_" + name, common.differences(native, hosted))
+        suite.compare("terminal_by_" + name, native, hosted)
 
 
 # ---- In tmux ----------------------------------------------------------------------------------

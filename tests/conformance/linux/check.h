@@ -82,6 +82,32 @@ __attribute__((unused)) static void *map_show(const char *text, void *result)
     return result;
 }
 
+/* State of a thread of a process as /proc says it: 'S' when it sleeps, 'T' when it is stopped, '?'
+   when it is gone. */
+__attribute__((unused)) static char state_of_thread(const char *process, int thread)
+{
+    char name[64], line[512], state = '?';
+    FILE *file;
+
+    (void)snprintf(name, sizeof(name), "/proc/%s/task/%d/stat", process, thread);
+    file = fopen(name, "r");
+    if (!file)
+        return state;
+    if (fgets(line, sizeof(line), file) && strrchr(line, ')'))
+        state = strrchr(line, ')')[2];
+    (void)fclose(file);
+    return state;
+}
+
+/* The same of a process: its first thread. */
+__attribute__((unused)) static char state_of(int process)
+{
+    char name[16];
+
+    (void)snprintf(name, sizeof(name), "%d", process);
+    return state_of_thread(name, process);
+}
+
 /* A file with these contents. */
 __attribute__((unused)) static void make_file(const char *name, const char *contents)
 {

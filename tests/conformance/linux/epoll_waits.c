@@ -159,12 +159,15 @@ static void through_another(void)
 
 enum { WAITERS = 4 };
 
+static _Atomic int have_one;
+
 static void *wait_for_one(void *argument)
 {
     struct epoll_event got;
     int count = epoll_wait(epoll, &got, 1, PATIENCE_MS);
 
     (void)argument;
+    have_one += count == 1;
     return (void *)(intptr_t)(count == 1 ? (intptr_t)got.data.u64 : -1);
 }
 
@@ -196,19 +199,23 @@ static void each_gets_one(void)
     end();
 }
 
-/* One edge wakes one of them. */
+/* One edge wakes one of them; two that nobody has taken in between would be one. */
 static void one_of_many(void)
 {
     pthread_t waiters[WAITERS];
     int woken = 0;
 
     begin("one of many");
+    have_one = 0;
     watch(epoll, event, EPOLLIN | EPOLLET, 1);
     for (int i = 0; i < WAITERS; i++)
         pthread_create(&waiters[i], NULL, wait_for_one, NULL);
     for (int i = 0; i < WAITERS; i++) {
         sleep_ms(10);
+        FACT(have_one <= i);
         eventfd_write(event, 1);
+        for (int wait = 0; wait < PATIENCE_MS && have_one <= i; wait++)
+            sleep_ms(1);
     }
     for (int i = 0; i < WAITERS; i++) {
         void *got;

@@ -152,7 +152,7 @@ static void chain(void)
 {
     struct member members[4];
     struct member urgent = {
-        .policy = SCHED_FIFO, .priority = 30, .lock = &locks[3], .patience_ms = 200,
+        .policy = SCHED_FIFO, .priority = 30, .lock = &locks[3], .patience_ms = 1000,
     };
 
     SECTION("along a chain, until the time is up");

@@ -209,7 +209,9 @@ static void killed_owner(void)
         sleep_ms(1);
     FACT(owner == (uint32_t)child);
     if (fork() == 0) {
-        sleep_ms(30);
+        await_bits(&shared->lock, FUTEX_WAITERS, FUTEX_WAITERS);
+        while (state_of(getppid()) == 'R')
+            sleep_ms(1);
         (void)kill(child, SIGKILL);
         _exit(0);
     }

@@ -25,23 +25,6 @@ static void *wait_for_condition(void *argument)
     return NULL;
 }
 
-/* In the kernel?  The word cannot be asked about waiters for locks, so: long enough asleep. */
-static void await_sleep(int id)
-{
-    char path[64], line[256], state = 0;
-
-    for (int i = 0; i < MEMBER_PATIENCE_MS && state != 'S'; i++) {
-        (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", id);
-        FILE *file = fopen(path, "r");
-
-        sleep_ms(1);
-        if (file && fgets(line, sizeof(line), file) && strrchr(line, ')'))
-            state = strrchr(line, ')')[2];
-        if (file)
-            (void)fclose(file);
-    }
-}
-
 static pthread_t start_waiter(unsigned index)
 {
     pthread_t thread;
@@ -50,8 +33,7 @@ static pthread_t start_waiter(unsigned index)
     thread = start(wait_for_condition, (void *)(uintptr_t)index);
     while (*(volatile int *)&ids[index] == 0)
         sleep_ms(1);
-    sleep_ms(5);
-    await_sleep(ids[index]);
+    await_asleep(ids[index]);
     return thread;
 }
 
@@ -209,8 +191,11 @@ static void times(void)
     SECTION("the time is up after requeueing");
     begin();
     (void)futex(&mutex, FUTEX_LOCK_PI | flags, 0);
-    waiter = start(wait_a_while, (void *)300L);
-    sleep_ms(100);
+    ids[0] = 0;
+    waiter = start(wait_a_while, (void *)1000L);
+    while (*(volatile int *)&ids[0] == 0)
+        sleep_ms(1);
+    await_asleep(ids[0]);
     CALL(futex(&condition, FUTEX_CMP_REQUEUE_PI | flags, 1, 0, &mutex, 0));
     show("waiter", join(waiter));
     FACT((mutex & FUTEX_WAITERS) != 0);
@@ -240,8 +225,7 @@ static void signals(int action_flags)
     (void)pthread_kill(waiter, SIGUSR1);
     while (!handled)
         sleep_ms(1);
-    sleep_ms(20);
-    await_sleep(ids[0]);
+    await_asleep(ids[0]);
     CALL(futex(&condition, FUTEX_CMP_REQUEUE_PI | flags, 1, 0, &mutex, 0));
     (void)pthread_kill(waiter, SIGUSR1);
     (void)join(waiter);

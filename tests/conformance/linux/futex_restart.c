@@ -3,6 +3,8 @@
 
 static uint32_t word, lock;
 static volatile unsigned handled;
+static volatile int waiter_id;
+static volatile bool is_over;
 
 static void handle(int number)
 {
@@ -29,9 +31,9 @@ static bool is_lock(enum kind kind)
 static long call(enum kind kind)
 {
     struct futex_waitv one = { .uaddr = (uintptr_t)&word, .flags = 2 };
-    struct timespec relative = { 2, 0 };
-    struct timespec absolute = from_now(CLOCK_MONOTONIC, 2000);
-    struct timespec real = from_now(CLOCK_REALTIME, 2000);
+    struct timespec relative = { 5, 0 };
+    struct timespec absolute = from_now(CLOCK_MONOTONIC, 5000);
+    struct timespec real = from_now(CLOCK_REALTIME, 5000);
 
     switch (kind) {
     case KIND_WAIT:
@@ -69,7 +71,9 @@ static void *wait_in_kind(void *argument)
     enum kind kind = (enum kind)(uintptr_t)argument;
     void *result;
 
+    waiter_id = own_id();
     result = answer(call(kind));
+    is_over = true;
     if (is_lock(kind) && result == NULL)
         (void)futex(&lock, FUTEX_UNLOCK_PI, 0);
     return result;
@@ -83,6 +87,17 @@ static void await_wait(enum kind kind)
         await_waiters(&word, 0, 1);
 }
 
+/* Until the signal's handler, if it has one, has run, and the wait is over or goes on. */
+static void await_signal(int number)
+{
+    for (int i = 0; i < MEMBER_PATIENCE_MS; i++) {
+        sleep_ms(1);
+        if ((handled || number != SIGUSR1) && (is_over || state_of_thread("self", waiter_id) == 'S'))
+            return;
+    }
+    (void)printf("the signal does not arrive\n");
+}
+
 /* One signal while it waits; then, if it still does, a wake-up. */
 static void try_kind(enum kind kind, const char *how, int number)
 {
@@ -90,11 +105,12 @@ static void try_kind(enum kind kind, const char *how, int number)
 
     word = lock = 0;
     handled = 0;
+    is_over = false;
     (void)futex(&lock, FUTEX_LOCK_PI, 0);
     thread = start(wait_in_kind, (void *)(uintptr_t)kind);
     await_wait(kind);
     (void)pthread_kill(thread, number);
-    sleep_ms(60);
+    await_signal(number);
     (void)futex(&word, FUTEX_WAKE, 1);
     (void)futex(&lock, FUTEX_UNLOCK_PI, 0);
     (void)printf("%s, %s", kind_names[kind], how);

@@ -139,17 +139,6 @@ static void *wait_for_word(void *argument)
     return NULL;
 }
 
-/* The thread's end without pthread_join: its C library's list was replaced. */
-static void await_end(int id)
-{
-    for (int i = 0; i < MEMBER_PATIENCE_MS; i++) {
-        if (syscall(SYS_tgkill, getpid(), id, 0) == -1 && errno == ESRCH)
-            return;
-        sleep_ms(1);
-    }
-    (void)printf("it does not end\n");
-}
-
 static void try_plan(enum plan plan)
 {
     pthread_t waiter;
@@ -164,7 +153,7 @@ static void try_plan(enum plan plan)
     waiter = start(wait_for_word, &nodes[0].word);
     await_waiters(&nodes[0].word, 0, 1);
     (void)futex(&extra, FUTEX_WAKE | PRIVATE, 1);
-    await_end((int)dead_id);
+    await_end((int)dead_id);    /* no join: its C library's list was replaced */
     (void)join(waiter);
     for (unsigned i = 0; i < ENTRIES; i++)
         marked_words += (nodes[i].word & FUTEX_OWNER_DIED) != 0;

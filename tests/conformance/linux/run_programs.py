@@ -7,31 +7,32 @@ select programs.
 """
 import os
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import common
 
 PROGRAMS = os.path.join(common.BUILD, "conformance/linux")
-NATIVE_TMPFS = "/dev/shm"
 INPUT = "line one\nline two\n"
 ABOUT_THREADS = ("call_", "futex_", "signal_", "robust_", "thread_", "pthread_", "pipe_",
                  "process_", "sysv_", "event_", "socket_", "epoll_", "sched_", "tty_", "pty_",
                  "time_", "timer_")
 
 
+def oracle(program):
+    return common.Oracle(lambda: common.execute_in_tmpfs([program], INPUT))
+
+
 def compare(suite, name):
     program = os.path.join(PROGRAMS, name + ".elf")
-    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
-        native = common.execute([program], directory, INPUT)
-    if native.status == common.STATUS_NOT_HERE:
-        suite.skip(f"linux_{name}", native.output.strip())
+    native = oracle(program)
+    if native.first.status == common.STATUS_NOT_HERE:
+        suite.skip(f"linux_{name}", native.first.output.strip())
         return
     for cpus in (1, 4) if name.startswith(ABOUT_THREADS) else (1,):
         hosted = common.execute([common.SIM, f"--cpus={cpus}", "--cwd=/tmp", program], common.TOP,
                                 INPUT)
-        suite.check(f"linux_{name}" + (f"_on_{cpus}_cpus" if cpus > 1 else ""),
-                    common.differences(native, hosted))
+        where = f"_on_{cpus}_cpus" if cpus > 1 else ""
+        suite.compare(f"linux_{name}{where}", native, hosted)
 
 
 # What all ways to schedule ordinary threads must get right.
@@ -40,12 +41,11 @@ WITH_ALL_POLICIES = ("futex_order", "pthread_mutex", "pthread_sync", "sched_orde
 
 def compare_policies(suite, name):
     program = os.path.join(PROGRAMS, name + ".elf")
-    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
-        native = common.execute([program], directory, INPUT)
+    native = oracle(program)
     for policy in ("rr", "fifo"):
         hosted = common.execute([common.SIM, f"--sched={policy}", "--cpus=2", "--cwd=/tmp",
                                  program], common.TOP, INPUT)
-        suite.check(f"linux_{name}_sched_{policy}", common.differences(native, hosted))
+        suite.compare(f"linux_{name}_sched_{policy}", native, hosted)
 
 
 # The same by signals of the host alone: what is right must not depend on how calls come.
@@ -54,11 +54,10 @@ BY_SIGNALS = ("call_places", "call_pages", "signal_registers")
 
 def compare_by_signals(suite, name):
     program = os.path.join(PROGRAMS, name + ".elf")
-    with tempfile.TemporaryDirectory(dir=NATIVE_TMPFS) as directory:
-        native = common.execute([program], directory, INPUT)
+    native = oracle(program)
     hosted = common.execute([common.SIM, "--no-direct-calls", "--cwd=/tmp", program], common.TOP,
                             INPUT)
-    suite.check(f"linux_{name}_by_signals", common.differences(native, hosted))
+    suite.compare(f"linux_{name}_by_signals", native, hosted)
 
 
 def main():

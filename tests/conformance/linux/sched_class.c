@@ -163,7 +163,7 @@ static void test_threads(void)
     leave = 1;
     (void)futex(&leave, FUTEX_WAKE, 1);
     show("it says", join(thread));
-    sleep_ms(20);
+    await_end(member_id);
     CALL(get_class(member_id));
     CALL(set_class(member_id, SCHED_OTHER, 0));
 }

@@ -72,7 +72,7 @@ static void test_threads(void)
     leave = 1;
     (void)futex(&leave, FUTEX_WAKE, 1);
     show("it says", join(thread));
-    sleep_ms(20);
+    await_end(member_id);
     CALL(get(PRIO_PROCESS, member_id));
     CALL(set(PRIO_PROCESS, 0, 0));
 }

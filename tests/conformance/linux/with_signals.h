@@ -101,23 +101,6 @@ __attribute__((unused)) static void await(const volatile int *word, int value)
         printf("it does not happen\n");
 }
 
-/* State of a thread as /proc says it: 'S' when it sleeps, 'T' when it is stopped. */
-__attribute__((unused)) static char state_of(pid_t thread)
-{
-    char name[64], line[512];
-    FILE *file;
-    char state = '?';
-
-    (void)snprintf(name, sizeof(name), "/proc/%d/stat", thread);
-    file = fopen(name, "r");
-    if (!file)
-        return state;
-    if (fgets(line, sizeof(line), file) && strrchr(line, ')'))
-        state = strrchr(line, ')')[2];
-    (void)fclose(file);
-    return state;
-}
-
 __attribute__((unused)) static void await_state(pid_t thread, char state)
 {
     for (int i = 0; i < PATIENCE_MS && state_of(thread) != state; i++)

@@ -3,6 +3,7 @@
  * For the programs about threads and futexes: the calls without a C library in between, and ways to
  * wait until another thread has come to its sleep.
  */
+#include <dirent.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -126,11 +127,52 @@ __attribute__((unused)) static void await_bits(const uint32_t *word, uint32_t ma
         (void)printf("the word does not become %#x\n", value);
 }
 
-/* Until somebody waits for the lock, and some time more: the bit comes before the sleep. */
+/* Until a thread of this process sleeps. */
+__attribute__((unused)) static void await_asleep(int id)
+{
+    for (int i = 0; i < MEMBER_PATIENCE_MS && state_of_thread("self", id) != 'S'; i++)
+        sleep_ms(1);
+    if (state_of_thread("self", id) != 'S')
+        (void)printf("it does not come to sleep\n");
+}
+
+__attribute__((unused)) static int count_running(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int running = 0;
+
+    for (const struct dirent *task; tasks && (task = readdir(tasks));)
+        running += task->d_name[0] != '.' && state_of_thread("self", atoi(task->d_name)) == 'R';
+    if (tasks)
+        (void)closedir(tasks);
+    return running;
+}
+
+/* Until all other threads of the process sleep. */
+__attribute__((unused)) static void await_others_asleep(void)
+{
+    for (int i = 0; i < MEMBER_PATIENCE_MS && count_running() != 1; i++)
+        sleep_ms(1);
+    if (count_running() != 1)
+        (void)printf("they do not come to sleep\n");
+}
+
+/* Until all others wait, somebody of them for the lock: the bit comes before the sleep. */
 __attribute__((unused)) static void await_lock_waiter(const uint32_t *word)
 {
     await_bits(word, FUTEX_WAITERS, FUTEX_WAITERS);
-    sleep_ms(20);
+    await_others_asleep();
+}
+
+/* Until a thread of the process is gone: who joins it may be earlier. */
+__attribute__((unused)) static void await_end(int id)
+{
+    for (int i = 0; i < MEMBER_PATIENCE_MS; i++) {
+        if (syscall(SYS_tgkill, getpid(), id, 0) == -1 && errno == ESRCH)
+            return;
+        sleep_ms(1);
+    }
+    (void)printf("it does not end\n");
 }
 
 __attribute__((unused)) static pthread_t start(void *(*body)(void *), void *argument)

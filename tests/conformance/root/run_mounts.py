@@ -11,20 +11,23 @@ from roots import common, finish
 PROGRAM = os.path.join(common.BUILD, "conformance/root/mounts.elf")
 
 
+def natively():
+    with tempfile.TemporaryDirectory() as directory:
+        return common.execute([PROGRAM], directory)
+
+
 def main():
     suite = common.Suite()
     unshare = shutil.which("unshare")
     if not unshare or common.execute([unshare, "-m", "true"]).status != 0:
         suite.skip("mounts", "no mount namespace can be had here")
         return suite.status()
-    with tempfile.TemporaryDirectory() as directory:
-        native = common.execute([PROGRAM], directory)
+    native = common.Oracle(natively)
     for cpus in (1, 4):
         with tempfile.TemporaryDirectory() as directory:
             hosted = common.execute([common.SIM, f"--cpus={cpus}", "--root=/", PROGRAM], directory)
-            problems = common.differences(native, hosted)
-            problems += [f"{name} is on the host" for name in os.listdir(directory)]
-        suite.check(f"mounts_on_{cpus}_cpus", problems)
+            problems = [f"{name} is on the host" for name in os.listdir(directory)]
+        suite.compare(f"mounts_on_{cpus}_cpus", native, hosted, problems)
     return finish(suite)
 
 

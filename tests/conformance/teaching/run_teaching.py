@@ -195,10 +195,10 @@ def wrapper_problems(compiler, flags, source):
                                stderr=subprocess.STDOUT, check=False)
         if built.returncode != 0 or built.stdout:
             return [f"eft-cc ends with {built.returncode}", *built.stdout.decode().splitlines()]
-        native = execute([program])
-        found = common.differences(native, execute([SIM, program]))
-        if not native.output.endswith("yes\n"):
-            found.append(native.output)
+        native = common.Oracle(lambda: execute([program]))
+        found = native.differences(execute([SIM, program]))
+        if not native.first.output.endswith("yes\n"):
+            found.append(native.first.output)
         if not note_is_there(program):
             found.append("it has no note that says where the budget is")
     return found
@@ -208,10 +208,9 @@ def linux_program(suite):
     """A program of another ABI whose blocks count; sh has shown that both ABIs mix."""
     if suite.wants("probe_musl_blocks"):
         program = guest("blocks/probe_musl")
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-            native = execute([program, "a", "b"], directory)
+        native = common.Oracle(lambda: common.execute_in_tmpfs([program, "a", "b"]))
         hosted = execute([SIM, "--cwd=/tmp", program, "a", "b"])
-        suite.check("probe_musl_blocks", common.differences(native, hosted))
+        suite.compare("probe_musl_blocks", native, hosted)
 
 
 def spin_holder_is_killed(suite, options_known):
