@@ -8,6 +8,7 @@
 
 #define CALL_FUTEX_WAIT 0
 #define LONG_MS 200
+#define VERY_LONG_MS 9000
 
 static double now_ms(void)
 {
@@ -19,7 +20,14 @@ static double now_ms(void)
 
 static uint32_t word;
 static int pipes[2];
-static const struct timespec long_time = { 0, LONG_MS * 1000000L };
+static struct timespec long_time;
+static int long_ms;
+
+static void set_time(int ms)
+{
+    long_ms = ms;
+    long_time = (struct timespec){ ms / 1000, ms % 1000 * 1000000L };
+}
 
 static long sleep_call(void)
 {
@@ -31,6 +39,7 @@ static long sleep_until_call(void)
     struct timespec until;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += long_time.tv_sec;
     until.tv_nsec += long_time.tv_nsec;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
@@ -43,7 +52,7 @@ static long poll_call(void)
 {
     struct pollfd file = { .fd = pipes[0], .events = POLLIN };
 
-    return syscall(SYS_poll, &file, 1, LONG_MS);
+    return syscall(SYS_poll, &file, 1, long_ms);
 }
 
 static long ppoll_call(void)
@@ -56,7 +65,7 @@ static long ppoll_call(void)
 
 static long select_call(void)
 {
-    struct timeval left = { 0, LONG_MS * 1000 };
+    struct timeval left = { long_ms / 1000, long_ms % 1000 * 1000 };
 
     return syscall(SYS_select, 0, NULL, NULL, NULL, &left);
 }
@@ -102,11 +111,13 @@ static const struct {
     { "pause", pause_call, 0 },      { "rt_sigsuspend", suspend_call, 0 },
 };
 
+static pid_t rests_for;
+
 /* Not longer than its parent. */
 static void rest(void)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;)
+    while (getppid() == rests_for)
         (void)pause();
 }
 
@@ -120,6 +131,7 @@ static void make_call(void)
 
     if (use_handler)
         handle(SIGUSR1, flags);
+    rests_for = getpid();
     if (calls[which].call == wait_call)
         other = spawn(rest);
     errno = 0;
@@ -138,29 +150,36 @@ static void make_call(void)
         (void)kill(other, SIGKILL);
 }
 
-static void stop_and_go(pid_t child)
+/* Its status; it may have ended before it stops, or before it is seen to go on. */
+static int stop_and_go(pid_t child)
 {
     int status;
 
-    await_state(child, 'S');
-    pause_ms(10);
+    while (state_of(child) == 'R')
+        pause_ms(1);
     (void)kill(child, SIGSTOP);
     (void)waitpid(child, &status, WUNTRACED);
-    (void)kill(child, SIGCONT);
-    (void)waitpid(child, &status, WCONTINUED);
+    if (WIFSTOPPED(status)) {
+        (void)kill(child, SIGCONT);
+        (void)waitpid(child, &status, WCONTINUED);
+    }
+    return status;
 }
 
 static void stopped(void)
 {
     SECTION("a stop: the call goes on, and ends in time");
     use_handler = 0;
+    set_time(LONG_MS);
     for (which = 0; which < COUNT(calls); which++) {
         pid_t child = spawn(make_call);
+        int status = stop_and_go(child);
 
-        stop_and_go(child);
         if (!calls[which].ends)
             (void)kill(child, SIGKILL);
-        reap(calls[which].name, child);
+        if (WIFCONTINUED(status))
+            (void)waitpid(child, &status, 0);
+        show_status(calls[which].name, status);
     }
 }
 
@@ -168,6 +187,7 @@ static void handled(const char *what, int with_flags)
 {
     SECTION(what);
     use_handler = 1;
+    set_time(VERY_LONG_MS);
     flags = with_flags;
     for (which = 0; which < COUNT(calls); which++) {
         pid_t child = spawn(make_call);
@@ -175,8 +195,11 @@ static void handled(const char *what, int with_flags)
 
         await_state(child, 'S');
         (void)kill(child, SIGUSR1);
-        for (int i = 0; i < 40 && waitpid(child, &status, WNOHANG) == 0; i++)
+        /* A signal makes who sleeps ready at once: who sleeps again goes on. */
+        for (int asleep = 0; asleep < 3 && waitpid(child, &status, WNOHANG) == 0;) {
             pause_ms(10);
+            asleep = state_of(child) == 'S' ? asleep + 1 : 0;
+        }
         if (!WIFEXITED(status) || waitpid(child, &status, WNOHANG) == 0) {
             printf("%s goes on\n", calls[which].name);
             (void)kill(child, SIGKILL);

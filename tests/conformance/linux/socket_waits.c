@@ -5,7 +5,6 @@
 #include "with_sockets.h"
 #include "with_threads.h"
 
-#define PAUSE_MS 20     /* until another thread has surely come to its wait */
 #define MANY 4
 
 static char bytes[1 << 20];
@@ -73,11 +72,11 @@ static void show_reading(int type)
     make_pair(pair, type);
     call.fd = pair[0];
     thread = start(receive_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(send(pair[1], "hello", 5, 0));
     show("after a message", join(thread));
     thread = start(receive_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(shutdown(pair[1], SHUT_WR));
     if (type == SOCK_DGRAM)
         CALL(send(pair[0], "unused", 6, 0));
@@ -88,7 +87,7 @@ static void show_reading(int type)
     make_pair(pair, type);
     call.fd = pair[0];
     thread = start(receive_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     if (type != SOCK_DGRAM)
         CALL(send(pair[0], "unread", 6, 0));
     CALL(close(pair[1]));
@@ -113,7 +112,7 @@ static void show_pieces(void)
     }
     show("in pieces", join(thread));
     thread = start(receive_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)send(pair[1], "abc", 3, 0);
     (void)close(pair[1]);
     show("and the end", join(thread));
@@ -131,7 +130,7 @@ static void show_several_readers(void)
     call.fd = pair[0];
     for (int i = 0; i < MANY; i++)
         threads[i] = start(receive_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     for (int i = 0; i < MANY; i++)
         (void)send(pair[1], "message", (size_t)i + 1, 0);
     for (int i = 0; i < MANY; i++)
@@ -155,14 +154,14 @@ static void show_writing(int type)
         continue;
     call.fd = pair[0];
     thread = start(send_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     while (recv(pair[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
         continue;
     show("after it was read", join(thread));
     while (send(pair[0], bytes, 40000, MSG_DONTWAIT) > 0)
         continue;
     thread = start(send_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(close(pair[1]));
     show("after it was closed", join(thread));
     (void)close(pair[0]);
@@ -210,19 +209,19 @@ static void show_room_for_datagrams(void)
     while (send(sender, "x", 1, MSG_DONTWAIT) == 1)
         continue;
     thread = start(send_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(recv(receiver, bytes, 1, 0));
     show("after one was read", join(thread));
     call.flags = POLLOUT;
     thread = start(poll_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(recv(receiver, bytes, 1, 0));
     (void)printf("poll: %#lx\n", join(thread));
     call.flags = 0;
     CALL(send(sender, "x", 1, MSG_DONTWAIT));
     CALL(send(sender, "x", 1, MSG_DONTWAIT));
     thread = start(send_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(close(receiver));
     show("after it was closed", join(thread));
     close_all();
@@ -242,27 +241,27 @@ static void show_connections(void)
         clients[i] = make(SOCK_STREAM);
     thread = start(accept_in_thread, &listener);
     other = start(accept_in_thread, &listener);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(connect_abstract(clients[0], "eft-wait"));
     CALL(connect_abstract(clients[1], "eft-wait"));
     show("accepted", join(thread));
     show("accepted", join(other));
     CALL(connect_abstract(clients[2], "eft-wait"));
     thread = start(connect_in_thread, &clients[3]);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)accept_in_thread(&listener);
     show("connected", join(thread));
     (void)close(clients[0]);
     clients[0] = make(SOCK_STREAM);
     thread = start(connect_in_thread, &clients[0]);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)close(listener);
     show("refused", join(thread));
     listener = make(SOCK_STREAM);
     CALL(bind_abstract(listener, "eft-wait"));
     CALL(listen(listener, 1));
     thread = start(accept_in_thread, &listener);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     CALL(shutdown(listener, SHUT_RD));
     show("accept after shutdown", join(thread));
     close_all();
@@ -277,17 +276,17 @@ static void show_polls(void)
     make_pair(pair, SOCK_STREAM);
     call.fd = pair[0];
     thread = start(poll_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)send(pair[1], "x", 1, 0);
     (void)printf("a message: %#lx\n", join(thread));
     call.flags = POLLRDHUP;
     thread = start(poll_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)shutdown(pair[1], SHUT_WR);
     (void)printf("shut down: %#lx\n", join(thread));
     call.flags = 0;
     thread = start(poll_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)close(pair[1]);
     (void)printf("closed: %#lx\n", join(thread));
     (void)close(pair[0]);
@@ -297,7 +296,7 @@ static void show_polls(void)
     call.fd = pair[0];
     call.flags = POLLOUT;
     thread = start(poll_in_thread, &call);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     while (recv(pair[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
         continue;
     (void)printf("room: %#lx\n", join(thread));
@@ -320,7 +319,7 @@ static void interrupt(int flags, pthread_t thread)
 
     handled = 0;
     (void)sigaction(SIGUSR1, &action, NULL);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)pthread_kill(thread, SIGUSR1);
     while (!handled)
         sleep_ms(1);
@@ -341,7 +340,7 @@ static void show_signals(bool through_read)
     show("without SA_RESTART", join(thread));
     thread = start(receive_in_thread, &call);
     interrupt(SA_RESTART, thread);
-    sleep_ms(PAUSE_MS);
+    await_others_asleep();
     (void)send(pair[1], "x", 1, 0);
     show("with SA_RESTART", join(thread));
     call.flags = MSG_WAITALL;
