@@ -6,10 +6,13 @@
  * run (addresses, times, inode numbers) may be printed, only facts about it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* Prints the text of an expression, its value and, for -1, the name of errno; gives the value. */
 #define CALL(expression) call_show(#expression, (errno = 0, (long)(expression)))
@@ -106,6 +109,21 @@ __attribute__((unused)) static char state_of(int process)
 
     (void)snprintf(name, sizeof(name), "%d", process);
     return state_of_thread(name, process);
+}
+
+/* A child that sends this process a signal when it sleeps in the call that follows. */
+__attribute__((unused)) static pid_t signal_in_sleep(int number)
+{
+    const struct timespec moment = { 0, 1000000 };
+    pid_t child = fork();
+
+    if (child != 0)
+        return child;
+    do
+        (void)nanosleep(&moment, NULL);
+    while (state_of(getppid()) != 'S');
+    (void)kill(getppid(), number);
+    _exit(0);
 }
 
 /* A file with these contents. */

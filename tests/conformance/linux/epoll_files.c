@@ -194,6 +194,7 @@ static void kinds(void)
     struct itimerspec soon = { .it_value = { 0, 1 } };
     sigset_t mask;
     int fds[2], timer = timerfd_create(CLOCK_MONOTONIC, 0);
+    struct pollfd expired = { .fd = timer, .events = POLLIN };
 
     SECTION("kinds of files");
     sigemptyset(&mask);
@@ -209,7 +210,7 @@ static void kinds(void)
     try_file("eventfd", eventfd(1, 0));
     try_file("idle timerfd", timerfd_create(CLOCK_MONOTONIC, 0));
     timerfd_settime(timer, 0, &soon, NULL);
-    usleep(1000);
+    FACT(poll(&expired, 1, 5000) == 1);
     try_file("timerfd", timer);
     try_file("idle signalfd", signalfd(-1, &mask, 0));
     kill(getpid(), SIGUSR1);

@@ -248,9 +248,9 @@ static void waiting(void)
     pthread_join(thread, NULL);
     show_content(to[0]);
     sigaction(SIGALRM, &action, NULL);
-    ualarm(20000, 0);
+    signal_in_sleep(SIGALRM);
     CALL(splice(from[0], NULL, to[1], NULL, 100, 0));
-    ualarm(20000, 0);
+    signal_in_sleep(SIGALRM);
     CALL(tee(from[0], to[1], 100, 0));
     close_pipes();
 }

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,7 +52,7 @@ static void polling(void)
     fds[1].revents = 77;
     start = now_ms();
     CALL(poll(fds + 1, 1, 50));    /* negative descriptors never become ready */
-    FACT(now_ms() - start >= 50 && now_ms() - start < 2000);
+    FACT(now_ms() - start >= 50);
     VALUE(fds[1].revents);
     CALL(poll(NULL, 0, 10));
     CALL(syscall(SYS_poll, 8L, 1, 0));
@@ -119,18 +118,17 @@ static void selecting(void)
 static void interrupted(void)
 {
     struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-    struct itimerval soon = { .it_value = { 0, 30000 } };
-    struct timespec second = { 1, 0 }, bad = { 0, 1000000000 };
-    struct timeval timeout = { 1, 0 };
+    struct timespec second = { 10, 0 }, bad = { 0, 1000000000 };
+    struct timeval timeout = { 10, 0 };
     sigset_t blocked, none;
 
     SECTION("interrupted");
     sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &soon, NULL);
-    CALL(poll(NULL, 0, 1000));    /* never restarted */
-    setitimer(ITIMER_REAL, &soon, NULL);
+    signal_in_sleep(SIGALRM);
+    CALL(poll(NULL, 0, 10000));    /* never restarted */
+    signal_in_sleep(SIGALRM);
     CALL(select(0, NULL, NULL, NULL, &timeout));
-    setitimer(ITIMER_REAL, &soon, NULL);
+    signal_in_sleep(SIGALRM);
     CALL(ppoll(NULL, 0, &second, NULL));
     VALUE(alarms);
     sigemptyset(&none);

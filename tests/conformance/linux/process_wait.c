@@ -329,12 +329,13 @@ static void interrupt(int number)
 static void show_interruption(void)
 {
     struct sigaction action = { .sa_handler = interrupt };
-    pid_t child = make(run_pause, 0);
+    pid_t child = make(run_pause, 0), sender;
 
     SECTION("a wait that is interrupted");
     (void)sigaction(SIGALRM, &action, NULL);
-    (void)ualarm(50000, 0);
+    sender = signal_in_sleep(SIGALRM);
     CALL(waitpid(child, NULL, 0));
+    FACT(waitpid(sender, NULL, 0) == sender);
     CALL(kill(child, SIGKILL));
     show_status(child);
 }

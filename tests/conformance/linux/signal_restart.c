@@ -28,21 +28,6 @@ static void install(int flags)
 #define LONG_MS 20000
 #define SHORT_MS 200
 
-/* The signal comes when this process sleeps in the call that follows. */
-static void alarm_in_sleep(void)
-{
-    const struct timespec moment = { 0, 1000000 };
-
-    calls = 0;
-    if (fork() != 0)
-        return;
-    do
-        (void)nanosleep(&moment, NULL);
-    while (state_of(getppid()) != 'S');
-    (void)kill(getppid(), SIGALRM);
-    _exit(0);
-}
-
 static long elapsed_ms(const struct timespec *since)
 {
     struct timespec now;
@@ -53,7 +38,8 @@ static long elapsed_ms(const struct timespec *since)
 
 #define INTERRUPTED(expression)                                    \
     do {                                                           \
-        alarm_in_sleep();                                          \
+        calls = 0;                                                 \
+        (void)signal_in_sleep(SIGALRM);                            \
         CALL(expression);                                          \
         VALUE(calls);                                              \
     } while (0)

@@ -183,7 +183,8 @@ static pid_t receiver(int id, size_t size, long type, int flags)
     pid_t child = fork();
 
     if (child != 0) {
-        usleep(20000);
+        while (state_of(child) == 'R')
+            usleep(1000);
         return child;
     }
     if (msgrcv(id, &buffer, size, type, flags) < 0)

@@ -103,7 +103,7 @@ static void await_child(void)
         continue;
     for (int i = 0; i < MEMBER_PATIENCE_MS && !seen.ended; i++)
         sleep_ms(1);
-    sleep_ms(10);
+    await_end(seen.id);
 }
 
 static void show_child(long id)

@@ -103,7 +103,6 @@ static void sleeping(void)
     CALL(syscall(SYS_nanosleep, &short_time, WILD));
     (void)clock_gettime(CLOCK_MONOTONIC, &after);
     FACT(ns_of(&after) - ns_of(&before) >= 30000000);
-    FACT(ns_of(&after) - ns_of(&before) < 400000000);
     (void)clock_gettime(CLOCK_REALTIME, &before);
     before.tv_nsec += 30000000;
     before.tv_sec += before.tv_nsec / 1000000000;

@@ -1,7 +1,6 @@
 /* Reads and writes of terminals that wait: VMIN and VTIME, signals in the middle, both ends. */
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -144,36 +143,46 @@ static void ring(int number)
     rings++;
 }
 
-static void ring_soon(int flags)
+static pid_t ring_in_sleep(int flags)
 {
     const struct sigaction action = { .sa_handler = ring, .sa_flags = flags };
-    const struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
 
     rings = 0;
     sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    fflush(stdout);
+    return signal_in_sleep(SIGALRM);
+}
+
+/* Types when that child has ended, which is not waited for before. */
+static pid_t type_after(pid_t other, const char *text)
+{
+    pid_t child = fork();
+
+    if (child != 0)
+        return child;
+    while (state_of(other) != 'Z')
+        usleep(1000);
+    _exit(write(master, text, strlen(text)) < 0);
 }
 
 static void signals(void)
 {
-    const char *const late[] = { "", "", "late\n", NULL };
-
     begin_raw("signals", 5, 0);
-    ring_soon(0);
+    ring_in_sleep(0);
     reads(100);
     type("ab");
-    ring_soon(0);
+    ring_in_sleep(0);
     reads(100);
     VALUE(rings);
     set_raw(1, 0);
-    ring_soon(SA_RESTART);
-    pid_t child = typist(late);
+    pid_t sender = ring_in_sleep(SA_RESTART), child = type_after(sender, "late\n");
     reads(100);
     VALUE(rings);
     done(child);
+    done(sender);
     SECTION("signals to a reader of the master");
     set_waiting(master, true);
-    ring_soon(0);
+    ring_in_sleep(0);
     char byte;
     CALL(read(master, &byte, 1));
 }
@@ -214,7 +223,7 @@ static void interrupted_write(void)
     static char block[200000];
 
     SECTION("a write that a signal interrupts");
-    ring_soon(0);
+    ring_in_sleep(0);
     ssize_t written = write(slave, block, sizeof(block));
     FACT(written > 4096 && written < (ssize_t)sizeof(block));
     VALUE(rings);
