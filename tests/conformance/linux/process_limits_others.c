@@ -126,9 +126,10 @@ static void file_size(void)
 
 static void processes(void)
 {
+    const uid_t nobody_else = 1000000 + (uid_t)getpid();
     pid_t child;
 
-    syscall(SYS_setresuid, ONE, ONE, ONE);
+    syscall(SYS_setresuid, nobody_else, nobody_else, nobody_else);
     limit(RLIMIT_NPROC, 2, 2);
     child = fork();
     if (child == 0) {

@@ -19,6 +19,7 @@ from common import BUILD, ENVIRONMENT, SIM, Suite, execute, guest
 
 RUNS = int(os.environ.get("EFT_SEARCH_RUNS", "300"))
 TIMEOUT = 600
+PATIENCE = 60
 REPEATS = 20
 DEADLOCK, TIME_LIMIT, INCOMPLETE, INTERRUPTED = 121, 122, 119, 130
 PREEMPTIONS_MAX = 10    # of a program that sleeps
@@ -444,11 +445,12 @@ def test_endless(suite):
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
                 time.sleep(1)
                 process.send_signal(2)
-                output = process.communicate(timeout=20)[0].decode()
+                output = process.communicate(timeout=PATIENCE)[0].decode()
             if process.returncode != INTERRUPTED:
                 problems += [f"Ctrl-C: status {process.returncode}"] + output.splitlines()
-            if processes_of(program):
-                time.sleep(1)
+            end = time.monotonic() + PATIENCE
+            while processes_of(program) and time.monotonic() < end:
+                time.sleep(0.1)
             if processes_of(program):
                 problems.append("processes are left")
             suite.check(name, problems)
@@ -463,7 +465,7 @@ def test_interrupt(suite):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         time.sleep(1.5)
         process.send_signal(2)
-        output = process.communicate(timeout=30)[0].decode()
+        output = process.communicate(timeout=PATIENCE)[0].decode()
     suite.check(name, [] if "interrupted: " in output and "schedules" in output
                 else ["nothing said: " + output])
 

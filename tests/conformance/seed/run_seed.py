@@ -249,29 +249,30 @@ def test_spins(guests, directory):
     report("spin_that_does_not_count", [] if good else [f"status {status}", errors])
 
 
+def not_ended(options, program, said, unsaid=None):
+    """What is wrong with how the time limit ends the endless loop.  A busy host may not have come
+    to it within a short one."""
+    for limit in ("0.3", "2", "20"):
+        status, _, errors = run([*options, "--time-limit", limit], [program, "endless"])
+        if status == STATUS_TIME_LIMIT and said in errors and not (unsaid and unsaid in errors):
+            return []
+    return [f"{options}: status {status}", errors]
+
+
 def test_endless(guests, directory):
     """A program that computes for ever is ended by the time limit, on whichever CPU it is; the
     report names its function, also where each block calls a counter."""
+    place = "at endless (spins.c:"
     for program in ("spins", "spins_blocks"):
         problems = []
         for cpus, seed in ((1, 1), (4, 2), (4, 3), (8, 4)):
-            status, _, errors = run(["--seed", str(seed), "--cpus", str(cpus),
-                                     "--time-limit", "0.3"], [guests[program], "endless"])
-            if status != STATUS_TIME_LIMIT or "at endless (spins.c:" not in errors:
-                problems += [f"--cpus {cpus}: status {status}", errors]
+            options = ["--seed", str(seed), "--cpus", str(cpus)]
+            problems += not_ended(options, guests[program], place)
         report(f"endless_{program}", problems)
-    status, _, errors = run(["--time-limit", "0.3"], [guests["spins_blocks"], "endless"])
-    good = status == STATUS_TIME_LIMIT and "at endless (spins.c:" in errors
-    report("endless_in_real_time", [] if good else [f"status {status}", errors])
-    path = os.path.join(directory, "endless.rec")
-    for limit in ("0.3", "1", "4"):    # a busy host may not have come to the loop by then
-        status, _, errors = run(["--seed", "3", "--time-limit", limit, "--record", path],
-                                [guests["spins"], "endless"])
-        good = status == STATUS_TIME_LIMIT and "sim: the time limit stopped a program" in errors \
-            and "key" not in errors
-        if good:
-            break
-    report("endless_recorded", [] if good else [f"status {status}", errors])
+    report("endless_in_real_time", not_ended([], guests["spins_blocks"], place))
+    options = ["--seed", "3", "--record", os.path.join(directory, "endless.rec")]
+    stopped = "sim: the time limit stopped a program"
+    report("endless_recorded", not_ended(options, guests["spins"], stopped, "key"))
 
 
 def test_hostile(guests):

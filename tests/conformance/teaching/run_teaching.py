@@ -221,7 +221,7 @@ def spin_holder_is_killed(suite, options_known):
     if "--time-limit" not in options_known:
         suite.skip(name, "the sim has no --time-limit")
         return
-    result = execute([SIM, "--time-limit=1", guest("defect_kill_holder"), "spin"])
+    result = execute([SIM, "--time-limit=2", guest("defect_kill_holder"), "spin"])
     good = result.status == 122 and "the holder is dead" in result.output
     suite.check(name, [] if good else [f"status {result.status}", result.output, result.errors])
 
@@ -239,7 +239,7 @@ def closed_console_problems(program, arguments, options):
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as output:
-        ended = subprocess.run([SIM, "--time-limit=10", *options, guest(program), *arguments],
+        ended = subprocess.run([SIM, "--time-limit=60", *options, guest(program), *arguments],
                                input=b"ps\nps\n", stdout=output, stderr=subprocess.PIPE,
                                check=False)
     return [] if ended.returncode == 141 else \

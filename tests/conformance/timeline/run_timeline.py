@@ -127,8 +127,8 @@ def traces(suite, directory):
     trace(suite, directory, "dinner", dinner, expected)
     trace(suite, directory, "dinner_cpus", ["--cpus=4", *dinner], expected)
     trace(suite, directory, "deadlock", [guest("knots"), "circle"], ["deadlock", "semaphore 2"])
-    trace(suite, directory, "time_limit", ["--time-limit=0.1", guest("knots"), "beside"],
-          ["time limit", "semaphore 1"])
+    trace(suite, directory, "time_limit", ["--time-limit=0.5", guest("knots"), "sleeper"],
+          ["time limit", "sleep"])
     if "--seed" in execute([SIM, "--help"]).output:
         trace(suite, directory, "dinner_seeded", ["--seed=7", *dinner], expected)
 
