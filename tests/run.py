@@ -5,8 +5,8 @@ A suite is an executable (or a .py file).  It is a libcheck program, whose TAP l
 prints lines of its own: `ok NAME`, `not ok NAME: why`, `skip NAME: why`.  A suite that ends with
 a status other than 0 without reporting a failure, that reports nothing, or that does not end in
 time counts as one failure.  Checks whose names begin with `qemu_` ran the kernel on QEMU; all
-others are hosted.  A line `# ...` is a remark, which is shown whether the suite fails or not.  The last line
-is always `N passed, N failed`, the one before it `hosted N, qemu N`.
+others are hosted.  A line `# ...` is a remark, which is shown whether the suite fails or not.  The
+last line is always `N passed, N failed`, the one before it `hosted N, qemu N`.
 """
 import argparse
 import os

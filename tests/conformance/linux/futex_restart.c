@@ -92,7 +92,9 @@ static void await_signal(int number)
 {
     for (int i = 0; i < MEMBER_PATIENCE_MS; i++) {
         sleep_ms(1);
-        if ((handled || number != SIGUSR1) && (is_over || state_of_thread("self", waiter_id) == 'S'))
+        if (number == SIGUSR1 && !handled)
+            continue;
+        if (is_over || state_of_thread("self", waiter_id) == 'S')
             return;
     }
     (void)printf("the signal does not arrive\n");
