@@ -30,6 +30,12 @@ static inline uint32_t inode_type(const struct inode *inode)
     return inode->mode & MODE_TYPE;
 }
 
+/* O_DIRECT: only files whose contents are in a page cache. */
+static inline bool inode_allows_direct(const struct inode *inode)
+{
+    return inode_type(inode) == MODE_REGULAR && inode->operations->memory_object;
+}
+
 static inline bool inode_is_directory(const struct inode *inode)
 {
     return inode_type(inode) == MODE_DIRECTORY;

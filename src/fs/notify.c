@@ -278,7 +278,7 @@ void notify_entry(struct inode *directory, struct component component, uint32_t 
 }
 
 /* The directory that the name is in, if that is watched. */
-static void tell_parent(struct name *name, uint32_t events)
+static void tell_parent(struct name *name, struct happening happening)
 {
     char text[NAME_MAX + 2];
     struct name *parent = name_parent(name);
@@ -288,12 +288,9 @@ static void tell_parent(struct name *name, uint32_t events)
         int64_t start = name_prepend_text(name, &request);
 
         if (start >= 0) {
-            const struct happening happening = {
-                .events = events,
-                .text = { text + start + 1, (uint32_t)(sizeof(text) - (size_t)start - 1) },
-                .is_unlinked = name_is_removed(name),
+            happening.text = (struct component){
+                text + start + 1, (uint32_t)(sizeof(text) - (size_t)start - 1),
             };
-
             happens(parent->inode, &happening);
         }
     }
@@ -302,11 +299,15 @@ static void tell_parent(struct name *name, uint32_t events)
 
 void notify_name(struct name *name, struct inode *inode, uint32_t events)
 {
+    struct happening happening = { .events = events | directory_bit(inode) };
+
     if (is_idle())
         return;
-    if (name)
-        tell_parent(name, events | directory_bit(inode));
-    notify_inode(inode, events);
+    if (name) {
+        happening.is_unlinked = name_is_removed(name);
+        tell_parent(name, happening);
+    }
+    happens(inode, &happening);
 }
 
 void notify_file(struct file *file, uint32_t events)

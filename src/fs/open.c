@@ -224,8 +224,13 @@ static int open_found(struct opening *opening)
         error = make_file(opening);
     if (error)
         return error;
-    notify_file(opening->file, NOTIFY_OPEN);
-    error = truncate_if_asked(opening);
+    if ((file_flags(opening->file) & OPEN_DIRECT) &&
+        !inode_allows_direct(opening->file->inode))
+        error = -EINVAL;
+    if (!error) {
+        notify_file(opening->file, NOTIFY_OPEN);
+        error = truncate_if_asked(opening);
+    }
     if (error) {
         file_release(opening->file);
         opening->file = NULL;

@@ -61,7 +61,6 @@ static void process_file_release(struct file *file)
 
 static const struct file_operations process_file_operations = {
     .poll = process_file_poll,
-    .seek = anonymous_file_seek,
     .describe = process_file_describe,
     .release = process_file_release,
 };

@@ -3,6 +3,7 @@
 #include "abi/linux/syscalls.h"
 #include "fs/inode.h"
 #include "fs/read_write.h"
+#include "ipc/pipe_splice.h"
 #include "memory/user_memory.h"
 #include "process/process.h"
 
@@ -45,6 +46,16 @@ static int check_send_source(const struct file *source, const struct copy_positi
     return 0;
 }
 
+/* What has a position, and bytes of terminals and sockets into pipes. */
+static bool can_be_sent(const struct file *source, const struct file *target)
+{
+    uint32_t type = inode_type(source->inode);
+
+    if (type != MODE_REGULAR && type != MODE_CHARACTER && type != MODE_SOCKET)
+        return false;
+    return !source->is_stream || file_is_pipe(target);
+}
+
 static int64_t send(struct file *target, struct file *source, struct copy_position *position,
                     uint64_t count)
 {
@@ -55,7 +66,7 @@ static int64_t send(struct file *target, struct file *source, struct copy_positi
 
     if (!file_is_writable(target))
         return -EBADF;
-    if (inode_is_directory(source->inode) || (file_flags(target) & OPEN_APPEND))
+    if (!can_be_sent(source, target) || (file_flags(target) & OPEN_APPEND))
         return -EINVAL;
     return file_write_result(target, file_copy(&request));
 }

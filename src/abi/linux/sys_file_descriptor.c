@@ -109,6 +109,9 @@ static int64_t set_flags(struct file *file, int32_t fd, uint64_t flags)
 
     if ((flags & OPEN_NOATIME) && !(before & OPEN_NOATIME) && !may_set_noatime(file))
         return -EPERM;
+    if ((flags & OPEN_DIRECT) && inode_type(file->inode) != MODE_FIFO &&
+        !inode_allows_direct(file->inode))
+        return -EINVAL;
     error = file->operations->async ? file_change_async(file, fd, (flags & OPEN_ASYNC) != 0) : 0;
     if (error)
         return error;

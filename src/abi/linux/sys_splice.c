@@ -1,6 +1,7 @@
 /* System calls that move bytes through pipes within the kernel: splice, tee, vmsplice. */
 #include "abi/linux/file_arguments.h"
 #include "abi/linux/syscalls.h"
+#include "fs/inode.h"
 #include "fs/read_write.h"
 #include "ipc/pipe_splice.h"
 #include "memory/pool.h"
@@ -35,6 +36,15 @@ static bool are_open_for_it(const struct splice_request *request)
     return file_is_readable(request->source) && file_is_writable(request->target);
 }
 
+/* Directories, event files and the like cannot. */
+static bool can_be_spliced(const struct file *source)
+{
+    uint32_t type = inode_type(source->inode);
+
+    return type == MODE_REGULAR || type == MODE_CHARACTER || type == MODE_FIFO ||
+           type == MODE_SOCKET;
+}
+
 static bool is_nonblocking_pipe(struct file *file)
 {
     return file_is_pipe(file) && (file_flags(file) & OPEN_NONBLOCK);
@@ -61,6 +71,8 @@ static int64_t splice(struct splice_request *request, user_address source, user_
         return result;
     if (!are_open_for_it(request))
         return -EBADF;
+    if (!can_be_spliced(request->source))
+        return -EINVAL;
     if (request->has_position) {
         const struct file *file = source ? request->source : request->target;
 

@@ -237,7 +237,13 @@ static void flags(void)
     FACT(write(fd, "x", 1) == 1);
     show_events("without a name, watched");
     close(fd);
+    inotify_rm_watch(queue, second);
+    show_events("not watched");
+    fd = open("directory", O_RDONLY | O_DIRECTORY);
+    inotify_add_watch(queue, "directory", IN_CLOSE | IN_ATTRIB | IN_EXCL_UNLINK);
     rmdir("directory");
+    close(fd);
+    show_events("a directory without a name");
     unlink("link");
     unlink("file");
     close(queue);

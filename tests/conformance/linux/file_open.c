@@ -86,6 +86,26 @@ static void kinds(void)
     CALL(open("absent/below", O_RDONLY | O_CREAT, 0600));
 }
 
+/* O_DIRECT is for files with contents. */
+static void directly(void)
+{
+    int directory = open(".", O_RDONLY), null = open("/dev/null", O_RDWR), pipes[2];
+
+    SECTION("O_DIRECT");
+    CALL(open(".", O_RDONLY | O_DIRECT));
+    CALL(open("/dev/null", O_RDWR | O_DIRECT));
+    CALL(open("/proc/self/status", O_RDONLY | O_DIRECT));
+    CALL(close(open(".", O_PATH | O_DIRECT)));
+    CALL(fcntl(directory, F_SETFL, O_DIRECT));
+    CALL(fcntl(null, F_SETFL, O_DIRECT));
+    CALL(pipe(pipes));
+    CALL(fcntl(pipes[1], F_SETFL, O_DIRECT));
+    close(pipes[0]);
+    close(pipes[1]);
+    close(null);
+    close(directory);
+}
+
 static void relative(void)
 {
     int directory = open("directory", O_RDONLY), file = open("new", O_RDONLY);
@@ -188,6 +208,7 @@ int main(void)
 {
     creation();
     kinds();
+    directly();
     relative();
     path_only();
     temporary();

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -85,6 +87,39 @@ static void errors(void)
     close(event);
     close(appending);
     close(other);
+    close(file);
+}
+
+/* What can be the source at all. */
+static void sources(void)
+{
+    int file = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600), ends[2];
+    int directory = open(".", O_RDONLY), event = eventfd(1, EFD_NONBLOCK);
+    loff_t position = 0;
+
+    SECTION("sources");
+    open_pipes(O_NONBLOCK);
+    FACT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    FACT(write(from[1], "pipe", 4) == 4 && write(ends[1], "socket", 6) == 6);
+    CALL(splice(directory, NULL, to[1], NULL, 1, 0));
+    CALL(splice(event, NULL, to[1], NULL, 8, 0));
+    CALL(sendfile(to[1], directory, NULL, 1));
+    CALL(sendfile(file, directory, NULL, 1));
+    CALL(sendfile(file, event, NULL, 8));
+    CALL(sendfile(file, from[0], NULL, 4));
+    CALL(sendfile(to[1], from[0], NULL, 4));
+    CALL(sendfile(file, from[0], &position, 4));
+    CALL(sendfile(file, ends[0], NULL, 6));
+    CALL(sendfile(to[1], ends[0], NULL, 6));
+    CALL(splice(from[0], NULL, file, NULL, 4, 0));
+    position = 0;
+    CALL(sendfile(to[1], file, &position, 4));
+    CALL(read(to[0], bytes, sizeof(bytes)));
+    close_pipes();
+    close(ends[0]);
+    close(ends[1]);
+    close(event);
+    close(directory);
     close(file);
 }
 
@@ -258,6 +293,7 @@ static void waiting(void)
 int main(void)
 {
     errors();
+    sources();
     ends();
     between();
     with_files();

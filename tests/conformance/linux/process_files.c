@@ -205,6 +205,7 @@ static void descriptors(void)
     char bytes[4] = "";
 
     SECTION("descriptors");
+    CALL(lseek((int)fd, 0, SEEK_SET));
     CALL(getfd(-1, 0, 1));
     CALL(getfd(-1, 0, 0));
     CALL(getfd(0, 0, 0));
