@@ -22,8 +22,6 @@
 #include "memory/page.h"
 #include "memory/pool.h"
 
-#define QUEUES_MAX 128u           /* of one user, as Linux */
-#define EVENTS_MAX 16384u         /* in one queue, as Linux; then one that says so */
 #define MEMORY_PART 100u          /* of all memory, for the watches of one user */
 #define NAME_ALIGNMENT 16u        /* names are filled with zeroes up to whole records */
 #define EVENTS_OF_SELF (NOTIFY_DELETE_SELF | NOTIFY_MOVE_SELF)
@@ -146,7 +144,7 @@ static void add_event(struct notify_queue *queue, const struct notify_record *re
 
     if (is_repeated(queue, record, text))
         return;
-    if (queue->count < EVENTS_MAX) {
+    if (queue->count < NOTIFY_EVENTS_MAX) {
         append(queue, *record, text);
     } else if (!queue->overflowed) {
         queue->overflowed = true;
@@ -480,7 +478,7 @@ static struct notify_queue *queue_create(uint32_t user_id, int *error)
         return NULL;
     queue->account = user_account_open(user_id);
     if (queue->account) {
-        if (user_account_charge(queue->account, USER_NOTIFY_QUEUES, QUEUES_MAX)) {
+        if (user_account_charge(queue->account, USER_NOTIFY_QUEUES, NOTIFY_QUEUES_MAX)) {
             wait_queue_init(&queue->readable);
             list_init(&queue->events);
             tree_init(&queue->watches, NULL);

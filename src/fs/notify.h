@@ -55,5 +55,7 @@ MUST_CHECK int notify_watch(struct file *file, struct inode *inode, uint32_t mas
 /* -EINVAL: no such watch. */
 MUST_CHECK int notify_unwatch(struct file *file, int32_t id);
 uint64_t notify_watches_max(void);
+#define NOTIFY_QUEUES_MAX 128     /* of one user, as Linux */
+#define NOTIFY_EVENTS_MAX 16384   /* in one queue, as Linux; then one that says so */
 /* What could be read.  -EBADF: another kind of file. */
 int64_t notify_bytes(struct file *file);

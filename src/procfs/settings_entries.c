@@ -2,6 +2,7 @@
 #include "device/random.h"
 #include "fs/epoll.h"
 #include "fs/file.h"
+#include "fs/notify.h"
 #include "ipc/message_box.h"
 #include "ipc/named_queue.h"
 #include "ipc/pipe.h"
@@ -145,6 +146,13 @@ static void write_watches_max(struct proc_output *output, const struct proc_subj
     proc_print(output, "%llu\n", (unsigned long long)epoll_watches_max());
 }
 
+static void write_notify_watches_max(struct proc_output *output,
+                                     const struct proc_subject *subject)
+{
+    (void)subject;
+    proc_print(output, "%llu\n", (unsigned long long)notify_watches_max());
+}
+
 /* ---- Real-time threads --------------------------------------------------------------------- */
 
 static void write_runtime(struct proc_output *output, const struct proc_subject *subject)
@@ -241,12 +249,18 @@ static const struct proc_entry queue_entries[] = {
 static const struct proc_entry epoll_entries[] = {
     ENTRY_TEXT("max_user_watches", write_watches_max), ENTRY_END,
 };
+static const struct proc_entry notify_entries[] = {
+    ENTRY_NUMBER("max_queued_events", NOTIFY_EVENTS_MAX),
+    ENTRY_NUMBER("max_user_instances", NOTIFY_QUEUES_MAX),
+    ENTRY_TEXT("max_user_watches", write_notify_watches_max), ENTRY_END,
+};
 static const struct proc_entry fs_entries[] = {
     ENTRY_NUMBER("file-max", OPEN_FILES_MAX), ENTRY_NUMBER("nr_open", OPEN_FILES_MAX),
     ENTRY_TEXT("file-nr", write_open_files), ENTRY_NUMBER("pipe-max-size", PIPE_SIZE_MAX),
     ENTRY_NUMBER("overflowuid", NOBODY_ID), ENTRY_NUMBER("overflowgid", NOBODY_ID),
     ENTRY_NUMBER("suid_dumpable", 0), ENTRY_NUMBER("protected_hardlinks", 1),
     ENTRY_DIRECTORY("mqueue", queue_entries), ENTRY_DIRECTORY("epoll", epoll_entries),
+    ENTRY_DIRECTORY("inotify", notify_entries),
     ENTRY_END,
 };
 static const struct proc_entry socket_entries[] = {

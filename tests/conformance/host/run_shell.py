@@ -276,13 +276,27 @@ HTOP = [
     (["q"], r"ready>( \S*)?$"),
     (["", "Enter"], r"Killed +sleep 97"),
 ]
+# A terminal emulator inside: two windows, one of them with two panes, which close one by one.
+TMUX = [
+    (["PS1='inner> ' TERM=screen tmux -f /dev/null new-session bash --norc --noprofile", "Enter"],
+     r"\Ainner>(.*\n)+\[0\] 0:bash\*"),
+    (["echo in$((1 + 1))", "Enter"], r"^in2$"),
+    (["C-b", ":"], r"^:\n*\Z"), (["new-window bash --norc --noprofile", "Enter"],
+     r"\Ainner>(.*\n)+\[0\] 0:bash- 1:bash\*"),
+    (["C-b", ":"], r"^:\n*\Z"), (["split-window bash --norc --noprofile", "Enter"],
+     r"\Ainner>(.*\n)+─+\ninner>"),
+    (["stty size", "Enter"], r"^11 80$"),
+    (["exit", "Enter"], r"\Ainner>\n\n+\[0\] 0:bash- 1:bash\*"),
+    (["exit", "Enter"], r"^in2\n(.*\n)+\[0\] 0:bash\*"),
+    (["exit", "Enter"], r"^\[exited\]\nready>"),
+]
 
 
 def check_screens(suite, directory):
     """What draws the whole screen, keys and sizes, in a real terminal emulator."""
     tests = {"screen_vi": (VI, "vi"), "screen_less": (LESS, "less"),
              "screen_keys": (KEYS, "python3"), "screen_resize": (RESIZE, "stty"),
-             "screen_htop": (HTOP, "htop")}
+             "screen_htop": (HTOP, "htop"), "screen_tmux": (TMUX, "tmux")}
     for name, (steps, program) in tests.items():
         if not suite.wants(name):
             continue

@@ -315,6 +315,22 @@ static void overflow(void)
     unlink("file");
 }
 
+/* Programs ask before they watch many files. */
+static void show_limit(const char *name)
+{
+    char path[64];
+    long value = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/sys/fs/inotify/%s", name);
+    FILE *file = fopen(path, "r");
+
+    if (!file || fscanf(file, "%ld", &value) != 1)
+        printf("cannot read %s\n", path);
+    if (file)
+        (void)fclose(file);
+    printf("%s is above 100: %s\n", name, value > 100 ? "yes" : "no");
+}
+
 int main(void)
 {
     errors();
@@ -323,5 +339,9 @@ int main(void)
     flags();
     reading();
     overflow();
+    SECTION("limits");
+    show_limit("max_queued_events");
+    show_limit("max_user_instances");
+    show_limit("max_user_watches");
     return 0;
 }
