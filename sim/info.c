@@ -51,13 +51,15 @@ static const char *find_cpu_model(void)
     return cpu_model[0] ? cpu_model : "x86-64";
 }
 
-/* It belongs to no mapping of ours and cannot be taken away. */
+/* It belongs to no mapping of ours and cannot be taken away; looked for when somebody asks. */
 static const char *find_old_call_page(void)
 {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    const char *found = NULL;
+    static bool is_known;
+    static const char *found;
+    FILE *maps = is_known ? NULL : fopen("/proc/self/maps", "re");
     char line[256];
 
+    is_known = true;
     while (maps && fgets(line, sizeof(line), maps)) {
         if (strstr(line, "[vsyscall]"))
             found = strstr(line, " r-xp ") ? "r-xp" : "--xp";
@@ -85,7 +87,7 @@ static void describe_host(void)
 {
     uname(&host_name);
     info.cpu_model = find_cpu_model();
-    info.old_call_page = find_old_call_page();
+    info.find_old_call_page = find_old_call_page;
     info.node_name = host_name.nodename;
     info.user_id = geteuid();
     info.group_id = getegid();

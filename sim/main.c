@@ -155,7 +155,7 @@ static void leave_legacy_layout(char **arguments)
 {
     struct rlimit limit;
 
-    if (window_is_free()) {
+    if (window_claim()) {
         unsetenv(RESTARTED);
         return;
     }

@@ -7,7 +7,7 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define GUEST_RANGES { 0x10000, CALLS_START }, { CALLS_END, 0x7fff0000 }, \
-                     { 0x110000000000, GUEST_END }
+                     { 0x110000000000, GUEST_TOP }
 #else
-#define GUEST_RANGES { 0x10000, CALLS_START }, { CALLS_END, GUEST_END }
+#define GUEST_RANGES { 0x10000, CALLS_START }, { CALLS_END, GUEST_TOP }
 #endif

@@ -22,6 +22,7 @@
 
 /* Guests live below this address; the host's program, libraries, heap and stacks above it. */
 #define GUEST_END UINT64_C(0x500000000000)
+#define GUEST_TOP (GUEST_END - 0x10000)    /* nothing of theirs lies above it (window.c) */
 #define HOST_ADDRESS_END UINT64_C(0x7ffffffff000)
 
 #define EXIT_REFUSED 2      /* bad command line, broken program, host that cannot do it */

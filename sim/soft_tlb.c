@@ -3,8 +3,10 @@
  * host; if the page tables of the active root allow the access, the fault is a TLB miss and is
  * filled here with one host mapping for the whole physically contiguous extent.
  *
- * Another address space finds in the window what both have in common: the rest is unmapped, and
- * the pages that it came back for the last times are mapped before it asks (working_set.c).
+ * Another address space finds in the window what both have in common.  Of the rest, the pages that
+ * it came back for the last times (working_set.c) are mapped before it asks, if possible over those
+ * that it must not see, but no more than that: where two spaces take turns, each maps what only one
+ * of them has and both use, and nothing else.
  *
  * Invariant: while user code runs, what is mapped in the window is a subset of what the active
  * tables allow.  The kernel flushes after it took permissions away; as the window matters to user
@@ -15,12 +17,12 @@
 #include "sim.h"
 #include "window.h"
 #include "working_set.h"
+#include "wrong.h"
 
 #define PAGE_SIZE 4096u
 #define FILL_WINDOW (UINT64_C(2) << 20)        /* bytes to either side of the fault */
 #define FAULT_AROUND (UINT64_C(64) << 10)      /* what the host maps at a read fault, aligned */
 #define TOUCH_AHEAD (UINT64_C(128) << 10)      /* when a space comes back: it must be quick */
-#define WRONG_MAX 48                           /* more of them are cheaper to unmap together */
 #define STALE_MAX 4
 
 /* Page-table entries: the hardware's bits (memory/page_table.h). */
@@ -34,19 +36,16 @@
 struct extent {
     user_address start, end;
 };
-struct wrong {
-    unsigned count;
-    bool is_all;           /* nothing of the rest is right */
-    struct wrong_extent {
-        user_address start, end;
-        int protection;    /* what is allowed */
-    } extents[WRONG_MAX];
-};
 
 static physical_address active_root;           /* 0: nobody's, what the window shows is stale */
 static struct extent stale[STALE_MAX];         /* the tables changed there since user code ran */
 static unsigned stale_count;
 static bool read_only;                         /* nothing is mapped for writing */
+
+static user_address page_of(user_address address)
+{
+    return address & ~(user_address)(PAGE_SIZE - 1);
+}
 
 static bool entry_allows(uint64_t entry, uint32_t access)
 {
@@ -65,54 +64,55 @@ static int protection_of(uint64_t entry)
            (entry & ENTRY_NO_EXECUTE ? 0 : PROT_EXEC);
 }
 
+/* What the tables show around the address, in one piece, as far as the window does not.  The entry
+ * of the page, or 0: they do not allow the access. */
+static uint64_t find_piece(user_address address, uint32_t access, struct window_piece *piece)
+{
+    if (active_root == 0 || address >= GUEST_END)
+        return 0;
+
+    uint64_t entry = page_table_lookup(active_root, address, FILL_WINDOW, &piece->start,
+                                       &piece->end);
+
+    if (!entry_allows(entry, access))
+        return 0;
+    piece->physical = (entry & ENTRY_ADDRESS) - (page_of(address) - piece->start);
+    piece->protection = protection_of(entry);
+    window_trim(piece, address);
+    return entry;
+}
+
 /* Lets the host map pages of the memory file; they exist (machine_memory_prepare).  A read fault
  * maps all of them around it, for a quarter of what MAP_POPULATE costs.  Only for what will be
  * written: a write fault maps its own page alone, but the guest's first read does as well as this
  * one, and most of a large extent of zeros may never be read. */
-static void touch_around(user_address start, user_address end)
+static void touch(const struct window_piece *piece, uint64_t entry)
 {
-    for (user_address next = start; next < end; next = (next | (FAULT_AROUND - 1)) + 1)
-        (void)*(const volatile char *)(uintptr_t)next;
+    if (!(piece->protection & PROT_WRITE) || (entry & ENTRY_RESERVED))
+        return;
+    for (user_address at = piece->start; at < piece->end; at = (at | (FAULT_AROUND - 1)) + 1)
+        (void)*(const volatile char *)(uintptr_t)at;
 }
 
-/* What was just mapped as the tables say is right whatever was there. */
-static void forget_stale(user_address start, user_address end)
-{
-    for (unsigned i = 0; i < stale_count; i++) {
-        if (stale[i].start >= start && stale[i].end <= end)
-            stale[i--] = stale[--stale_count];
-    }
-}
-
-/* `touched`: how many bytes to either side of the address.  `is_new`: what the window shows may be
- * another space's, so the extent goes over it. */
-static bool fill(user_address address, uint32_t access, uint64_t touched, bool is_new)
+/* `wrong`: what is mapped over need not be put right. */
+static bool fill(user_address address, uint32_t access, struct wrong *wrong)
 {
     struct window_piece piece;
+    uint64_t entry = find_piece(address, access, &piece);
 
-    if (active_root == 0 || address >= GUEST_END)
+    if (entry == 0)
         return false;
-
-    uint64_t entry = page_table_lookup(active_root, address, FILL_WINDOW, &piece.start, &piece.end);
-
-    if (!entry_allows(entry, access))
-        return false;
-    if (!is_new)
-        window_trim(address, &piece.start, &piece.end);
-    piece.physical = (entry & ENTRY_ADDRESS) -
-                     ((address & ~(user_address)(PAGE_SIZE - 1)) - piece.start);
-    piece.protection = protection_of(entry);
-    window_map(&piece);
-    forget_stale(piece.start, piece.end);
-    if ((piece.protection & PROT_WRITE) && !(entry & ENTRY_RESERVED))
-        touch_around(address - piece.start > touched ? address - touched : piece.start,
-                     piece.end - address > touched ? address + touched : piece.end);
+    window_map(&piece, false);
+    wrong_remove(wrong, piece.start, piece.end);
+    touch(&piece, entry);
     return true;
 }
 
 bool soft_tlb_fill(user_address address, uint32_t access)
 {
-    if (!fill(address, access, FILL_WINDOW, false))
+    struct wrong none = WRONG_NONE;
+
+    if (!fill(address, access, &none))
         return false;
     working_set_note(active_root, address, access);
     return true;
@@ -151,7 +151,6 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
 
     if (!window_pieces(&pieces, &count))
         return false;
-    wrong->is_all = true;
     for (unsigned i = 0; i < count; i++) {
         user_address next = pieces[i].start > start ? pieces[i].start : start;
         user_address last = pieces[i].end < end ? pieces[i].end : end;
@@ -165,104 +164,83 @@ static bool find_wrong(struct wrong *wrong, user_address start, user_address end
             }
             if (wrong->count == WRONG_MAX)
                 return false;
-            wrong->extents[wrong->count++] =
-                (struct wrong_extent){ from, next < last ? next : last, protection };
+            wrong_add(wrong, from, next < last ? next : last, protection);
         }
     }
     return true;
 }
 
-static void sort_by_address(struct wrong *wrong)
+/* Looks at all that was flushed.  `handled`: what user code could not do there, or NULL; mapping
+ * over what goes away saves an unmapping. */
+static void settle(const struct trap *handled)
 {
-    for (unsigned i = 1; i < wrong->count; i++) {
-        struct wrong_extent extent = wrong->extents[i];
-        unsigned place = i;
-
-        for (; place > 0 && wrong->extents[place - 1].start > extent.start; place--)
-            wrong->extents[place] = wrong->extents[place - 1];
-        wrong->extents[place] = extent;
-    }
-}
-
-/* What lies between is not wrong, so it is nothing or to be kept. */
-static bool is_nothing_between(user_address start, user_address end)
-{
-    const struct window_piece *pieces;
-    unsigned count;
-
-    window_pieces(&pieces, &count);
-    for (unsigned i = 0; i < count; i++) {
-        if (pieces[i].start < end && pieces[i].end > start)
-            return false;
-    }
-    return true;
-}
-
-/* What goes away is unmapped together, as far as nothing lies between that stays. */
-static void put_right(struct wrong *wrong)
-{
-    unsigned next;
-
-    sort_by_address(wrong);
-    for (unsigned i = 0; i < wrong->count; i = next) {
-        struct wrong_extent *extent = &wrong->extents[i];
-
-        for (next = i + 1; extent->protection == PROT_NONE && next < wrong->count &&
-                           wrong->extents[next].protection == PROT_NONE &&
-                           is_nothing_between(extent->end, wrong->extents[next].start); next++)
-            extent->end = wrong->extents[next].end;
-        window_protect(extent->start, extent->end, extent->protection);
-    }
-}
-
-/* Looks at all that was flushed. */
-static void settle(void)
-{
-    struct wrong wrong = { 0 };
+    struct wrong wrong = WRONG_NONE;
     bool is_known = true;
 
     for (unsigned i = 0; i < stale_count && is_known; i++)
         is_known = find_wrong(&wrong, stale[i].start, stale[i].end);
-    if (is_known)
-        put_right(&wrong);
     for (unsigned i = 0; i < stale_count && !is_known; i++)
         window_unmap(stale[i].start, stale[i].end);
+    if (!is_known)
+        wrong.count = 0;
+    wrong_begin(&wrong);
     stale_count = 0;
+    if (handled && !window_allows(handled->address, handled->access))
+        (void)fill(handled->address, handled->access, &wrong);
+    wrong_put_right(&wrong);
 }
 
 /* ---- From one address space to another ----------------------------------------------------- */
 
-static bool is_mapped(user_address address, const struct wrong *wrong)
+/* Leaves out what lies beyond all that is wanted or wrong: the other space would have to unmap
+ * it. */
+static void narrow(struct window_piece *piece, const struct working_set *set,
+                   const struct wrong *wrong)
 {
-    const struct window_piece *pieces;
-    unsigned count;
-
-    for (unsigned i = 0; i < wrong->count; i++) {
-        if (address >= wrong->extents[i].start && address < wrong->extents[i].end)
-            return false;
-    }
-    window_pieces(&pieces, &count);
-    for (unsigned i = 0; i < count; i++) {
-        if (address >= pieces[i].start && address < pieces[i].end)
-            return true;
-    }
-    return false;
-}
-
-/* Mapping over what is wrong saves an unmapping. */
-static void fill_working_set(const struct wrong *wrong)
-{
-    const struct working_set *set = working_set_of(active_root);
+    user_address start = piece->end, end = piece->start;
 
     for (unsigned i = 0; i < set->count; i++) {
-        if (!is_mapped(set->faults[i].address, wrong))
-            fill(set->faults[i].address, set->faults[i].access, TOUCH_AHEAD, true);
+        user_address page = page_of(set->faults[i].address);
+
+        if (page < piece->start || page >= piece->end)
+            continue;
+        start = page < start ? page : start;
+        end = page + PAGE_SIZE > end ? page + PAGE_SIZE : end;
+    }
+    for (unsigned i = 0; i < wrong->count; i++) {
+        const struct wrong_extent *extent = &wrong->extents[i];
+
+        if (extent->end <= piece->start || extent->start >= piece->end)
+            continue;
+        start = extent->start < start ? extent->start : start;
+        end = extent->end > end ? extent->end : end;
+    }
+    window_cut(piece, start, end);
+}
+
+/* What user code came back for the last times. */
+static void bring(struct wrong *wrong, const struct working_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        user_address address = set->faults[i].address;
+        uint32_t access = set->faults[i].access;
+        struct window_piece piece;
+        uint64_t entry = window_allows(address, access) ? 0 : find_piece(address, access, &piece);
+
+        if (entry == 0)
+            continue;
+        narrow(&piece, set, wrong);
+        window_map(&piece, true);
+        wrong_remove(wrong, piece.start, piece.end);
+        window_cut(&piece, address > TOUCH_AHEAD ? address - TOUCH_AHEAD : 0,
+                   address + TOUCH_AHEAD);
+        touch(&piece, entry);
     }
 }
 
 static void switch_to(physical_address root)
 {
-    struct wrong wrong = { 0 };
+    struct wrong wrong = WRONG_NONE;
 
     active_root = root;
     stale_count = 0;
@@ -270,14 +248,9 @@ static void switch_to(physical_address root)
         window_empty();
         wrong.count = 0;
     }
-    fill_working_set(&wrong);
-    if (wrong.count == 0)
-        return;
-    wrong.count = 0;
-    if (find_wrong(&wrong, 0, GUEST_END))
-        put_right(&wrong);
-    else
-        window_empty();
+    wrong_begin(&wrong);
+    bring(&wrong, working_set_of(root));
+    wrong_put_right(&wrong);
 }
 
 bool soft_tlb_enter(physical_address root, const struct trap *handled)
@@ -286,10 +259,8 @@ bool soft_tlb_enter(physical_address root, const struct trap *handled)
 
     if (is_other)
         switch_to(root);
-    if (handled)
-        fill(handled->address, handled->access, FILL_WINDOW, false);
-    if (stale_count > 0)
-        settle();
+    if (handled || stale_count > 0)
+        settle(handled);
     return is_other;
 }
 

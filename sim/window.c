@@ -2,13 +2,13 @@
  * The guest window: host mappings of guest memory, and what is known of them.
  *
  * Invariants: while is_known, the window holds exactly the pieces of the list, which do not
- * overlap; afterwards, until it is emptied, it may hold more, and the list is only a ring of the
- * last ones.  The number of host mappings is bounded, because the host allows a process 65,530:
- * after MAPPINGS_MAX the window is emptied.
+ * overlap, and what window_forget took out; afterwards, until it is emptied, it may hold more, and
+ * the list is only a ring of the last ones.  The number of host mappings is bounded, because the
+ * host allows a process 65,530: after MAPPINGS_MAX the window is emptied.
  */
 #include "window.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "code_copy.h"
@@ -31,8 +31,7 @@ static void append(struct window_piece piece)
     pieces[piece_count++ % PIECES_MAX] = piece;
 }
 
-/* Takes [start, end) out of the list. */
-static void forget(user_address start, user_address end)
+void window_forget(user_address start, user_address end)
 {
     for (unsigned i = 0; is_known && i < piece_count; i++) {
         struct window_piece before = pieces[i];
@@ -54,7 +53,7 @@ void window_unmap(user_address start, user_address end)
 {
     const struct machine_info *info = machine_info();
 
-    forget(start, end);
+    window_forget(start, end);
     code_copy_forget(start, end);
     for (size_t i = 0; i < info->user_range_count; i++) {
         const struct machine_range *range = &info->user_ranges[i];
@@ -76,7 +75,7 @@ void window_protect(user_address start, user_address end, int protection)
     if (is_known && i < piece_count && protection != PROT_NONE) {
         physical_address physical = pieces[i].physical + (start - pieces[i].start);
 
-        forget(start, end);
+        window_forget(start, end);
         append((struct window_piece){ start, end, physical, protection });
     }
     if (protection == PROT_NONE || (!(protection & PROT_EXEC) && code_copy_is_within(start, end)) ||
@@ -95,34 +94,63 @@ void window_empty(void)
     direct_calls_cool();
 }
 
-void window_map(const struct window_piece *piece)
+/* The host joins mappings that go on in the memory file, unless their flags differ: of memory that
+ * is shared, MAP_NORESERVE says nothing else. */
+void window_map(const struct window_piece *piece, bool is_apart)
 {
+    int flags = MAP_SHARED | MAP_FIXED | (is_apart ? MAP_NORESERVE : 0);
+
     if (mappings == MAPPINGS_MAX)
         window_empty();
     mappings++;
-    forget(piece->start, piece->end);
+    window_forget(piece->start, piece->end);
     append(*piece);
     code_copy_forget(piece->start, piece->end);
     if (piece->protection & PROT_WRITE)
         code_copy_written(piece->physical, piece->physical + (piece->end - piece->start));
-    if (mmap((void *)(uintptr_t)piece->start, piece->end - piece->start, piece->protection,
-             MAP_SHARED | MAP_FIXED, memory_descriptor(), (off_t)piece->physical) == MAP_FAILED)
+    if (mmap((void *)(uintptr_t)piece->start, piece->end - piece->start, piece->protection, flags,
+             memory_descriptor(), (off_t)piece->physical) == MAP_FAILED)
         kernel_fault("the host refuses a mapping of guest memory", piece->start, 0);
 }
 
-/* Only the last ones are looked at: leaving out too much or too little is harmless. */
-void window_trim(user_address address, user_address *start, user_address *end)
+void window_cut(struct window_piece *piece, user_address start, user_address end)
 {
-    unsigned count = piece_count < RECENT_PIECES ? piece_count : RECENT_PIECES;
+    if (piece->start < start) {
+        piece->physical += start - piece->start;
+        piece->start = start;
+    }
+    if (piece->end > end)
+        piece->end = end;
+}
+
+/* When there are more than are known, only the last ones are looked at: leaving out too much or too
+ * little is harmless. */
+void window_trim(struct window_piece *piece, user_address address)
+{
+    unsigned count = is_known ? piece_count : RECENT_PIECES;
+    user_address start = piece->start, end = piece->end;
 
     for (unsigned i = 1; i <= count; i++) {
-        const struct window_piece *piece = &pieces[(piece_count - i) % PIECES_MAX];
+        const struct window_piece *other = &pieces[(piece_count - i) % PIECES_MAX];
 
-        if (piece->end <= address && piece->end > *start)
-            *start = piece->end;
-        if (piece->start > address && piece->start < *end)
-            *end = piece->start;
+        if (other->end <= address && other->end > start)
+            start = other->end;
+        if (other->start > address && other->start < end)
+            end = other->start;
     }
+    window_cut(piece, start, end);
+}
+
+bool window_allows(user_address address, uint32_t access)
+{
+    int protection = PROT_READ | (access & ACCESS_WRITE ? PROT_WRITE : 0) |
+                     (access & ACCESS_EXECUTE ? PROT_EXEC : 0);
+
+    for (unsigned i = 0; is_known && i < piece_count; i++) {
+        if (address >= pieces[i].start && address < pieces[i].end)
+            return (pieces[i].protection & protection) == protection;
+    }
+    return false;
 }
 
 bool window_pieces(const struct window_piece **all, unsigned *count)
@@ -132,30 +160,21 @@ bool window_pieces(const struct window_piece **all, unsigned *count)
     return is_known;
 }
 
-static bool overlaps_window(uint64_t start, uint64_t end)
+/* A mapping that stays at the very end.  Where the host has only one mapping, its page tables go
+ * and come with it, which takes as long again: the first stack lies just below. */
+bool window_claim(void)
 {
     const struct machine_info *info = machine_info();
 
     for (size_t i = 0; i < info->user_range_count; i++) {
-        if (start < info->user_ranges[i].end && end > info->user_ranges[i].start)
-            return true;
-    }
-    return false;
-}
+        const struct machine_range *range = &info->user_ranges[i];
+        uint64_t end = range->end == GUEST_TOP ? GUEST_END : range->end;
 
-bool window_is_free(void)
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    unsigned long long start, end;
-    bool is_free = true;
-    char line[512];
-
-    if (!maps)
-        refuse("/proc is not mounted on this host");
-    while (fgets(line, sizeof(line), maps)) {
-        if (sscanf(line, "%llx-%llx", &start, &end) == 2 && overlaps_window(start, end))
-            is_free = false;
+        if (mmap((void *)(uintptr_t)range->start, end - range->start, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+                 0) == MAP_FAILED && errno == EEXIST)
+            return false;
+        munmap((void *)(uintptr_t)range->start, range->end - range->start);
     }
-    fclose(maps);
-    return is_free;
+    return true;
 }

@@ -41,8 +41,12 @@ const struct working_set *working_set_of(physical_address root)
 
 void working_set_note(physical_address root, user_address address, uint32_t access)
 {
+    unsigned place = current->count;
+
     if (current->root != root || current->count == WORKING_SET_MAX)
         return;
-    current->faults[current->count].address = address;
-    current->faults[current->count++].access = access;
+    for (; place > 0 && current->faults[place - 1].address > address; place--)
+        current->faults[place] = current->faults[place - 1];
+    current->faults[place] = (struct working_set_fault){ address, access };
+    current->count++;
 }

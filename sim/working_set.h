@@ -8,10 +8,10 @@ struct working_set {
     physical_address root;      /* 0: of nobody */
     uint64_t used;              /* when it was last asked for */
     unsigned turns, count;
-    struct {
+    struct working_set_fault {
         user_address address;
         uint32_t access;
-    } faults[WORKING_SET_MAX];
+    } faults[WORKING_SET_MAX];    /* by address */
 };
 
 /* For the space whose turn begins now. */

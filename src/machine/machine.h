@@ -48,9 +48,10 @@ struct machine_info {
     uint64_t hwcap, hwcap2;                        /* AT_HWCAP and AT_HWCAP2 for programs */
     uint64_t minimum_signal_stack;                 /* AT_MINSIGSTKSZ */
     const char *cpu_model;                         /* for /proc/cpuinfo */
-    /* User code finds the page at 0xffffffffff600000 through which very old programs of Linux call:
-     * what maps says of it ("--xp").  NULL: there is none. */
-    const char *old_call_page;
+    /* Does user code find the page at 0xffffffffff600000 through which very old programs of Linux
+     * call?  What maps says of it ("--xp"); NULL: there is none.  The member is NULL where there
+     * never is one. */
+    const char *(*find_old_call_page)(void);
     const char *node_name;                         /* uname -n */
     uint32_t user_id, group_id;                    /* the first process runs as these */
     const uint32_t *groups;                        /* and is in these groups */

@@ -56,7 +56,8 @@ static void print_region(const struct region_report *region, void *context)
 /* It belongs to nobody: Linux shows it behind the mappings of each process. */
 static bool find_old_call_page(struct region_report *page)
 {
-    const char *protection = machine_info()->old_call_page;
+    const struct machine_info *info = machine_info();
+    const char *protection = info->find_old_call_page ? info->find_old_call_page() : NULL;
 
     if (!protection)
         return false;
