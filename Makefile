@@ -49,7 +49,7 @@ CORE_FLAGS := -std=c11 -ffreestanding -fno-stack-protector -mgeneral-regs-only $
 SIM_FLAGS := -std=gnu11 -D_GNU_SOURCE -fno-stack-protector $(COMMON_FLAGS) -Isim
 # Tests may use all of libc; -Wno-... : libcheck's macros compare through wider types.
 TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE $(COMMON_FLAGS) -Itests -Isim
-SIM_LIBRARIES := -ldw -lelf -lpthread
+SIM_LIBRARIES := -lpthread
 TEST_LIBRARIES = $(shell pkg-config --libs check)
 
 VARIANT_FLAGS_debug := -O2
@@ -162,7 +162,7 @@ $(BUILD)/core.o: $(BUILD)/core-all-names.o $(BUILD)/core.exports
 
 # Not wound back by a search: its own files, and what knows things of the host that stay.
 SIM_TIMELESS := $(call objects,$(call find,sim/search,*.c) $(call find,sim,timeline*.c) \
-        $(addprefix sim/,code_copy.c direct_call.c hostfs_server.c int80.c options.c \
+        $(addprefix sim/,code_copy.c direct_call.c hostfs_server.c int80.c libdw.c options.c \
         options_repeat.c populate.c reports.c symbols.c watcher.c))
 rename_sections = $(if $(filter $@,$(SIM_TIMELESS)),,$(Q)objcopy $(call sections,sim) $@)
 

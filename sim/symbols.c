@@ -10,10 +10,7 @@
  *
  * libdw needs more stack than a kernel thread has: it runs on a stack of its own.
  */
-#include <dwarf.h>
-#include <elfutils/libdwfl.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,6 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "libdw.h"
 #include "sim.h"
 
 #define WORK_STACK_SIZE (1u << 20)
@@ -59,13 +57,9 @@ static struct {
     size_t size, length;
 } job;
 
-static char *debug_path;    /* where separate debug files are: the default */
-static const Dwfl_Callbacks callbacks = {
-    .find_elf = dwfl_linux_proc_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = dwfl_offline_section_address,
-    .debuginfo_path = &debug_path,
-};
+static const struct libdw *dw;     /* there when a Dwfl is */
+static char *debug_path;           /* where separate debug files are: the default */
+static Dwfl_Callbacks callbacks = { .debuginfo_path = &debug_path };
 
 void symbols_init(const char *path)
 {
@@ -103,25 +97,36 @@ static int open_file(const char *guest_path)
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+static Dwfl *make_dwfl(void)
+{
+    dw = libdw_load();
+    if (!dw)
+        return NULL;
+    callbacks.find_elf = dw->dwfl_linux_proc_find_elf;
+    callbacks.find_debuginfo = dw->dwfl_standard_find_debuginfo;
+    callbacks.section_address = dw->dwfl_offline_section_address;
+    return dw->dwfl_begin(&callbacks);
+}
+
 static Dwfl *open_kernel(void)
 {
-    Dwfl *dwfl = dwfl_begin(&callbacks);
+    Dwfl *dwfl = make_dwfl();
 
-    if (dwfl && dwfl_linux_proc_report(dwfl, getpid()) == 0)
-        dwfl_report_end(dwfl, NULL, NULL);
+    if (dwfl && dw->dwfl_linux_proc_report(dwfl, getpid()) == 0)
+        dw->dwfl_report_end(dwfl, NULL, NULL);
     return dwfl;
 }
 
 static Dwfl *open_image(const struct image *image)
 {
-    Dwfl *dwfl = dwfl_begin(&callbacks);
+    Dwfl *dwfl = make_dwfl();
     int descriptor = open_file(image->path);
 
     if (!dwfl || descriptor < 0)
         return dwfl;
-    dwfl_report_begin(dwfl);
-    dwfl_report_elf(dwfl, image->path, image->path, descriptor, image->bias, true);
-    dwfl_report_end(dwfl, NULL, NULL);
+    dw->dwfl_report_begin(dwfl);
+    dw->dwfl_report_elf(dwfl, image->path, image->path, descriptor, image->bias, true);
+    dw->dwfl_report_end(dwfl, NULL, NULL);
     return dwfl;
 }
 
@@ -196,15 +201,15 @@ static uint64_t address_in_file(Dwfl *dwfl, uint64_t offset)
     size_t count = 0;
 
     if (dwfl)
-        dwfl_getmodules(dwfl, take_module, &module, 0);
+        dw->dwfl_getmodules(dwfl, take_module, &module, 0);
     if (module)
-        elf = dwfl_module_getelf(module, &bias);
-    if (elf && elf_getphdrnum(elf, &count) != 0)
+        elf = dw->dwfl_module_getelf(module, &bias);
+    if (elf && dw->elf_getphdrnum(elf, &count) != 0)
         count = 0;
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr segment;
 
-        if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
+        if (dw->gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
             offset >= segment.p_offset && offset - segment.p_offset < segment.p_filesz)
             return segment.p_vaddr + (offset - segment.p_offset) + bias;
     }
@@ -234,7 +239,7 @@ struct place {
 
 static bool is_function(Dwarf_Die *scope)
 {
-    int tag = dwarf_tag(scope);
+    int tag = dw->dwarf_tag(scope);
 
     return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_subprogram;
 }
@@ -242,7 +247,7 @@ static bool is_function(Dwarf_Die *scope)
 /* Is the function defined in the file that was compiled, and not in one that it includes? */
 static bool is_of_unit(Dwarf_Die *function, const char *unit)
 {
-    const char *file = dwarf_decl_file(function);
+    const char *file = dw->dwarf_decl_file(function);
 
     return file && unit && strcmp(last_part(file), last_part(unit)) == 0;
 }
@@ -254,11 +259,11 @@ static void set_call_place(Dwarf_Die *inlined, Dwarf_Die *unit, struct place *pl
     Dwarf_Word file, line;
     Dwarf_Files *files;
 
-    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0)
+    if (dw->dwarf_formudata(dw->dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0)
         place->line = (int)line;
-    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
-        dwarf_getsrcfiles(unit, &files, NULL) == 0)
-        place->file = dwarf_filesrc(files, file, NULL, NULL);
+    if (dw->dwarf_formudata(dw->dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
+        dw->dwarf_getsrcfiles(unit, &files, NULL) == 0)
+        place->file = dw->dwarf_filesrc(files, file, NULL, NULL);
 }
 
 /* From the innermost function outwards, until one is the program's own. */
@@ -272,9 +277,9 @@ static void choose_scope(Dwarf_Die *scopes, int count, Dwarf_Die *unit, struct p
             continue;
         if (inner)
             set_call_place(inner, unit, &found);
-        if (is_of_unit(&scopes[i], dwarf_diename(unit)) && dwarf_diename(&scopes[i])) {
-            found.function = dwarf_diename(&scopes[i]);
-            found.is_inlined = dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine;
+        if (is_of_unit(&scopes[i], dw->dwarf_diename(unit)) && dw->dwarf_diename(&scopes[i])) {
+            found.function = dw->dwarf_diename(&scopes[i]);
+            found.is_inlined = dw->dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine;
             *place = found;
             return;
         }
@@ -285,12 +290,12 @@ static void choose_scope(Dwarf_Die *scopes, int count, Dwarf_Die *unit, struct p
 static void leave_inlined(Dwfl_Module *module, struct place *place)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, job.address, &bias);
+    Dwarf_Die *unit = dw->dwfl_module_addrdie(module, job.address, &bias);
     Dwarf_Die *scopes = NULL, *chain = NULL;
-    int count = unit ? dwarf_getscopes(unit, job.address - bias, &scopes) : 0;
+    int count = unit ? dw->dwarf_getscopes(unit, job.address - bias, &scopes) : 0;
 
     if (count > 0)
-        count = dwarf_getscopes_die(&scopes[0], &chain);
+        count = dw->dwarf_getscopes_die(&scopes[0], &chain);
     if (count > 0)
         choose_scope(chain, count, unit, place);
     free(chain);
@@ -299,19 +304,19 @@ static void leave_inlined(Dwfl_Module *module, struct place *place)
 
 static bool find_place(Dwfl *dwfl, struct place *place)
 {
-    Dwfl_Module *module = dwfl ? dwfl_addrmodule(dwfl, job.address) : NULL;
+    Dwfl_Module *module = dwfl ? dw->dwfl_addrmodule(dwfl, job.address) : NULL;
     GElf_Sym symbol;
 
     *place = (struct place){ .line = 0 };
     if (!module)
         return false;
-    place->function = dwfl_module_addrinfo(module, job.address, &place->offset, &symbol, NULL,
-                                           NULL, NULL);
+    place->function = dw->dwfl_module_addrinfo(module, job.address, &place->offset, &symbol, NULL,
+                                               NULL, NULL);
 
-    Dwfl_Line *source = dwfl_module_getsrc(module, job.address);
+    Dwfl_Line *source = dw->dwfl_module_getsrc(module, job.address);
 
     if (source)
-        place->file = dwfl_lineinfo(source, NULL, &place->line, NULL, NULL, NULL);
+        place->file = dw->dwfl_lineinfo(source, NULL, &place->line, NULL, NULL, NULL);
     if (job.path || job.root != 0)
         leave_inlined(module, place);
     return place->function != NULL;
