@@ -101,5 +101,7 @@ MUST_CHECK int64_t futex_requeue_to_lock(const struct futex_requeue *request);
 /* ---- The end of a thread ------------------------------------------------------------------- */
 
 /* The current thread leaves its address space: locks on its list (0: it has none; see
- * set_robust_list) and those that others wait for go on without it. */
+ * set_robust_list) and those that others wait for go on without it.  It ends. */
 void futex_thread_leave(struct address_space *space, user_address robust_list);
+/* The same, but it goes on in another program, and may own locks there. */
+void futex_thread_leave_program(struct address_space *space, user_address robust_list);

@@ -7,8 +7,8 @@
  *   state                     bucket     how it goes on
  *   not queued                NULL       futex_enqueue, its bucket locked
  *   waits                     set        woken or handed a lock by others: queue woken, bucket
- * NULL;                                        requeued by others: another bucket and key;
- *                                        leaves by itself (time, signal): futex_unqueue
+ *                                        NULL; requeued by others: another bucket and key; leaves
+ *                                        by itself (time, signal): futex_unqueue
  *   woken                     NULL       returns
  *
  * It lives on its thread's stack.  Whoever sets `bucket` to NULL for another thread does that last:
@@ -202,7 +202,7 @@ void futex_give_up_owned(void);
 
 /* ---- The end of a thread: robust.c --------------------------------------------------------- */
 
-/* Has it given up all that it owned? */
+/* Has it ended, and given up all that it owned? */
 bool futex_thread_has_left(const struct thread *thread);
-/* Sleeps until a thread that is leaving has left. */
-void futex_wait_for_end(int32_t thread_id);
+/* Sleeps while the thread is leaving: until it has given up all that it owned. */
+void futex_wait_while_leaving(int32_t thread_id);

@@ -205,7 +205,7 @@ int futex_attempt_failed(const struct futex_attempt *attempt, int result)
         return futex_bring_in(attempt->word, true);
     case ATTEMPT_LEAVING:
         MARK(futex_owner_is_leaving);
-        futex_wait_for_end(attempt->leaving_id);
+        futex_wait_while_leaving(attempt->leaving_id);
         return 0;
     }
     return result;

@@ -7,7 +7,7 @@
  *   puts it on the second; its stack is
  *   used anew                              <- forbidden: both buckets are locked, `bucket` is never
  *                                             NULL in between, and to leave it takes the lock of
- * the                                             one where it is
+ *                                             the one where it is
  */
 #include "futex/futex_internal.h"
 #include "memory/user_word.h"

@@ -1,5 +1,5 @@
 /*
- * What a thread leaves behind when it ends: locks.
+ * What a thread leaves behind when it ends, or goes on in another program: locks.
  *
  * Those that it says it holds are on a list in its memory, which is walked once: each word gets
  * FUTEX_OWNER_DIED instead of the owner's id, and somebody who waits is woken to see it.
@@ -16,6 +16,10 @@
  *                                             <- forbidden: pi_thread_leave() is first; who comes
  *                                                later is told so, waits until we have left, and
  *                                                looks at the word again
+ *
+ * Invariant: a thread is `leaving` from before it gives anything up until it is in another program;
+ * one that ends stays so, and is `left` when it has given up all.  What ends a wait for it, the end
+ * of the former or the beginning of the latter, happens with `end_lock` held.
  */
 #include "futex/futex_internal.h"
 #include "lib/assert.h"
@@ -47,7 +51,7 @@ struct walk {
 };
 
 static struct spinlock end_lock = SPINLOCK_INITIAL(RANK_FUTEX, "ends of threads");
-static struct wait_queue end_queue = {    /* of threads in futex_wait_for_end */
+static struct wait_queue end_queue = {    /* of threads in futex_wait_while_leaving */
     .lock = SPINLOCK_INITIAL(RANK_WAIT_QUEUE, "ends of threads"),
     .waiters = LIST_INITIAL(end_queue.waiters),
 };
@@ -164,22 +168,38 @@ bool futex_thread_has_left(const struct thread *thread)
     return atomic_load(&thread->priority.left);
 }
 
-void futex_thread_leave(struct address_space *space, user_address robust_list)
+static void give_up_all(struct address_space *space, user_address robust_list)
 {
-    struct thread *thread = current_thread();
-
     pi_thread_leave();
     if (robust_list)
         leave_list(space, robust_list);
     futex_give_up_owned();
+}
 
+void futex_thread_leave(struct address_space *space, user_address robust_list)
+{
+    give_up_all(space, robust_list);
     spin_lock(&end_lock);
-    atomic_store(&thread->priority.left, true);
+    atomic_store(&current_thread()->priority.left, true);
     (void)wait_queue_wake_all(&end_queue);
     spin_unlock(&end_lock);
 }
 
-void futex_wait_for_end(int32_t thread_id)
+void futex_thread_leave_program(struct address_space *space, user_address robust_list)
+{
+    give_up_all(space, robust_list);
+    spin_lock(&end_lock);
+    pi_thread_stay();
+    (void)wait_queue_wake_all(&end_queue);
+    spin_unlock(&end_lock);
+}
+
+static bool is_leaving(const struct thread *thread)
+{
+    return atomic_load(&thread->priority.leaving) && !futex_thread_has_left(thread);
+}
+
+void futex_wait_while_leaving(int32_t thread_id)
 {
     const struct wait_reason reason = {
         .kind = WAIT_FUTEX, .object = (uint64_t)thread_id, .uninterruptible = true
@@ -189,7 +209,7 @@ void futex_wait_for_end(int32_t thread_id)
     if (!thread)
         return;
     spin_lock(&end_lock);
-    while (!futex_thread_has_left(thread)) {
+    while (is_leaving(thread)) {
         int error = wait_queue_wait(&end_queue, &end_lock, &reason, WAIT_FOREVER);
 
         ASSERT(!error);

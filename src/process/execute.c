@@ -175,7 +175,7 @@ static void leave_program(struct process *process, struct thread *thread)
     struct user_thread *part = user_thread_of(thread);
 
     posix_timers_delete_all(process);
-    process_leave_words(process, thread);
+    process_leave_words(process, thread, false);
     atomic_store(&process->memory_barriers, 0);
     memset(&part->signals.stack, 0, sizeof(part->signals.stack));
     part->interrupted.code = 0;

@@ -33,11 +33,14 @@ static void clear_child_id(struct process *process, struct user_thread *part)
         return;    /* nobody is told */
 }
 
-void process_leave_words(struct process *process, struct thread *thread)
+void process_leave_words(struct process *process, struct thread *thread, bool ends)
 {
     struct user_thread *part = user_thread_of(thread);
 
-    futex_thread_leave(process->space, part->robust_list);
+    if (ends)
+        futex_thread_leave(process->space, part->robust_list);
+    else
+        futex_thread_leave_program(process->space, part->robust_list);
     clear_child_id(process, part);
     part->robust_list = 0;
     part->clear_child_id = 0;
@@ -169,7 +172,7 @@ _Noreturn void process_exit_thread(int code)
     announce_end(process, thread);
     semaphore_undo_leave(user_thread_of(thread)->semaphore_undo, process->id);
     user_thread_of(thread)->semaphore_undo = NULL;
-    process_leave_words(process, thread);
+    process_leave_words(process, thread, true);
     space_return();
     shares_leave();
     file_end_waiting();

@@ -78,8 +78,9 @@ MUST_CHECK int process_open_program(struct process *process, const char *text,
                                     struct file **file);
 
 /* ---- exit.c */
-/* The current thread leaves its program: words in memory that others look at say so. */
-void process_leave_words(struct process *process, struct thread *thread);
+/* The current thread leaves its program, and ends or goes on in another one: words in memory that
+ * others look at say so. */
+void process_leave_words(struct process *process, struct thread *thread, bool ends);
 
 /* ---- limits.c */
 void limits_init(struct limits *limits);

@@ -31,7 +31,8 @@ struct priority {
     struct tree lent;                /* struct pi_mutex of which it is the owner and for which
                                       * threads wait: the most urgent first */
     struct pi_waiter *waits;         /* for a pi_mutex; NULL: for none */
-    bool leaving;                    /* becomes the owner of no lock of a program any more */
+    _Atomic bool leaving;            /* its program: becomes the owner of no lock of one meanwhile;
+                                      * written under that lock, read also without */
 
     /* Written with that lock and the run queue's held, so either of them keeps them still; the
      * thread itself reads the first two without. */
@@ -41,7 +42,7 @@ struct priority {
     int8_t nice;                     /* also of a thread that is in a real-time class now */
     bool reset_on_fork;
 
-    _Atomic bool left;               /* has given up all that it owned (futex/robust.c) */
+    _Atomic bool left;               /* has ended, and given up all that it owned (futex/robust.c) */
 };
 
 /* What sched_setattr changes. */

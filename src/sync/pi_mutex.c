@@ -310,13 +310,22 @@ void pi_thread_change(struct thread *thread, const struct scheduling *setting)
     spin_unlock(&lock);
 }
 
+static void set_leaving(struct thread *thread, bool leaving)
+{
+    spin_lock(&lock);
+    ASSERT_IMPLIES(!leaving, !thread->priority.lent.root);    /* it has given up what it owned */
+    atomic_store(&thread->priority.leaving, leaving);
+    spin_unlock(&lock);
+}
+
 void pi_thread_leave(void)
 {
-    struct thread *thread = current_thread();
+    set_leaving(current_thread(), true);
+}
 
-    spin_lock(&lock);
-    thread->priority.leaving = true;
-    spin_unlock(&lock);
+void pi_thread_stay(void)
+{
+    set_leaving(current_thread(), false);
 }
 
 bool pi_thread_first_owned(void (*visit)(struct pi_mutex *mutex, void *context), void *context)

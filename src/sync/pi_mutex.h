@@ -64,8 +64,10 @@ struct thread *pi_mutex_owner(const struct pi_mutex *mutex);
 
 /* For sched/priority.c: the thread's own class and priority. */
 void pi_thread_change(struct thread *thread, const struct scheduling *setting);
-/* The current thread can become the owner of no pi_mutex with `owner_may_leave` any more. */
+/* The current thread can become the owner of no pi_mutex with `owner_may_leave` from now on; or it
+ * can again. */
 void pi_thread_leave(void);
+void pi_thread_stay(void);
 /* Calls `visit` for the most urgent of those that the current thread still owns and that are waited
  * for, with the lock held; false: there is none. */
 bool pi_thread_first_owned(void (*visit)(struct pi_mutex *mutex, void *context), void *context);

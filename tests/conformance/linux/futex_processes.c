@@ -233,6 +233,50 @@ static void *lock_in_thread(void *argument)
     return answer(futex(&shared->lock, FUTEX_UNLOCK_PI, 0));
 }
 
+/* Another thread of this process wants a lock that this thread has. */
+static void lend_to_thread(void)
+{
+    uint32_t seen[2];
+    pthread_t thread;
+
+    CALL(futex(&shared->lock, FUTEX_LOCK_PI, 0));
+    thread = start(lock_in_thread, seen);
+    await_lock_waiter(&shared->lock);
+    FACT((shared->lock & FUTEX_TID_MASK) == (uint32_t)own_id());
+    CALL(futex(&shared->lock, FUTEX_UNLOCK_PI, 0));
+    show("the other's unlock", join(thread));
+    VALUE(shared->result);
+    FACT(seen[0] == (seen[1] & FUTEX_TID_MASK));
+    VALUE(shared->lock);
+}
+
+/* It gives up what it had, and owns locks in the new program as before. */
+static void executing_owner(void)
+{
+    char *const words[] = { (char *)"true", (char *)"owner", NULL };
+    uint32_t word;
+    pid_t child;
+
+    SECTION("a lock whose owner executes a program");
+    shared->lock = 0;
+    child = fork();
+    if (child == 0) {
+        (void)futex(&shared->lock, FUTEX_LOCK_PI, 0);
+        await_bits(&shared->lock, FUTEX_WAITERS, FUTEX_WAITERS);
+        sleep_ms(20);
+        (void)execve("/proc/self/exe", words, words + 2);
+        _exit(9);
+    }
+    await_bits(&shared->lock, FUTEX_TID_MASK, (uint32_t)child);
+    shared->result = futex(&shared->lock, FUTEX_LOCK_PI, 0);
+    word = shared->lock;
+    (void)futex(&shared->lock, FUTEX_UNLOCK_PI, 0);
+    await_child(child);    /* which has written its lines */
+    VALUE(shared->result);
+    FACT((word & FUTEX_OWNER_DIED) != 0);
+    FACT((word & FUTEX_TID_MASK) == (uint32_t)own_id());
+}
+
 /* Ids in a word are those of the caller's PID namespace. */
 static int be_first(void *argument)
 {
@@ -272,10 +316,15 @@ int main(int count, char **words_given)
     if (count > 1 && strcmp(words_given[1], "executed") == 0)
         return 6;
     shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (count > 1 && strcmp(words_given[1], "owner") == 0) {
+        lend_to_thread();
+        return 7;
+    }
     words();
     robust_lists();
     cleared_word();
     killed_owner();
+    executing_owner();
     namespaces();
     return 0;
 }

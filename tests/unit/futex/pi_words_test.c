@@ -193,20 +193,39 @@ FUTEX_TEST(whom_the_word_names_gets_it_whoever_is_more_urgent_by_then)
 
 /* ---- Owners that end ----------------------------------------------------------------------- */
 
-/* Has begun to end, but ends only when `other` is woken. */
-static int64_t call_leave_slowly(const struct caller *caller)
+static int64_t pause_at_other(const struct caller *caller)
 {
-    const struct futex_word word = word_of(caller, caller->word);
     const struct futex_wait wait = { .word = word_of(caller, caller->other),
                                      .expected = EXPECTED,
                                      .bits = FUTEX_ANY,
                                      .deadline = { WAIT_FOREVER, false } };
+
+    return futex_wait(&wait);
+}
+
+/* Has begun to end, but ends only when `other` is woken. */
+static int64_t call_leave_slowly(const struct caller *caller)
+{
+    const struct futex_word word = word_of(caller, caller->word);
     int error = futex_try_lock(&word);
 
     if (error)
         return error;
     pi_thread_leave();
-    return futex_wait(&wait);
+    return pause_at_other(caller);
+}
+
+/* The same of a program, and then it is in another one, where it unlocks what it has. */
+static int64_t call_execute_slowly(const struct caller *caller)
+{
+    const struct futex_word word = word_of(caller, caller->word);
+    int64_t error = call_leave_slowly(caller);
+
+    if (error)
+        return error;
+    futex_thread_leave_program(current_space(), 0);
+    error = pause_at_other(caller);
+    return error ? error : futex_unlock(&word);
 }
 
 FUTEX_TEST(an_owner_that_is_ending_is_waited_for)
@@ -226,6 +245,25 @@ FUTEX_TEST(an_owner_that_is_ending_is_waited_for)
     ck_assert_int_eq(first->result, 0);
     ck_assert_uint_eq(get(LOCK), 0);
     EXPECT_MARK(futex_owner_is_leaving);
+}
+
+FUTEX_TEST(an_owner_that_executes_a_program_owns_again)
+{
+    struct caller *owner = start(&(struct caller){ .call = call_execute_slowly, .word = LOCK,
+                                                   .other = OTHER });
+    struct caller *first = start(&(struct caller){ .call = call_lock_and_unlock, .word = LOCK });
+
+    ck_assert_uint_eq(kept_locks(), 0);    /* it waits until that has left */
+    ck_assert_int_eq(wake(OTHER, 1), 1);
+    settle();
+    ck_assert(!first->is_over);
+    ck_assert_uint_eq(kept_locks(), 1);
+    ck_assert_int_eq(wake(OTHER, 1), 1);
+    settle();
+    ck_assert_int_eq(owner->result, 0);
+    ck_assert_int_eq(first->result, 0);
+    ck_assert_uint_eq(get(LOCK), 0);
+    ck_assert_uint_eq(kept_locks(), 0);
 }
 
 FUTEX_TEST(an_owner_that_has_ended_without_a_word_is_nobody)
@@ -347,7 +385,7 @@ TEST_MAIN("futex/pi_words", an_ordinary_waiter_is_in_the_way,
           a_lock_that_is_taken_just_then_is_waited_for,
           who_changes_his_word_while_he_unlocks_it_is_told,
           whom_the_word_names_gets_it_whoever_is_more_urgent_by_then,
-          an_owner_that_is_ending_is_waited_for,
+          an_owner_that_is_ending_is_waited_for, an_owner_that_executes_a_program_owns_again,
           an_owner_that_has_ended_without_a_word_is_nobody,
           what_a_dead_owner_had_is_not_lost_to_a_signal,
           a_lock_in_transit_is_waited_for_whatever_its_word_says,
