@@ -1,6 +1,8 @@
 /*
  * Mapping, unmapping and protecting: the calls that change which regions there are.
  *
+ * Invariant: what is mapped lies in the machine's user ranges.
+ *
  * Order within each: check everything that can be checked, then change regions, then the page
  * table, then flush the TLB once, then release pages.  Nothing is flushed where nothing was
  * present.
@@ -104,8 +106,10 @@ int space_unmap(struct address_space *space, user_address start, user_address en
     user_address low = end, high = start;
 
     ASSERT(mutex_is_held(&space->lock));
-    ASSERT(is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE));
-    ASSERT(start < end && end <= USER_ADDRESS_LIMIT);
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(is_aligned(end, PAGE_SIZE));
+    ASSERT(start < end);
+    ASSERT(end <= USER_ADDRESS_LIMIT);
     if (region && region->start < start && region->end > end) {
         int error = region_split(&space->regions, region, end);
 
@@ -154,6 +158,22 @@ int address_space_unmap(struct address_space *space, user_address address, uint6
 
 /* ---- Finding a place ----------------------------------------------------------------------- */
 
+/* The lowest place in the second GiB. */
+static bool place_low(const struct address_space *space, uint64_t length, user_address *place)
+{
+    const struct machine_info *info = machine_info();
+
+    for (size_t i = 0; i < info->user_range_count; i++) {
+        const struct machine_range *range = &info->user_ranges[i];
+        user_address low = range->start > LOW_START ? range->start : LOW_START;
+        user_address high = range->end < LOW_END ? range->end : LOW_END;
+
+        if (low < high && region_find_gap_low(&space->regions, length, low, high, place))
+            return true;
+    }
+    return false;
+}
+
 static bool place_in_ranges(const struct address_space *space, uint64_t length, user_address top,
                             user_address *place)
 {
@@ -187,7 +207,8 @@ int space_find_place(struct address_space *space, user_address hint, uint64_t le
                      uint32_t flags, user_address *place)
 {
     ASSERT(mutex_is_held(&space->lock));
-    ASSERT(length > 0 && is_aligned(length, PAGE_SIZE));
+    ASSERT(length > 0);
+    ASSERT(is_aligned(length, PAGE_SIZE));
     hint = round_down(hint, PAGE_SIZE);
     if (hint != 0 && hint < USER_ADDRESS_MINIMUM)
         hint = USER_ADDRESS_MINIMUM;
@@ -198,8 +219,7 @@ int space_find_place(struct address_space *space, user_address hint, uint64_t le
         return 0;
     }
     if (flags & MAP_BELOW_4G)
-        return region_find_gap_low(&space->regions, length, LOW_START, LOW_END, place) ? 0
-                                                                                       : -ENOMEM;
+        return place_low(space, length, place) ? 0 : -ENOMEM;
     if (place_in_ranges(space, length, space->map_top, place) ||
         place_in_ranges(space, length, USER_ADDRESS_LIMIT, place))
         return 0;
@@ -276,6 +296,7 @@ static int insert_mapping(struct address_space *space, const struct region *mode
     uint64_t replaced = pages_replaced(space, model->start, model->end);
     struct region *region;
 
+    ASSERT(replaced <= pages);
     if (!space_may_grow(space, model->protection, model->flags, pages - replaced))
         return -ENOMEM;
     if (is_absurd(model))
@@ -319,6 +340,8 @@ static int map_locked(struct address_space *space, const struct map_request *req
         error = request->object_error;
     if (error)
         return error;
+    ASSERT(is_aligned(*address, PAGE_SIZE));
+    ASSERT(space_range_allowed(*address, length));
 
     const struct region model = {
         .start = *address,
@@ -361,7 +384,9 @@ int space_isolate(struct address_space *space, struct region **region, user_addr
                   user_address end)
 {
     ASSERT(mutex_is_held(&space->lock));
-    ASSERT(start < end && start < (*region)->end && end > (*region)->start);
+    ASSERT(start < end);
+    ASSERT(start < (*region)->end);
+    ASSERT(end > (*region)->start);
     if ((*region)->start < start) {
         int error = region_split(&space->regions, *region, start);
 
@@ -377,6 +402,8 @@ int space_isolate(struct address_space *space, struct region **region, user_addr
             return error;
         }
     }
+    ASSERT((*region)->start >= start);
+    ASSERT((*region)->end <= end);
     return 0;
 }
 

@@ -81,6 +81,27 @@ START_TEST(low_mappings_go_to_the_second_gib)
 }
 END_TEST
 
+START_TEST(low_mappings_leave_out_what_is_the_machines)
+{
+    static const struct machine_range ranges[2] = {
+        { USER_ADDRESS_MINIMUM, GIB + GIB / 4 }, { GIB + GIB / 4 + 0x10000, 0x100080000000 },
+    };
+
+    fake_machine_info.user_ranges = ranges;
+    fake_machine_info.user_range_count = 2;
+    request.flags = MAP_BELOW_4G;
+    request.protection = PROTECTION_READ;
+    request.length = GIB / 4;
+    ck_assert_int_eq(map(), (int64_t)GIB);
+    ck_assert_int_eq(map(), (int64_t)(GIB + GIB / 4 + 0x10000));
+    request.length = 0x10000;
+    ck_assert_int_eq(map(), (int64_t)(GIB + GIB / 2 + 0x10000));
+    request.length = GIB - 0x40000;
+    ck_assert_int_eq(map(), -ENOMEM);
+    fixture_end();
+}
+END_TEST
+
 START_TEST(ranges_with_a_hole_are_respected)
 {
     static const struct machine_range ranges[2] = {
@@ -444,7 +465,8 @@ END_TEST
 
 TEST_MAIN_WITH_SETUP("memory/mapping", begin, PANICS(NULL),
                      mappings_go_below_the_map_top_from_high_to_low, hints_are_taken_when_free,
-                     low_mappings_go_to_the_second_gib, ranges_with_a_hole_are_respected,
+                     low_mappings_go_to_the_second_gib,
+                     low_mappings_leave_out_what_is_the_machines, ranges_with_a_hole_are_respected,
                      named_places_are_checked, places_in_use_are_replaced_unless_forbidden,
                      size_limits_hold, data_limit_holds_for_private_writable_memory,
                      absurd_promises_are_refused, too_many_regions_are_refused,
