@@ -21,6 +21,8 @@
 /* Interrupts off; `now_ns` is when its time was charged last. */
 static void set_alarm(struct thread *thread, uint64_t now_ns)
 {
+    ASSERT(!machine_interrupts_enabled());
+    ASSERT(thread->run_since_ns == now_ns);
     if (thread->run_alarm_ns <= thread->run_ns) {
         thread->run_alarm_ns = UINT64_MAX;
         atomic_fetch_or(&thread->work, THREAD_WORK_PROCESSOR_TIME);
@@ -34,6 +36,7 @@ static void set_alarm(struct thread *thread, uint64_t now_ns)
 
 void accounting_start(struct thread *thread, uint64_t now_ns)
 {
+    ASSERT(thread->run_since_ns == UINT64_MAX);    /* accounting_stop was last */
     thread->run_since_ns = now_ns;
     if (thread->run_alarm_ns != UINT64_MAX)
         set_alarm(thread, now_ns);
@@ -54,6 +57,8 @@ static uint64_t charge_now(struct thread *thread)
 {
     uint64_t now_ns = machine_time_ns();
 
+    ASSERT(thread->run_since_ns != UINT64_MAX);
+    ASSERT(now_ns >= thread->run_since_ns);
     thread->run_ns += now_ns - thread->run_since_ns;
     thread->run_since_ns = now_ns;
     return now_ns;

@@ -44,7 +44,9 @@ void balance_note_waiting(unsigned cpu, bool are_waiting)
 static void move(struct thread *thread, unsigned from, unsigned to)
     REQUIRES(&cpu_at(from)->runqueue.lock, &cpu_at(to)->runqueue.lock)
 {
-    ASSERT(placement_is_allowed(thread, to));
+    ASSERT(from != to);
+    ASSERT(spin_is_held(&cpu_at(from)->runqueue.lock));
+    ASSERT(spin_is_held(&cpu_at(to)->runqueue.lock));
     runqueue_dequeue(&cpu_at(from)->runqueue, thread);
     atomic_store_explicit(&thread->cpu, to, memory_order_relaxed);
     runqueue_enqueue(&cpu_at(to)->runqueue, thread, ENQUEUE_MOVED);

@@ -35,6 +35,7 @@ void choice_announce(const struct operation *operation, const _Atomic int64_t *n
 {
     if (!choice_is_observed())
         return;
+    ASSERT_IMPLIES(needs != NULL, operation->access == OPERATION_TAKE);
     set_next(current_thread(), operation, needs);
 }
 

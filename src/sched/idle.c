@@ -1,8 +1,8 @@
 /*
  * The idle threads, one a CPU, and the set of CPUs that have nothing to do.
  *
- * A CPU's idle thread is the context it booted in.  It is never on a run queue: schedule() falls
- * back on it.  It may not block.
+ * A CPU's idle thread is the context it booted in, and stays on that CPU.  It is never on a run
+ * queue: schedule() falls back on it.  It may not block.
  *
  * `idle_cpus` is a hint for placing threads: a CPU sets its bit before it looks at its queue for
  * the last time, and whoever gives it a thread clears the bit.  A wake-up after that look is not
@@ -46,6 +46,7 @@ void idle_init(unsigned index)
 {
     struct per_cpu *cpu = cpu_at(index);
 
+    ASSERT(index < machine_info()->cpu_count);
     runqueue_init(&cpu->runqueue,
                   choice_is_observed() ? &policy_observed : &policy_round_robin);
     cpu->runqueue.cpu = index;
@@ -79,6 +80,7 @@ static uint64_t drop_lowest(uint64_t bits, uint64_t count)
 {
     for (; count > 0; count--)
         bits &= bits - 1;
+    ASSERT(bits != 0);
     return bits;
 }
 
@@ -111,11 +113,13 @@ _Noreturn void scheduler_run_idle(void)
     struct per_cpu *cpu = this_cpu();    /* idle threads do not move */
     unsigned index = machine_cpu_index();
 
-    ASSERT(cpu->current == cpu->idle);
     ASSERT(cpu->runqueue.ordinary);    /* scheduler_init was called */
     atomic_fetch_or_explicit(&started_cpus, bit_of(index), memory_order_relaxed);
     for (;;) {
         ASSERT(!cpu->held);
+        ASSERT(cpu->current == cpu->idle);
+        ASSERT(machine_cpu_index() == index);
+        ASSERT(!machine_interrupts_enabled());
         atomic_fetch_or_explicit(&idle_cpus, bit_of(index), memory_order_relaxed);
         if (queue_is_empty(cpu) && !balance_take(index)) {
             watch_look();

@@ -88,6 +88,9 @@ unsigned placement_choose(const struct thread *thread, bool is_new)
         return last;
 
     uint64_t allowed = thread_cpus(thread);
+
+    ASSERT(allowed != 0);
+
     uint64_t started = allowed & (idle_started_cpus() | bit_of(last));
     unsigned idle = idle_choose_cpu(last, allowed);
 
@@ -100,7 +103,7 @@ unsigned placement_choose(const struct thread *thread, bool is_new)
     return is_new || !(allowed & bit_of(last)) ? find_least_loaded(last, started) : last;
 }
 
-void placement_offer(const struct thread *thread)
+void placement_offer(const struct thread *thread) LOCKS_UNCHECKED
 {
     uint64_t allowed = thread_cpus(thread);
     unsigned self = machine_cpu_index();
@@ -108,6 +111,9 @@ void placement_offer(const struct thread *thread)
 
     if (machine_info()->cpu_count == 1 || choice_is_observed() || allowed == bit_of(self))
         return;
+    ASSERT(spin_is_held(&cpu_at(thread->cpu)->runqueue.lock));
+    ASSERT(thread->state == THREAD_READY);
+    ASSERT(list_is_linked(&thread->run_node));
     other = idle_choose_cpu(self, allowed & ~bit_of(self));
     if (other == CPUS_MAX && priority_effective(thread) != PRIORITY_NORMAL) {
         other = find_least_urgent(self, allowed & idle_started_cpus());
@@ -123,6 +129,7 @@ void placement_send(struct thread *thread)
     unsigned from = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
     unsigned to;
 
+    ASSERT(!machine_interrupts_enabled());
     for (;;) {
         to = placement_choose(thread, true);
         scheduler_lock_pair(from, to);
@@ -130,7 +137,9 @@ void placement_send(struct thread *thread)
             break;
         scheduler_unlock_pair(from, to);
     }
-    ASSERT(thread->state == THREAD_READY && !list_is_linked(&thread->run_node));
+    ASSERT(thread->state == THREAD_READY);
+    ASSERT(!list_is_linked(&thread->run_node));
+    ASSERT(thread->cpu == from);    /* nobody else moves what is on no queue */
     atomic_store_explicit(&thread->cpu, to, memory_order_relaxed);
     runqueue_enqueue(&cpu_at(to)->runqueue, thread, ENQUEUE_MOVED);
     idle_claim(to);
@@ -147,6 +156,8 @@ static bool leave_forbidden(struct runqueue *queue, struct thread *thread, unsig
 {
     unsigned cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
 
+    ASSERT(spin_is_held(&queue->lock));
+    ASSERT(queue->cpu == cpu);
     *runs_on = CPUS_MAX;
     if (placement_is_allowed(thread, cpu))
         return false;

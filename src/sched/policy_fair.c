@@ -16,6 +16,7 @@
  * - The tree is sorted by deadline, then by age; every node knows the least vruntime of its
  *   subtree.  So the first eligible one is found on one way down, and at least one is eligible,
  *   because not all can be above the average.
+ * - A queue that counts nobody has no weight and no moment.
  * - A thread that is not counted keeps its lag and the rest of its request, which is where it
  *   begins when it comes back, to this queue or another.
  *
@@ -97,7 +98,8 @@ uint32_t fair_weight_of_nice(int nice)
 
 void fair_set_weight(struct fair *fair, uint32_t weight)
 {
-    ASSERT(!fair->is_counted && weight > 0);
+    ASSERT(!fair->is_counted);
+    ASSERT(weight > 0);
     fair->lag = fair->lag * (int64_t)fair->weight / (int64_t)weight;
     fair->weight = weight;
 }
@@ -138,6 +140,7 @@ static void move_zero(struct fair_queue *queue)
 static void count(struct fair_queue *queue, struct fair *fair)
 {
     ASSERT(!fair->is_counted);
+    ASSERT((queue->count == 0) == (queue->weight == 0));
     fair->is_counted = true;
     queue->moment += moment_of(queue, fair);
     queue->weight += fair->weight;
@@ -155,7 +158,9 @@ static int64_t clamp(int64_t value, int64_t limit)
 /* The thread leaves the sums and remembers what it is owed. */
 static void count_no_more(struct fair_queue *queue, struct fair *fair)
 {
-    ASSERT(fair->is_counted && queue->count > 0);
+    ASSERT(fair->is_counted);
+    ASSERT(queue->count > 0);
+    ASSERT(queue->weight >= fair->weight);
     fair->lag = clamp((int64_t)(average(queue) - fair->vruntime),
                       (int64_t)virtual_time(fair, LAG_MAX_NS));
     fair->request_left = fair->deadline - fair->vruntime;
@@ -165,6 +170,8 @@ static void count_no_more(struct fair_queue *queue, struct fair *fair)
     queue->moment -= moment_of(queue, fair);
     queue->weight -= fair->weight;
     queue->count--;
+    ASSERT((queue->count == 0) == (queue->weight == 0));
+    ASSERT_IMPLIES(queue->count == 0, queue->moment == 0);
     if (queue->count == 0)
         queue->zero = fair->vruntime;    /* any number would do */
     move_zero(queue);
@@ -239,6 +246,7 @@ static void insert(struct fair_queue *queue, struct fair *fair)
     struct tree_node **link = &queue->tree.root;
     struct tree_node *parent = NULL;
 
+    ASSERT(fair->is_counted);
     while (*link) {
         parent = *link;
         link = is_before(fair->deadline, fair_of(parent)->deadline) ? &parent->left
@@ -365,6 +373,7 @@ static struct thread *fair_take_next(struct runqueue *queue)
 
     struct thread *thread = thread_of(find_next(&queue->fair));
 
+    ASSERT(thread->fair.is_counted);
     tree_remove(&queue->fair.tree, &thread->fair.node);    /* and stays counted: it will run */
     list_remove(&thread->run_node);
     return thread;
@@ -396,6 +405,9 @@ static void fair_end_run(struct runqueue *queue, struct thread *thread, uint64_t
 static uint64_t fair_slice_end(const struct runqueue *queue, const struct thread *running)
 {
     const struct fair *fair = &running->fair;
+
+    ASSERT(fair->is_counted);
+
     uint64_t left = is_before(fair->vruntime, fair->deadline) ? fair->deadline - fair->vruntime : 0;
     uint64_t end_ns = fair->charged_ns +
                       (left * fair->weight + FAIR_WEIGHT_NORMAL - 1) / FAIR_WEIGHT_NORMAL;

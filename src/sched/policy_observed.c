@@ -67,8 +67,10 @@ static unsigned collect(const struct runqueue *queue)
     LIST_FOR_EACH(node, &queue->ready) {
         struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
 
-        if (can_go_on(thread) && priority_effective(thread) == highest)
+        if (can_go_on(thread) && priority_effective(thread) == highest) {
+            ASSERT(count < THREADS_MAX);
             candidate_threads[count++] = thread;
+        }
     }
     return count;
 }

@@ -15,7 +15,7 @@
  *   it came from another CPU                             tail
  *
  * All of it is done in constant time: a list for each priority, and a bit for each list that is not
- * empty.
+ * empty.  A thread is on the list of its effective priority, which changes off the queue only.
  */
 #include "config.h"
 #include "lib/assert.h"
@@ -52,7 +52,8 @@ static void real_time_enqueue(struct runqueue *queue, struct thread *thread,
     struct real_time_queue *all = &queue->real_time_queue;
     uint8_t level = priority_effective(thread);
 
-    ASSERT(level > PRIORITY_NORMAL && level <= PRIORITY_MAX);
+    ASSERT(level > PRIORITY_NORMAL);
+    ASSERT(level <= PRIORITY_MAX);
     if (goes_to_head(thread, why))
         list_prepend(&all->threads[level], &thread->run_node);
     else
@@ -65,6 +66,7 @@ static void real_time_dequeue(struct runqueue *queue, struct thread *thread)
     struct real_time_queue *all = &queue->real_time_queue;
     uint8_t level = priority_effective(thread);
 
+    ASSERT(bitmap_test(all->levels, level));    /* it is on that list, so this is not empty */
     list_remove(&thread->run_node);
     if (list_is_empty(&all->threads[level]))
         bitmap_clear(all->levels, level);
@@ -76,6 +78,7 @@ static struct thread *real_time_take_next(struct runqueue *queue)
 
     if (level == PRIORITY_NORMAL)
         return NULL;
+    ASSERT(!list_is_empty(&queue->real_time_queue.threads[level]));
 
     struct thread *thread = LIST_ENTRY(queue->real_time_queue.threads[level].next, struct thread,
                                        run_node);
@@ -89,6 +92,7 @@ static void real_time_begin_run(struct runqueue *queue, struct thread *thread, u
     (void)queue;
     if (!has_quantum(thread))
         return;
+    ASSERT(thread->quantum_left_ns <= REAL_TIME_QUANTUM_NS);
     if (thread->quantum_left_ns == 0)
         thread->quantum_left_ns = REAL_TIME_QUANTUM_NS;
     thread->slice_end_ns = now_ns + thread->quantum_left_ns;

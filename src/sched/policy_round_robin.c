@@ -8,6 +8,7 @@
  * beside one such thread, and beside many of them a turn after OVERTAKINGS_MAX.
  */
 #include "config.h"
+#include "lib/assert.h"
 #include "sched/policy.h"
 #include "sched/runqueue.h"
 #include "sched/thread.h"
@@ -25,6 +26,7 @@ static void round_robin_enqueue(struct runqueue *queue, struct thread *thread,
     struct list *position = queue->ready.next;
 
     (void)why;
+    ASSERT(queue->overtakings <= OVERTAKINGS_MAX);
     if (!thread->urgent || queue->overtakings == OVERTAKINGS_MAX) {
         thread->urgent = false;
         list_append(&queue->ready, &thread->run_node);
@@ -64,6 +66,7 @@ static void round_robin_begin_run(struct runqueue *queue, struct thread *thread,
 
 static uint64_t round_robin_slice_end(const struct runqueue *queue, const struct thread *running)
 {
+    ASSERT(!list_is_empty(&queue->ready));    /* see slice_end in policy.h */
     if (thread_of(queue->ready.next)->urgent)
         return running->slice_end_ns - TIME_SLICE_NS + TIME_SLICE_SHORT_NS;
     return running->slice_end_ns;

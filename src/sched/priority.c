@@ -4,6 +4,7 @@
  * Invariant: the place of a thread on its run queue, and what it adds to the queue's sums, is that
  * of its effective priority, class and weight.  So who changes one of these takes the thread off
  * the queue and puts it back; also the running one, which may come under another policy by it.
+ * The effective priority is never below the thread's own.
  */
 #include "sched/priority.h"
 
@@ -44,6 +45,7 @@ static void write_setting(struct thread *thread, const struct scheduling *settin
 {
     struct priority *priority = &thread->priority;
 
+    ASSERT(!list_is_linked(&thread->run_node));
     priority->class = setting->class;
     priority->own = setting->own;
     priority->nice = setting->nice;
@@ -63,6 +65,8 @@ void priority_write(struct thread *thread, const struct scheduling *setting, uin
 
     if (setting)
         write_setting(thread, setting);
+    ASSERT(effective >= thread->priority.own);    /* to lend never lowers */
+    ASSERT(effective <= PRIORITY_MAX);
     __atomic_store_n(&thread->priority.effective, effective, __ATOMIC_RELAXED);
     runqueue_change_end(queue, thread, place, is_lowered ? ENQUEUE_LOWERED : ENQUEUE_RAISED);
 
@@ -101,6 +105,7 @@ void priority_inherit(struct thread *thread)
     struct scheduling setting;
 
     ASSERT(thread->state == THREAD_NEW);
+    ASSERT(!thread->priority.lent.root);
     priority_get(from, &setting);
     if (setting.reset_on_fork) {
         if (class_is_real_time(setting.class))

@@ -42,7 +42,7 @@ struct priority {
     int8_t nice;                     /* also of a thread that is in a real-time class now */
     bool reset_on_fork;
 
-    _Atomic bool left;               /* has ended, and given up all that it owned (futex/robust.c) */
+    _Atomic bool left;               /* ends, and has given up all that it owned: futex/robust.c */
 };
 
 /* What sched_setattr changes. */

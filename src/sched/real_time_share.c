@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "lib/assert.h"
 #include "machine/machine.h"
 #include "sched/scheduler.h"
 
@@ -42,6 +43,8 @@ void real_time_share_init(struct real_time_share *share)
 /* What is used at `now_ns` of the period that it lies in. */
 static uint64_t used_at(const struct real_time_share *share, uint64_t now_ns, uint64_t period_ns)
 {
+    ASSERT(period_ns > 0);
+
     uint64_t begin_ns = now_ns - now_ns % period_ns;
 
     if (share->until_ns < begin_ns)
@@ -58,11 +61,13 @@ static void count(struct real_time_share *share, uint64_t now_ns, bool is_runnin
 
 void real_time_share_begin(struct real_time_share *share, uint64_t now_ns)
 {
+    ASSERT(!share->is_running);
     count(share, now_ns, true);
 }
 
 void real_time_share_end(struct real_time_share *share, uint64_t now_ns)
 {
+    ASSERT(share->is_running);
     count(share, now_ns, false);
 }
 

@@ -1,12 +1,12 @@
 /*
  * Run queues.
  *
- * Invariants: a thread is on exactly one run queue while it is READY, that of thread->cpu, and on
- * none in every other state; the one exception is a thread between two CPUs (placement.c).  (Idle
- * threads are never on one.)  `ready_count` is the number of threads on the queue, `load` the sum
- * of their weights and that of `running`.  Threads with a real-time priority are under the policy
- * `real_time`, all others under `ordinary`; so a thread changes only off the queue.  The former go
- * first, unless they have used up their share of this period.
+ * Invariants: a thread is on exactly one run queue while it is READY, that of thread->cpu, where it
+ * may run, and on none in every other state; the one exception is a thread between two CPUs
+ * (placement.c).  (Idle threads are never on one.)  `ready_count` is the number of threads on the
+ * queue, `load` the sum of their weights and that of `running`.  Threads with a real-time priority
+ * are under the policy `real_time`, all others under `ordinary`; so a thread changes only off the
+ * queue.  The former go first, unless they have used up their share of this period.
  */
 #include "sched/runqueue.h"
 
@@ -74,9 +74,11 @@ static void count_ready(struct runqueue *queue, const struct thread *thread, int
     unsigned count = runqueue_ready_count(queue) + (unsigned)change;
 
     atomic_store_explicit(&queue->ready_count, count, memory_order_relaxed);
+    if (is_real_time(thread))
+        queue->real_time_count += (unsigned)change;
+    ASSERT(queue->real_time_count <= count);
     if (!is_real_time(thread))
         return;
-    queue->real_time_count += (unsigned)change;
 
     uint8_t highest = real_time_highest(&queue->real_time_queue);
 
@@ -91,6 +93,8 @@ void runqueue_enqueue(struct runqueue *queue, struct thread *thread, enum enqueu
     ASSERT(thread->state == THREAD_READY);
     ASSERT(!list_is_linked(&thread->run_node));
     ASSERT(queue->running != thread);
+    ASSERT(thread->cpu == queue->cpu);
+    ASSERT(placement_is_allowed(thread, queue->cpu));
     policy_of(queue, thread)->enqueue(queue, thread, why);
     count_ready(queue, thread, 1);
     load_add(queue, thread);
@@ -103,6 +107,7 @@ void runqueue_dequeue(struct runqueue *queue, struct thread *thread)
     ASSERT(spin_is_held(&queue->lock));
     ASSERT(thread->state == THREAD_READY);
     ASSERT(list_is_linked(&thread->run_node));
+    ASSERT(thread->cpu == queue->cpu);
     ASSERT(runqueue_ready_count(queue) > 0);
     policy_of(queue, thread)->dequeue(queue, thread);
     count_ready(queue, thread, -1);
@@ -141,6 +146,7 @@ struct thread *runqueue_take_next(struct runqueue *queue)
         return NULL;
     ASSERT(thread->state == THREAD_READY);
     ASSERT(!list_is_linked(&thread->run_node));
+    ASSERT(thread->cpu == queue->cpu);
     count_ready(queue, thread, -1);
     load_subtract(queue, thread);
     return thread;
@@ -154,6 +160,8 @@ void runqueue_begin_run(struct runqueue *queue, struct thread *thread, uint64_t 
 
     ASSERT(spin_is_held(&queue->lock));
     ASSERT(!queue->running);
+    ASSERT(thread->state == THREAD_RUNNING);
+    ASSERT(thread->cpu == queue->cpu);
     if (policy->begin_run)
         policy->begin_run(queue, thread, now_ns);
     if (is_real_time(thread))
@@ -170,6 +178,8 @@ void runqueue_end_run(struct runqueue *queue, struct thread *thread, uint64_t no
 
     ASSERT(spin_is_held(&queue->lock));
     ASSERT(queue->running == thread);
+    ASSERT(thread->state == THREAD_RUNNING);
+    ASSERT(queue->running_priority == priority_effective(thread));    /* changes only in between */
     if (policy->end_run)
         policy->end_run(queue, thread, now_ns);
     if (is_real_time(thread))
@@ -214,6 +224,7 @@ uint64_t runqueue_slice_end(const struct runqueue *queue)
 enum runqueue_place runqueue_change_begin(struct runqueue *queue, struct thread *thread)
 {
     ASSERT(spin_is_held(&queue->lock));
+    ASSERT(thread->cpu == queue->cpu);
     if (queue->running == thread) {
         runqueue_end_run(queue, thread, machine_time_ns());
         return PLACE_RUNNING;
@@ -227,6 +238,7 @@ enum runqueue_place runqueue_change_begin(struct runqueue *queue, struct thread 
 void runqueue_change_end(struct runqueue *queue, struct thread *thread, enum runqueue_place place,
                          enum enqueue_reason why)
 {
+    ASSERT(spin_is_held(&queue->lock));
     switch (place) {
     case PLACE_RUNNING:
         runqueue_begin_run(queue, thread, machine_time_ns());

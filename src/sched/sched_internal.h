@@ -73,7 +73,7 @@ bool balance_should_pull(unsigned self);
 /* Threads wait here: gives one to the CPU with the least to do if that makes them more equal.  Does
  * nothing unless BALANCE_INTERVAL_NS have passed since it was called last. */
 void balance_push(unsigned self);
-/* For runqueue.c: whether real-time threads wait on the CPU's queue. */
+/* For runqueue.c: whether real-time threads wait on the CPU's queue, which is locked. */
 void balance_note_waiting(unsigned cpu, bool are_waiting);
 
 /* ---- accounting.c -------------------------------------------------------------------------- */

@@ -35,7 +35,8 @@ void scheduler_init(void)
 {
     unsigned count = machine_info()->cpu_count;
 
-    ASSERT(count >= 1 && count <= CPUS_MAX);
+    ASSERT(count >= 1);
+    ASSERT(count <= CPUS_MAX);
     ASSERT(machine_cpu_index() == 0);
     for (unsigned cpu = 0; cpu < count; cpu++) {
         idle_init(cpu);
@@ -61,7 +62,8 @@ int scheduler_choose_policy(const char *name)
         struct runqueue *queue = &cpu_at(cpu)->runqueue;
 
         spin_lock(&queue->lock);
-        ASSERT(queue->ready_count == 0 && !queue->running);
+        ASSERT(queue->ready_count == 0);
+        ASSERT(!queue->running);
         if (queue->ordinary != &policy_observed)
             queue->ordinary = chosen;
         spin_unlock(&queue->lock);
@@ -122,6 +124,7 @@ static void set_slice_end(struct per_cpu *cpu) REQUIRES(&cpu->runqueue.lock)
 {
     uint64_t end_ns = slice_end(cpu);
 
+    ASSERT(cpu == this_cpu());    /* whose timer it is */
     cpu->runqueue.slice_end_ns = end_ns;
     if (end_ns == SLICE_OVER && cpu->runqueue.running)
         cpu->reschedule = true;
@@ -145,7 +148,10 @@ static void switch_threads(struct per_cpu *cpu, struct thread *next, uint64_t no
     struct thread *previous = cpu->current;
 
     ASSERT(previous != next);
-    ASSERT(previous->state != THREAD_RUNNING && next->state == THREAD_RUNNING);
+    ASSERT(previous->state != THREAD_RUNNING);
+    ASSERT(next->state == THREAD_RUNNING);
+    ASSERT(cpu->held == &cpu->runqueue.lock);
+    ASSERT(cpu->interrupts_off_depth == 1);    /* nothing but the queue is locked */
     ASSERT(next == cpu->idle || cpu_at(next->cpu) == cpu);
     ASSERT(!cpu->previous);
     thread_check_stack(previous);
@@ -170,7 +176,8 @@ void scheduler_finish_switch(void) LOCKS_UNCHECKED
     struct thread *previous = cpu->previous;
 
     ASSERT(!machine_interrupts_enabled());
-    ASSERT(previous && previous != cpu->current);
+    ASSERT(previous);
+    ASSERT(previous != cpu->current);
     ASSERT(cpu->current->state == THREAD_RUNNING);
     ASSERT(spin_is_held(&cpu->runqueue.lock));
     cpu->previous = NULL;
@@ -178,7 +185,8 @@ void scheduler_finish_switch(void) LOCKS_UNCHECKED
     bool dead = previous->state == THREAD_DEAD;
     struct thread *moving = cpu->moving;
 
-    ASSERT_IMPLIES(moving != NULL, moving == previous && moving->state == THREAD_READY);
+    ASSERT_IMPLIES(moving != NULL, moving == previous);
+    ASSERT_IMPLIES(moving != NULL, moving->state == THREAD_READY);
     cpu->moving = NULL;
     spin_unlock(&cpu->runqueue.lock);
     if (dead)
@@ -195,6 +203,7 @@ static void leave_running(struct per_cpu *cpu, enum thread_state next_state,
 
     ASSERT(spin_is_held(&cpu->runqueue.lock));
     ASSERT(thread->state == THREAD_RUNNING);
+    ASSERT(!cpu->moving);
     if (thread != cpu->idle)
         runqueue_end_run(&cpu->runqueue, thread, now_ns);
     thread_set_state(thread, next_state);
@@ -352,6 +361,7 @@ void scheduler_tell(unsigned index)
 {
     struct per_cpu *cpu = cpu_at(index);
 
+    ASSERT(!machine_interrupts_enabled());
     spin_lock(&cpu->runqueue.lock);
     bool tell = must_be_told(cpu);
 
@@ -385,7 +395,6 @@ static bool place(struct thread *thread, unsigned cpu, enum enqueue_reason why)
     struct runqueue *queue = &cpu_at(cpu)->runqueue;
 
     ASSERT(spin_is_held(&queue->lock));
-    ASSERT(spin_is_held(&cpu_at(thread->cpu)->runqueue.lock));
     thread_set_state(thread, THREAD_READY);
     atomic_store_explicit(&thread->cpu, cpu, memory_order_relaxed);
     runqueue_enqueue(queue, thread, why);

@@ -1,8 +1,9 @@
 /*
  * Threads: creation, end, and the states between.
  *
- * Invariant: a thread's state changes only here, by a move of the table below, with the run queue
- * locked.
+ * Invariants: a thread's state changes only here, by a move of the table below, with the run queue
+ * locked.  One that ends owns no lock, waits for none, and is on no list; its structure goes when
+ * it is dead and its stack is free, or when it was never started.
  */
 #include "sched/thread.h"
 
@@ -53,8 +54,9 @@ const char *thread_state_name(enum thread_state state)
     return "in no legal state";
 }
 
-void thread_set_state(struct thread *thread, enum thread_state next)
+void thread_set_state(struct thread *thread, enum thread_state next) LOCKS_UNCHECKED
 {
+    ASSERT(spin_is_held(&cpu_at(thread->cpu)->runqueue.lock));
     ASSERT(thread->state < THREAD_STATES);
     if (!thread_may_become[thread->state][next])
         panic("thread %d (%s) may not go from %s to %s", thread->id, thread->name,
@@ -109,7 +111,8 @@ int thread_create(const struct thread_request *request, struct thread **result)
     struct thread *thread = thread_memory_allocate();
     int error;
 
-    ASSERT(request->entry && request->name);
+    ASSERT(request->entry);
+    ASSERT(request->name);
     if (!thread)
         return thread_count() == THREADS_MAX ? -EAGAIN : -ENOMEM;
     thread_init(thread, request);
@@ -143,7 +146,8 @@ static void record_start(const struct thread *thread)
 
 void thread_start(struct thread *thread)
 {
-    ASSERT(thread->stack && thread->id > 0);
+    ASSERT(thread->stack);
+    ASSERT(thread->id > 0);
     refcount_take(&thread->references);
     record_start(thread);
     thread->started_ns = machine_time_ns();
@@ -153,6 +157,8 @@ void thread_start(struct thread *thread)
 void thread_exit(void)
 {
     ASSERT(!current_thread()->mutexes);
+    ASSERT(!current_thread()->priority.waits);
+    ASSERT(!current_thread()->priority.lent.root);
     watch_ended(current_thread());
     spin_wait_progress();
     machine_interrupts_disable();
@@ -173,6 +179,9 @@ void thread_release(struct thread *thread)
     if (!refcount_drop(&thread->references))
         return;
     ASSERT(thread->state == THREAD_DEAD || thread->state == THREAD_NEW);
+    ASSERT_IMPLIES(thread->stack, thread->state == THREAD_NEW);
+    ASSERT(!list_is_linked(&thread->run_node));
+    ASSERT(!list_is_linked(&thread->sibling_node));
     thread_table_remove(thread);
     if (thread->released)
         thread->released(thread);

@@ -158,8 +158,9 @@ void thread_release(struct thread *thread);
 struct thread *thread_find(int32_t id);
 /* The one with the lowest id in the namespace that is at least `from`, or NULL; as above. */
 struct thread *thread_find_next(struct pid_namespace *space, int32_t from);
-/* The current thread and one that will never run again change their ids. */
-void thread_take_id(struct thread *dead);
+/* The current thread and one that has left its process, and perhaps not quite ended, change their
+ * ids. */
+void thread_take_id(struct thread *ending);
 /* Boot, before there are threads: the first one gets a higher id than this. */
 void thread_ids_begin_after(int32_t id);
 /* Calls for every thread that exists, in the order of ids, thread table locked. */

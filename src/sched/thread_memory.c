@@ -51,6 +51,7 @@ int thread_stack_allocate(struct thread *thread)
     size_t surplus = ((size_t)1 << order) - pages;
     struct page *first = page_allocate_run(order, PAGE_DIRTY);
 
+    ASSERT(!thread->stack);
     if (!first)
         return -ENOMEM;
     if (surplus > 0)

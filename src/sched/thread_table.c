@@ -42,10 +42,11 @@ struct spinlock *thread_table_lock(void)
 
 /* The place where `id` is or would be linked. */
 static struct tree_node **find_link(struct pid_namespace *space, int32_t id,
-                                    struct tree_node **parent)
+                                    struct tree_node **parent) LOCKS_UNCHECKED
 {
     struct tree_node **link = &space->names.root;
 
+    ASSERT(spin_is_held(&table.lock));
     *parent = NULL;
     while (*link && name_of(*link)->id != id) {
         *parent = *link;
@@ -72,6 +73,7 @@ static int32_t next_id(struct pid_namespace *space)
 
 struct pid_name *thread_name_in(struct thread *thread, const struct pid_namespace *space)
 {
+    ASSERT(thread->pid_namespace->level >= space->level);
     return space->level == 0 ? &thread->own_name : &thread->names[space->level - 1];
 }
 
@@ -86,13 +88,17 @@ static void insert(struct pid_namespace *space, struct thread *thread)
     struct tree_node **link = find_link(space, name->id, &parent);
 
     ASSERT(!*link);
+    ASSERT(name->id > 0);
     name->thread = thread;
     tree_insert(&space->names, &name->node, parent, link);
 }
 
 static void remove(struct pid_namespace *space, struct thread *thread)
 {
-    tree_remove(&space->names, &thread_name_in(thread, space)->node);
+    struct pid_name *name = thread_name_in(thread, space);
+
+    ASSERT(name->thread == thread);
+    tree_remove(&space->names, &name->node);
     if (space->level > 0 && !space->names.root && space->first_id == 0)
         space->last_id = 0;    /* its first process could not begin: the next one is that */
 }
@@ -149,17 +155,19 @@ static void swap_names(struct thread *a, struct thread *b)
     b->own_name.id = b->id = id;
 }
 
-void thread_take_id(struct thread *dead)
+void thread_take_id(struct thread *ending)
 {
     struct thread *thread = current_thread();
 
-    ASSERT(thread->pid_namespace == dead->pid_namespace);
+    ASSERT(thread != ending);
+    ASSERT(!list_is_linked(&ending->sibling_node));
+    ASSERT(thread->pid_namespace == ending->pid_namespace);
     spin_lock(&table.lock);
     for_all_spaces(thread, remove);
-    for_all_spaces(dead, remove);
-    swap_names(thread, dead);
+    for_all_spaces(ending, remove);
+    swap_names(thread, ending);
     for_all_spaces(thread, insert);
-    for_all_spaces(dead, insert);
+    for_all_spaces(ending, insert);
     spin_unlock(&table.lock);
 }
 

@@ -36,10 +36,14 @@ void watch_set(const struct thread_watch *watcher)
 
 void watch_external(bool begins)
 {
-    if (begins)
+    if (begins) {
         atomic_fetch_add_explicit(&external_waits, 1, memory_order_relaxed);
-    else
-        atomic_fetch_sub_explicit(&external_waits, 1, memory_order_relaxed);
+        return;
+    }
+
+    unsigned before = atomic_fetch_sub_explicit(&external_waits, 1, memory_order_relaxed);
+
+    ASSERT(before > 0);
 }
 
 /* ---- Nothing can run ----------------------------------------------------------------------- */

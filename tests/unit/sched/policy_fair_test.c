@@ -28,6 +28,7 @@ static void begin_queue(void)
         crowd[i].state = THREAD_BLOCKED;
         list_init(&crowd[i].run_node);
         fair_init(&crowd[i].fair);
+        atomic_init(&crowd[i].cpus, CPUS_ALL);
     }
     spin_lock(&queue.lock);
 }

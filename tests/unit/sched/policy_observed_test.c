@@ -32,6 +32,7 @@ static void begin(void)
         threads[i].id = i + 1;
         threads[i].state = THREAD_READY;
         list_init(&threads[i].run_node);
+        atomic_init(&threads[i].cpus, CPUS_ALL);
         fair_init(&threads[i].fair);
     }
     spin_lock(&queue.lock);

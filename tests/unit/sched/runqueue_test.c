@@ -16,6 +16,7 @@ static void begin(void)
     for (int i = 0; i < 4; i++) {
         threads[i].state = THREAD_READY;
         list_init(&threads[i].run_node);
+        atomic_init(&threads[i].cpus, CPUS_ALL);
     }
     spin_lock(&queue.lock);
 }

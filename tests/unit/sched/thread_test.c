@@ -308,12 +308,29 @@ _Static_assert(sizeof(illegal_moves) + sizeof(legal_moves) ==
                    sizeof(legal_moves[0]) * THREAD_STATES * THREAD_STATES,
                "every pair of states is in one of the tables");
 
+static void make_move(struct thread *thread, enum thread_state next)
+{
+    spin_lock(&cpu_at(0)->runqueue.lock);
+    thread_set_state(thread, next);
+    spin_unlock(&cpu_at(0)->runqueue.lock);
+}
+
+START_TEST(thread_state_changes_with_the_queue_locked)
+{
+    struct thread thread = { .state = THREAD_NEW };
+
+    fake_scheduler_init(1);
+    thread_set_state(&thread, THREAD_READY);
+}
+END_TEST
+
 START_TEST(thread_legal_moves_are_made)
 {
+    fake_scheduler_init(1);
     for (size_t i = 0; i < ARRAY_SIZE(legal_moves); i++) {
         struct thread thread = { .state = legal_moves[i][0] };
 
-        thread_set_state(&thread, legal_moves[i][1]);
+        make_move(&thread, legal_moves[i][1]);
         ck_assert_int_eq(thread.state, legal_moves[i][1]);
     }
 }
@@ -323,7 +340,8 @@ START_TEST(thread_illegal_move_panics)
 {
     struct thread thread = { .state = illegal_moves[_i][0] };
 
-    thread_set_state(&thread, illegal_moves[_i][1]);
+    fake_scheduler_init(1);
+    make_move(&thread, illegal_moves[_i][1]);
 }
 END_TEST
 
@@ -360,6 +378,7 @@ int main(void)
     tcase_add_test(ordinary, thread_legal_moves_are_made);
     tcase_add_loop_test_raise_signal(panicking, thread_illegal_move_panics, SIGABRT, 0,
                                      ARRAY_SIZE(illegal_moves));
+    tcase_add_test_raise_signal(panicking, thread_state_changes_with_the_queue_locked, SIGABRT);
     tcase_add_test_raise_signal(panicking, thread_release_of_a_live_thread_panics, SIGABRT);
     suite_add_tcase(suite, ordinary);
     suite_add_tcase(suite, panicking);
