@@ -2,9 +2,11 @@
  * What a futex is called.
  *
  * A key's numbers decide the order of waiters in trees, so they must be the same in every run: not
- * addresses of kernel structures, but the physical addresses that these have.
+ * addresses of kernel structures, but the physical addresses that these have.  A key's position is
+ * that of a whole word.
  */
 #include "futex/futex_internal.h"
+#include "lib/assert.h"
 #include "lib/checked.h"
 #include "memory/page.h"
 #include "memory/page_table.h"
@@ -68,6 +70,7 @@ int futex_key_get(const struct futex_word *word, bool write, struct futex_key *k
         key->position = place.position;
         key->object = place.object;
     }
+    ASSERT(is_aligned(key->position, sizeof(uint32_t)));
     return 0;
 }
 

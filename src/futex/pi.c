@@ -35,6 +35,10 @@
 #include "sched/scheduler.h"
 #include "sched/thread.h"
 
+_Static_assert((FUTEX_WAITERS | FUTEX_OWNER_DIED | FUTEX_OWNER) == UINT32_MAX, "every bit");
+_Static_assert((FUTEX_WAITERS & FUTEX_OWNER_DIED) == 0, "two bits");
+_Static_assert(THREAD_ID_MAX <= FUTEX_OWNER, "each thread can be named in a word");
+
 static struct pool lock_pool = POOL_INITIAL("futex lock", struct futex_lock, THREADS_MAX);
 
 /* ---- The lock of a word; its bucket is locked ---------------------------------------------- */
@@ -54,10 +58,10 @@ static struct futex_lock *lock_create(const struct futex_key *key)
 
 void futex_lock_drop(struct futex_lock *lock)
 {
-    ASSERT(lock);
     ASSERT(lock->users > 0);
     if (--lock->users > 0)
         return;
+    ASSERT(!lock->in_transit);    /* to whom it is in transit is a user */
     ASSERT(!pi_mutex_first(&lock->mutex));
     pool_free(&lock_pool, lock);
 }
@@ -71,8 +75,9 @@ void futex_lock_part_init(struct futex_lock_part *part, struct futex_waiter *wai
 
 int futex_lock_join(struct futex_lock *lock, struct futex_waiter *waiter)
 {
-    ASSERT(lock && lock->users > 0);
-    ASSERT(waiter->lock && !waiter->lock->lock && !waiter->lock->is_owner);
+    ASSERT(lock->users > 0);
+    ASSERT(!waiter->lock->lock);
+    ASSERT(!waiter->lock->is_owner);
 
     int error = pi_mutex_enqueue(&lock->mutex, &waiter->lock->lends);
 
@@ -94,6 +99,7 @@ static int attach(struct futex_attempt *attempt, const struct futex_waiter *wait
     if (!lock)
         return -EINVAL;
     ASSERT(lock->users > 0);    /* that waiter */
+    ASSERT(futex_key_equal(&lock->key, attempt->key));
     ASSERT_IMPLIES(lock->in_transit, pi_mutex_owner(&lock->mutex));
     if (!lock->in_transit && !(id == 0 && (word & FUTEX_OWNER_DIED))) {
         const struct thread *owner = pi_mutex_owner(&lock->mutex);
@@ -223,7 +229,8 @@ static void pass_on(struct futex_lock *lock)
 {
     struct pi_waiter *next = pi_mutex_hand_over(&lock->mutex);
 
-    ASSERT_IMPLIES(next, !part_of(next)->is_owner && part_of(next)->lock == lock);
+    ASSERT_IMPLIES(next, !part_of(next)->is_owner);
+    ASSERT_IMPLIES(next, part_of(next)->lock == lock);
     lock->in_transit = next != NULL;
     if (!next)
         return;
@@ -251,7 +258,6 @@ static void leave(struct futex_waiter *waiter)
 {
     struct futex_lock *lock = waiter->lock->lock;
 
-    ASSERT(lock);
     pi_mutex_dequeue(&waiter->lock->lends);
     futex_dequeue(waiter);
     waiter->lock->lock = NULL;
@@ -266,8 +272,8 @@ static int finish_in(struct futex_waiter *waiter, const struct futex_word *word,
 
     ASSERT(lock);    /* who was handed it by its owner is on no bucket */
     ASSERT(error || waiter->lock->is_owner);
-    ASSERT_IMPLIES(waiter->lock->is_owner,
-                   lock->in_transit && pi_mutex_owner(&lock->mutex) == waiter->thread);
+    ASSERT_IMPLIES(waiter->lock->is_owner, lock->in_transit);
+    ASSERT_IMPLIES(waiter->lock->is_owner, pi_mutex_owner(&lock->mutex) == waiter->thread);
     if (waiter->lock->is_owner && !give_up) {
         error = settle_word(word, (uint32_t)pid_own(waiter->thread));
         if (error)
@@ -427,7 +433,9 @@ static int hand_over(const struct futex_word *word, struct futex_lock *lock, uin
 
     struct futex_lock_part *part = part_of(next);
 
-    ASSERT(part->lock == lock && lock->users > 0);
+    ASSERT(part->lock == lock);
+    ASSERT(!part->is_owner);
+    ASSERT(!lock->in_transit);    /* or its owner would still be in the kernel */
     pi_mutex_hand_over_to(&lock->mutex, next);    /* as the word says by now */
     part->lock = NULL;
     futex_lock_drop(lock);
@@ -501,6 +509,7 @@ static void note_owned(struct pi_mutex *mutex, void *context)
 {
     struct owned *owned = context;
 
+    ASSERT(mutex->owner_may_leave);    /* a lock of a program: the kernel's are given back before */
     owned->lock = CONTAINER_OF(mutex, struct futex_lock, mutex);
     owned->key = owned->lock->key;
 }
@@ -509,6 +518,7 @@ void futex_give_up_owned(void)
 {
     struct owned owned, now;
 
+    ASSERT(current_thread()->priority.leaving);    /* so nothing comes, and the loop ends */
     while (pi_thread_first_owned(note_owned, &owned)) {
         struct futex_bucket *bucket = futex_bucket_lock(&owned.key);
 

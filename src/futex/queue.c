@@ -31,6 +31,9 @@
 #define BUCKETS_PER_CPU 256u
 #define KINDS 4u
 
+_Static_assert(BUCKETS_PER_CPU > 1, "bucket_of shifts by less than 64 bits");
+_Static_assert(KEY_OF_OBJECT < KINDS, "the kinds of one owner go to different buckets");
+
 static struct futex_bucket *buckets;
 static unsigned bucket_bits;    /* log2 of their number */
 
@@ -136,10 +139,13 @@ static struct tree_node **find_link(struct futex_bucket *bucket, const struct fu
 }
 
 struct futex_waiter *futex_first(struct futex_bucket *bucket, const struct futex_key *key)
+    LOCKS_UNCHECKED
 {
     struct tree_node *parent;
     struct tree_node *node = *find_link(bucket, key, &parent);
 
+    ASSERT(spin_is_held(&bucket->lock));
+    ASSERT_IMPLIES(node, waiter_of_word(node)->is_first);
     return node ? waiter_of_word(node) : NULL;
 }
 
@@ -147,6 +153,8 @@ struct futex_waiter *futex_next(const struct futex_waiter *waiter)
 {
     struct futex_waiter *next = waiter_of(waiter->node.next);
 
+    ASSERT_IMPLIES(!next->is_first, next->priority <= waiter->priority);
+    ASSERT_IMPLIES(next == waiter, next->is_first);
     return next->is_first ? NULL : next;
 }
 
@@ -191,6 +199,7 @@ void futex_enqueue(struct futex_bucket *bucket, struct futex_waiter *waiter)
     ASSERT(spin_is_held(&bucket->lock));
     ASSERT(bucket == bucket_of(&waiter->key));
     ASSERT(!list_is_linked(&waiter->node));
+    ASSERT_IMPLIES(first, first->is_first);
     waiter->is_first = !first || first->priority < waiter->priority;
     if (!first) {
         tree_insert(&bucket->words, &waiter->word_node, parent, link);
@@ -218,6 +227,7 @@ static void unlink_waiter(struct futex_waiter *waiter) LOCKS_UNCHECKED
     } else if (waiter->is_first) {
         struct futex_waiter *next = waiter_of(waiter->node.next);
 
+        ASSERT(!next->is_first);
         tree_replace(&bucket->words, &waiter->word_node, &next->word_node);
         next->is_first = true;
     }
@@ -227,6 +237,7 @@ static void unlink_waiter(struct futex_waiter *waiter) LOCKS_UNCHECKED
 
 void futex_wake_waiter(struct futex_waiter *waiter)
 {
+    ASSERT_IMPLIES(waiter->lock, !waiter->lock->lock);    /* it has got what it waited for */
     unlink_waiter(waiter);
     (void)wait_queue_wake_all(waiter->queue);
     atomic_store_explicit(&waiter->bucket, NULL, memory_order_release);
@@ -237,7 +248,9 @@ void futex_move_waiter(struct futex_waiter *waiter, const struct futex_pair *pai
 {
     struct futex_key before = waiter->key;
 
+    ASSERT(spin_is_held(&pair->first->lock));
     ASSERT(spin_is_held(&pair->second->lock));
+    ASSERT(waiter->bucket == pair->first);
     ASSERT(!futex_key_equal(&before, key));
     unlink_waiter(waiter);
     if (key->object)

@@ -120,6 +120,7 @@ static int64_t move_waiters(const struct futex_requeue *request, const struct fu
 {
     struct futex_waiter *waiter = futex_first(pair->first, &keys[0]);
 
+    ASSERT(request->wake_count == 1);
     ASSERT_IMPLIES(!lock, request->requeue_count == 0);
     while (waiter && done - request->wake_count < request->requeue_count) {
         struct futex_waiter *next = futex_next(waiter);
@@ -146,12 +147,14 @@ static int64_t requeue_in(const struct futex_requeue *request, const struct fute
         return ATTEMPT_ABSENT;
     if (!first)
         return 0;
-    ASSERT(spin_is_held(&pair->first->lock) && spin_is_held(&pair->second->lock));
+    ASSERT(spin_is_held(&pair->first->lock));
+    ASSERT(spin_is_held(&pair->second->lock));
     attempt->bucket = pair->second;
     ASSERT(spin_is_held(&attempt->bucket->lock));
     result = give_to_first(attempt, first);
     if (result < 0)
         return result;
+    ASSERT_IMPLIES(result == ATTEMPT_WAIT, attempt->lock);
     result = move_waiters(request, pair, keys, attempt->lock, result == ATTEMPT_OWNED ? 1 : 0);
     if (attempt->lock)
         futex_lock_drop(attempt->lock);

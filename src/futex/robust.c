@@ -170,10 +170,13 @@ bool futex_thread_has_left(const struct thread *thread)
 
 static void give_up_all(struct address_space *space, user_address robust_list)
 {
+    ASSERT(!current_thread()->mutexes);
+    ASSERT(!current_thread()->priority.waits);
     pi_thread_leave();
     if (robust_list)
         leave_list(space, robust_list);
     futex_give_up_owned();
+    ASSERT(!current_thread()->priority.lent.root);
 }
 
 void futex_thread_leave(struct address_space *space, user_address robust_list)
@@ -208,6 +211,7 @@ void futex_wait_while_leaving(int32_t thread_id)
 
     if (!thread)
         return;
+    ASSERT(thread != current_thread());
     spin_lock(&end_lock);
     while (is_leaving(thread)) {
         int error = wait_queue_wait(&end_queue, &end_lock, &reason, WAIT_FOREVER);

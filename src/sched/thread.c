@@ -2,8 +2,8 @@
  * Threads: creation, end, and the states between.
  *
  * Invariants: a thread's state changes only here, by a move of the table below, with the run queue
- * locked.  One that ends owns no lock, waits for none, and is on no list; its structure goes when
- * it is dead and its stack is free, or when it was never started.
+ * locked.  One that ends has no mutex, waits for no lock, and is on no list; its structure goes
+ * when it is dead and its stack is free, or when it was never started.
  */
 #include "sched/thread.h"
 
@@ -158,7 +158,6 @@ void thread_exit(void)
 {
     ASSERT(!current_thread()->mutexes);
     ASSERT(!current_thread()->priority.waits);
-    ASSERT(!current_thread()->priority.lent.root);
     watch_ended(current_thread());
     spin_wait_progress();
     machine_interrupts_disable();

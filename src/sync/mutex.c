@@ -2,6 +2,7 @@
  * Mutexes.
  *
  * Invariants: `owner` is the thread on whose chain `mutexes` the mutex is, NULL if it is on none.
+ * `waiting` threads lend through `lending`, whose owner is theirs while there are any.
  * Unlocking wakes the most urgent waiter but does not hand over: whoever comes first gets it, so a
  * lock that is free is never left waiting for a thread that is not running yet.  Whoever gets it
  * while others wait owns `lending` as well.
@@ -12,7 +13,7 @@
 #include <stdint.h>
 
 #include "lib/assert.h"
-#include "sched/scheduler.h"
+#include "sched/per_cpu.h"
 #include "sched/thread.h"
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank, const char *name)
@@ -40,6 +41,9 @@ static void check_order(const struct thread *thread, const struct mutex *mutex, 
 /* `mutex->lock` held: those that wait lend to this thread; NULL: to nobody. */
 static void lend_to(struct mutex *mutex, struct thread *thread) REQUIRES(&mutex->lock)
 {
+    ASSERT(spin_is_held(&mutex->lock));
+    ASSERT(mutex->waiting > 0);
+
     int error = pi_mutex_set_owner(&mutex->lending, thread);
 
     ASSERT(!error);    /* threads that end give back what they hold */
@@ -50,6 +54,7 @@ static void become_owner(struct mutex *mutex, struct thread *thread) REQUIRES(&m
 {
     ASSERT(spin_is_held(&mutex->lock));
     ASSERT(!owner_of(mutex));
+    ASSERT(!mutex->below);    /* on nobody's chain */
     atomic_store_explicit(&mutex->owner, thread, memory_order_relaxed);
     mutex->below = thread->mutexes;
     thread->mutexes = mutex;
@@ -96,6 +101,7 @@ static void wait_until_free(struct mutex *mutex) REQUIRES(&mutex->lock)
 /* `mutex->lock` held. */
 static void wake_next(struct mutex *mutex) REQUIRES(&mutex->lock)
 {
+    ASSERT(!owner_of(mutex));
     lend_to(mutex, NULL);
     (void)wait_queue_wake_all(pi_mutex_first(&mutex->lending)->queue);
 }
@@ -109,6 +115,7 @@ static void lock_checked(struct mutex *mutex, bool may_equal)
 
     spin_lock(&mutex->lock);
     ASSERT(!mutex->lock.below);    /* with another spin lock held it may not sleep */
+    ASSERT(this_cpu()->interrupt_depth == 0);
     if (owner_of(mutex))
         wait_until_free(mutex);
     become_owner(mutex, thread);

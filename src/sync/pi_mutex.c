@@ -71,11 +71,13 @@ static struct pi_waiter *first_waiter(const struct pi_mutex *mutex)
 /* It has waiters and an owner: begins to lend. */
 static void insert_lent(struct pi_mutex *mutex)
 {
+    ASSERT(mutex->owner);
+    ASSERT(mutex->waiters.root);
+
     struct tree *lent = &mutex->owner->priority.lent;
     struct tree_node **link = &lent->root;
     struct tree_node *parent = NULL;
 
-    ASSERT(mutex->owner && first_waiter(mutex));
     mutex->lends = first_waiter(mutex)->priority;
     while (*link) {
         parent = *link;
@@ -111,7 +113,9 @@ static struct thread *move_waiter(struct thread *thread)
 
     struct pi_mutex *mutex = waiter->mutex;
 
-    ASSERT(mutex && waiter->thread == thread);
+    ASSERT(waiter->thread == thread);
+    ASSERT(mutex->waiters.root);
+    ASSERT(mutex->owner != thread);
     if (mutex->owner)
         tree_remove(&mutex->owner->priority.lent, &mutex->owner_node);
     tree_remove(&mutex->waiters, &waiter->node);
@@ -123,14 +127,16 @@ static struct thread *move_waiter(struct thread *thread)
 }
 
 /* Something of this thread has changed: carries it on along the chain as far as it matters. */
-static void carry_on(struct thread *thread)
+static void carry_on(struct thread *thread) REQUIRES(&lock)
 {
+    ASSERT(spin_is_held(&lock));
     while (thread) {
         uint8_t wanted = wanted_priority(thread, thread->priority.own);
 
         if (wanted == thread->priority.effective)
             return;
         priority_set_effective(thread, wanted);
+        ASSERT(thread->priority.effective == wanted);
         thread = move_waiter(thread);
     }
 }
@@ -160,8 +166,10 @@ void pi_waiter_init(struct pi_waiter *waiter, struct thread *thread, struct wait
     *waiter = (struct pi_waiter){ .thread = thread, .queue = queue };
 }
 
-static int enqueue_locked(struct pi_mutex *mutex, struct pi_waiter *waiter)
+static int enqueue_locked(struct pi_mutex *mutex, struct pi_waiter *waiter) REQUIRES(&lock)
 {
+    ASSERT(spin_is_held(&lock));
+
     struct thread *thread = waiter->thread;
     struct thread *owner = mutex->owner;
     int error = check_chain(mutex, thread);
@@ -170,7 +178,8 @@ static int enqueue_locked(struct pi_mutex *mutex, struct pi_waiter *waiter)
         return error;
     if (owner && mutex->owner_may_leave && owner->priority.leaving && !is_lending(mutex))
         return -ESRCH;
-    ASSERT(!waiter->mutex && !thread->priority.waits);
+    ASSERT(!waiter->mutex);
+    ASSERT(!thread->priority.waits);
     ASSERT(owner != thread);
     if (is_lending(mutex))
         tree_remove(&owner->priority.lent, &mutex->owner_node);
@@ -195,11 +204,14 @@ int pi_mutex_enqueue(struct pi_mutex *mutex, struct pi_waiter *waiter)
     return error;
 }
 
-static void dequeue_locked(struct pi_waiter *waiter)
+static void dequeue_locked(struct pi_waiter *waiter) REQUIRES(&lock)
 {
     struct pi_mutex *mutex = waiter->mutex;
 
+    ASSERT(spin_is_held(&lock));
+    ASSERT(mutex->waiters.root);
     ASSERT(waiter->thread->priority.waits == waiter);
+    ASSERT(waiter->thread->priority.effective == waiter->priority);
     if (is_lending(mutex))
         tree_remove(&mutex->owner->priority.lent, &mutex->owner_node);
     tree_remove(&mutex->waiters, &waiter->node);
@@ -232,7 +244,7 @@ static void set_owner_locked(struct pi_mutex *mutex, struct thread *owner) REQUI
     struct thread *before = mutex->owner;
 
     ASSERT(spin_is_held(&lock));
-    ASSERT(!owner || !owner->priority.waits || owner->priority.waits->mutex != mutex);
+    ASSERT_IMPLIES(owner && owner->priority.waits, owner->priority.waits->mutex != mutex);
     if (is_lending(mutex))
         tree_remove(&before->priority.lent, &mutex->owner_node);
     mutex->owner = owner;

@@ -2,7 +2,8 @@
  * Counting semaphores.
  *
  * Invariants: without an observer nobody waits while the count is above 0, except a thread that was
- * interrupted and is on its way out.  Every waiter has a queue of its own, so that one thread can
+ * interrupted and is on its way out.  `waiting` threads are on the list; one that was handed over
+ * to is not, nor does it sleep again.  Every waiter has a queue of its own, so that one thread can
  * be chosen; it is touched with the semaphore locked only, and a waiter takes that lock to leave.
  * A removal takes all waiters off the list: when the semaphore begins again, nobody is on it.
  *
@@ -58,6 +59,7 @@ static void trace_count(const struct semaphore *semaphore)
 /* Locked, or nobody else's yet. */
 static void start_again(struct semaphore *semaphore, int64_t initial)
 {
+    ASSERT(list_is_empty(&semaphore->waiters));
     semaphore->removed = false;
     semaphore->initial = initial;
     semaphore->statistics = (struct semaphore_statistics){ .is_lock = initial == 1 };
@@ -86,6 +88,8 @@ static struct semaphore_waiter *waiter_of(struct list *node)
 
 static void link_waiter(struct semaphore *semaphore, struct semaphore_waiter *waiter)
 {
+    ASSERT(waiter->thread == current_thread());
+    ASSERT(!waiter->given);
     list_append(&semaphore->waiters, &waiter->node);
     semaphore->waiting++;
 }
@@ -95,6 +99,7 @@ static void unlink_waiter(struct semaphore *semaphore, struct semaphore_waiter *
     ASSERT(semaphore->waiting > 0);
     list_remove(&waiter->node);
     semaphore->waiting--;
+    ASSERT((semaphore->waiting == 0) == list_is_empty(&semaphore->waiters));
 }
 
 static bool is_interrupted(const struct thread *thread)
@@ -182,10 +187,12 @@ void semaphore_report(struct semaphore *semaphore, struct semaphore_report *repo
 
 static void hand_over(struct semaphore *semaphore)
 {
+    ASSERT(!list_is_empty(&semaphore->waiters));
+
     struct semaphore_waiter *oldest = waiter_of(semaphore->waiters.next);
 
-    ASSERT(!list_is_empty(&semaphore->waiters));
     ASSERT(!oldest->given);
+    ASSERT(oldest->removals == semaphore->removals);    /* a removal takes all off the list */
     unlink_waiter(semaphore, oldest);
     oldest->given = true;
     note_taken(semaphore, oldest->thread);
@@ -249,6 +256,7 @@ static bool remove(struct semaphore *semaphore)
         choice_possible(waiter->thread);
         (void)wait_queue_wake_one(&waiter->queue);
     }
+    ASSERT(semaphore->waiting == 0);
     semaphore->any_asleep = false;
     return true;
 }
@@ -308,6 +316,8 @@ static void sleep_once(struct semaphore *semaphore, struct semaphore_waiter *wai
         .since_ns = waiter->since_ns,    /* before anybody could hand over to it */
     };
 
+    ASSERT(spin_is_held(&semaphore->lock));
+    ASSERT(waiter->waited == list_is_linked(&waiter->node));
     if (!waiter->waited)
         link_waiter(semaphore, waiter);
     waiter->waited = true;
@@ -326,6 +336,8 @@ static int try_take(struct semaphore *semaphore, struct semaphore_waiter *waiter
 {
     bool is_gone = semaphore->removed || waiter->removals != semaphore->removals;
 
+    ASSERT(spin_is_held(&semaphore->lock));
+    ASSERT_IMPLIES(waiter->given || is_gone, !list_is_linked(&waiter->node));
     if (is_interrupted(waiter->thread)) {
         if (waiter->given && !is_gone) {
             semaphore->statistics.holder = 0;

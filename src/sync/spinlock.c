@@ -46,6 +46,7 @@ static void take(struct spinlock *lock, bool may_equal)
 
     ASSERT(lock->rank >= RANK_FIRST_SPIN);    /* else never initialised */
     ASSERT(!spin_is_held(lock));
+    ASSERT_IMPLIES(cpu->held, !were_on);
     if (cpu->held && !rank_may_follow(cpu->held->rank, lock->rank, may_equal))
         panic("lock order: %s (rank %d) wanted with %s (rank %d) held", lock->name,
               (int)lock->rank, cpu->held->name, (int)cpu->held->rank);
@@ -53,6 +54,7 @@ static void take(struct spinlock *lock, bool may_equal)
     if (cpu->interrupts_off_depth++ == 0)
         cpu->interrupts_were_on = were_on;
     wait_until_taken(lock, index + 1);
+    ASSERT(!lock->below);    /* on no list */
     lock->below = cpu->held;
     cpu->held = lock;
 }
@@ -83,6 +85,7 @@ void spin_notify(unsigned index)
     bool were_on = machine_interrupts_disable();
     struct per_cpu *cpu = this_cpu();
 
+    ASSERT(index < CPUS_MAX);
     if (cpu->held)
         cpu->to_notify |= UINT64_C(1) << index;
     else
@@ -109,6 +112,7 @@ void spin_unlock(struct spinlock *lock) LOCKS_UNCHECKED
     atomic_store_explicit(&lock->owner, 0, memory_order_release);
     if (--cpu->interrupts_off_depth > 0)
         return;
+    ASSERT(!cpu->held);
     if (cpu->to_notify)
         notify_all(cpu);
     machine_interrupts_restore(cpu->interrupts_were_on);

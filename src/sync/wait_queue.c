@@ -1,8 +1,9 @@
 /*
  * Wait queues.
  *
- * Invariant: an entry is linked from wait_entry_add until it is woken or removed, whichever comes
- * first; `woken` is set, once, when a waker unlinks it.
+ * Invariants: an entry is linked from wait_entry_add until it is woken or removed, whichever comes
+ * first; `woken` is set, once, when a waker unlinks it.  A thread waits for one thing at a time:
+ * `waiting_for` is that.  A relay that is pending is in one waker's chain, which has a reference.
  *
  *   waiter                                  waker
  *   sees that there is no data
@@ -164,8 +165,10 @@ void wait_relay_init(struct wait_relay *relay)
 
 void wait_relay_release(struct wait_relay *relay)
 {
-    if (refcount_drop(&relay->references))
-        relay->destroy(relay);
+    if (!refcount_drop(&relay->references))
+        return;
+    ASSERT(!atomic_load(&relay->is_pending));
+    relay->destroy(relay);
 }
 
 void relay_entry_add(struct relay_entry *entry, struct wait_relay *relay,
@@ -328,6 +331,7 @@ int wait_entries_wait(struct wait_entry *entries, unsigned count,
 
     scheduler_assert_may_sleep();
     ASSERT(reason->kind != WAIT_NONE);
+    ASSERT(thread->waiting_for.kind == WAIT_NONE);
     thread->waiting_for = *reason;
     thread->waiting_for.external = reason->external || any_is_external(entries, count);
     thread->waiting_since_ns = reason->since_ns ? reason->since_ns : now_ns;
@@ -383,6 +387,7 @@ int wait_queue_wait(struct wait_queue *queue, struct spinlock *lock,
 static void entry_wake(struct wait_entry *entry) LOCKS_UNCHECKED
 {
     ASSERT(spin_is_held(&entry->queue->lock));
+    ASSERT(!entry->is_relay);
     ASSERT(!entry_is_woken(entry));
     list_remove(&entry->node);
     atomic_store_explicit(&entry->woken, true, memory_order_release);
@@ -460,7 +465,10 @@ static void wake_relays(struct relay_chain *chain)
         chain->first = relay->next;
         if (!chain->first)
             chain->last = NULL;
-        (void)atomic_exchange(&relay->is_pending, false);
+
+        bool was_pending = atomic_exchange(&relay->is_pending, false);
+
+        ASSERT(was_pending);
         (void)wake_entries(&relay->waiters, RELAY_EVENTS, 1, chain);
         (void)wake_entries(&relay->watchers, RELAY_EVENTS, UINT32_MAX, chain);
         wait_relay_release(relay);
