@@ -139,10 +139,15 @@ void address_space_release(struct address_space *space)
 
     ASSERT(error == 0);
     space_drop_pages(space, 0, USER_ADDRESS_LIMIT, 0, USER_ADDRESS_LIMIT);
-    ASSERT(space->resident_pages == 0 && space->resident_object_pages == 0);
+    ASSERT(space->resident_pages == 0);
+    ASSERT(space->resident_object_pages == 0);
     ASSERT(space->reserved_pages == 0);
-    ASSERT(space->total_pages == 0 && space->data_pages == 0 && space->text_pages == 0);
-    ASSERT(space->stack_pages == 0 && space->locked_pages == 0 && space->regions.count == 0);
+    ASSERT(space->total_pages == 0);
+    ASSERT(space->data_pages == 0);
+    ASSERT(space->text_pages == 0);
+    ASSERT(space->stack_pages == 0);
+    ASSERT(space->locked_pages == 0);
+    ASSERT(space->regions.count == 0);
     space_unlock(space);
     fork_memory_release(space);
     page_table_destroy(space->root);
@@ -235,8 +240,10 @@ void space_account(struct address_space *space, const struct region *region, int
         space->stack_pages += change;
     if (region->flags & REGION_LOCKED)
         space->locked_pages += change;
-    ASSERT(space->data_pages <= space->total_pages && space->text_pages <= space->total_pages);
-    ASSERT(space->stack_pages <= space->total_pages && space->locked_pages <= space->total_pages);
+    ASSERT(space->data_pages <= space->total_pages);
+    ASSERT(space->text_pages <= space->total_pages);
+    ASSERT(space->stack_pages <= space->total_pages);
+    ASSERT(space->locked_pages <= space->total_pages);
     if (space->total_pages > space->peak_total_pages)
         space->peak_total_pages = space->total_pages;
 }
@@ -356,7 +363,9 @@ void address_space_report_pages(struct address_space *space, user_address start,
     user_address end = start + count * PAGE_SIZE, at = start;
     struct page_table_piece piece;
 
-    ASSERT(is_aligned(start, PAGE_SIZE) && end >= start && end <= USER_ADDRESS_LIMIT);
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(end >= start);
+    ASSERT(end <= USER_ADDRESS_LIMIT);
     memset(pages, 0, count * sizeof(pages[0]));
     space_lock(space);
     space_settle(space, start, end);

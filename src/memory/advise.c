@@ -81,6 +81,8 @@ static int walk_range(struct address_space *space, user_address start, user_addr
 
         if (error)
             return error;
+        ASSERT(part.end > start);
+        ASSERT(part.region->end >= part.end);
         start = part.end;
     }
     return holes ? -ENOMEM : 0;
@@ -92,6 +94,8 @@ static void set_region_flags(struct range_part *part, uint32_t flags) REQUIRES(&
 {
     int64_t pages = (int64_t)((part->end - part->start) / PAGE_SIZE);
 
+    ASSERT(part->region->start == part->start);
+    ASSERT(part->region->end == part->end);
     space_account(part->space, part->region, -pages);
     part->region->flags = flags;
     space_account(part->space, part->region, pages);
@@ -266,7 +270,8 @@ int address_space_resident(struct address_space *space, user_address address, ui
     user_address at = address;
     int error = 0;
 
-    ASSERT(is_aligned(address, PAGE_SIZE) && end >= address);
+    ASSERT(is_aligned(address, PAGE_SIZE));
+    ASSERT(end >= address);
     memset(resident, 0, pages);
     space_lock(space);
     while (at < end && !error) {

@@ -4,6 +4,7 @@
  *
  * These are guesses.  What cannot be done here is left to the faults.
  */
+#include "lib/assert.h"
 #include "lib/checked.h"
 #include "lib/memory.h"
 #include "memory/memory_internal.h"
@@ -79,6 +80,8 @@ static void fill_ahead(struct address_space *space, user_address start, user_add
     unsigned order = 0;
     page_entry *entries;
 
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(start % PAGE_TABLE_SPAN / PAGE_SIZE + count <= PAGE_TABLE_ENTRIES);    /* one table */
     while (((size_t)1 << order) < count)
         order++;
     if (page_table_prepare(space->root, start, &entries) != 0)

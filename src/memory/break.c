@@ -1,8 +1,8 @@
 /*
  * The program break: the end of the heap that brk() moves.
  *
- * Invariant: [round_up(break_start), round_up(break_end)) was mapped by brk; the guest may have
- * unmapped or replaced parts of it since, which brk does not notice.
+ * Invariant: break_start <= break_end; [round_up(break_start), round_up(break_end)) was mapped by
+ * brk; the guest may have unmapped or replaced parts of it since, which brk does not notice.
  */
 #include "config.h"
 #include "lib/assert.h"
@@ -41,7 +41,9 @@ static int grow(struct address_space *space, user_address start, user_address en
     };
     struct region *region;
 
-    ASSERT(start < end && is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE));
+    ASSERT(start < end);
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(is_aligned(end, PAGE_SIZE));
     if (!space_range_allowed(start, end - start) || !is_free(space, start, end))
         return -ENOMEM;
     if (space->regions.count > REGIONS_MAX || space_is_overcommitted(pages) ||
@@ -64,6 +66,7 @@ static int move_break(struct address_space *space, user_address wanted, uint64_t
     user_address old_end = round_up(space->break_end, PAGE_SIZE);
     user_address new_end;
 
+    ASSERT(space->break_start <= space->break_end);
     if (wanted < space->break_start || wanted - space->break_start > data_limit)
         return -ENOMEM;
     if (round_up_overflows(wanted, PAGE_SIZE, &new_end) || new_end > USER_ADDRESS_LIMIT)

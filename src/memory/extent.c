@@ -14,6 +14,9 @@
 #include "lib/memory.h"
 #include "memory/page.h"
 
+_Static_assert(1u << EXTENT_ORDER_MAX == PAGE_TABLE_ENTRIES, "the largest extent is a table");
+_Static_assert(EXTENT_ORDER_MAX <= PAGE_ORDER_MAX, "there are runs for all extents");
+
 static _Atomic(struct page *) zero_run;
 
 static bool is_vacant(const struct extent *extent, uint64_t entry)
@@ -60,7 +63,8 @@ static void choose(struct extent *extent)
     unsigned wanted = extent->order < EXTENT_ORDER_MAX ? extent->order : EXTENT_ORDER_MAX;
     unsigned best = 0;
 
-    ASSERT(extent->at >= extent->low && extent->at < extent->high);
+    ASSERT(extent->at >= extent->low);
+    ASSERT(extent->at < extent->high);
     ASSERT(extent->high <= PAGE_TABLE_ENTRIES);
     ASSERT(is_vacant(extent, entry_load(&extent->table[extent->at])));
     for (unsigned order = 0; order < wanted; order++) {
@@ -80,7 +84,12 @@ static void choose(struct extent *extent)
 
 static void store_entries(struct extent *extent, physical_address base, uint64_t bits)
 {
-    ASSERT((bits & ENTRY_PRESENT) && is_aligned(base, PAGE_SIZE));
+    ASSERT(bits & ENTRY_PRESENT);
+    ASSERT(is_aligned(base, PAGE_SIZE));
+    ASSERT(extent->low <= extent->first);
+    ASSERT(extent->first <= extent->at);
+    ASSERT(extent->at < extent->end);
+    ASSERT(extent->end <= extent->high);
     extent->replaced_zeros = false;
     for (unsigned i = extent->first; i < extent->end; i++) {
         uint64_t old = entry_load(&extent->table[i]);
@@ -108,7 +117,6 @@ static int allocate(struct extent *extent, enum page_fill fill, physical_address
         return -ENOMEM;
 
     set_bounds(extent);
-    ASSERT(extent->first <= extent->at && extent->at < extent->end);
 
     unsigned block = block_start(extent);
     unsigned block_end = block + (1u << extent->order);
@@ -135,7 +143,8 @@ int extent_copy(struct extent *extent, uint64_t bits, uint64_t *old)
 {
     physical_address base;
 
-    ASSERT(extent->over_shared && extent->order <= EXTENT_COPY_ORDER_MAX);
+    ASSERT(extent->over_shared);
+    ASSERT(extent->order <= EXTENT_COPY_ORDER_MAX);
 
     int error = allocate(extent, PAGE_DIRTY, &base);
 

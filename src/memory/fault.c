@@ -17,6 +17,7 @@
  *   reference, or a page of a shared mapping whose object knows of the write.
  * - Each present entry without ENTRY_ZERO and ENTRY_RESERVED holds one reference to its page.
  * - When a present entry changes its page, the TLB is flushed before the old page is released.
+ * - What is resolved permits the access that was asked for.
  */
 #include "config.h"
 #include "lib/assert.h"
@@ -69,7 +70,9 @@ static void replace_entry(struct fault *fault, uint64_t value) REQUIRES(&fault->
 {
     uint64_t old = entry_load(fault->entry);
 
-    ASSERT((old & ENTRY_PRESENT) && !(old & ENTRY_ZERO));
+    ASSERT(old & ENTRY_PRESENT);
+    ASSERT(!(old & ENTRY_ZERO));
+    ASSERT(!(old & ENTRY_RESERVED));
     ASSERT((old & ENTRY_ADDRESS) != (value & ENTRY_ADDRESS));
     entry_store(fault->entry, value);
     tlb_flush(fault->space->root, fault->page, fault->page + PAGE_SIZE);
@@ -305,7 +308,7 @@ static int write_shared(struct fault *fault) REQUIRES(&fault->space->lock)
     uint64_t old = entry_load(fault->entry);
     struct page *page;
 
-    ASSERT(object && (old & ENTRY_OBJECT));
+    ASSERT(old & ENTRY_OBJECT);
 
     int error = object->operations->page(object, index, true, &page);
 
@@ -402,7 +405,9 @@ static int write_private(struct fault *fault) REQUIRES(&fault->space->lock)
     uint64_t old = entry_load(fault->entry);
     struct page *page = page_at(old & ENTRY_ADDRESS);
 
-    ASSERT(!(old & ENTRY_ZERO) && page_references(page) > 0);
+    ASSERT(!(old & ENTRY_ZERO));
+    ASSERT(!(old & ENTRY_RESERVED));
+    ASSERT(page_references(page) > 0);
     if (old & ENTRY_OBJECT)
         return copy_original(fault, page);
 
@@ -444,7 +449,13 @@ static int attempt_resolve(struct fault *fault) REQUIRES(&fault->space->lock)
 {
     int error = page_table_prepare(fault->space->root, fault->page, &fault->entry);
 
-    return error ? error : resolve(fault);
+    if (!error)
+        error = resolve(fault);
+    if (error)
+        return error;
+    ASSERT(entry_load(fault->entry) & ENTRY_PRESENT);
+    ASSERT_IMPLIES(fault->write, entry_load(fault->entry) & ENTRY_WRITE);
+    return 0;
 }
 
 /* ---- Which region -------------------------------------------------------------------------- */
@@ -474,6 +485,7 @@ static bool grow_stack(struct address_space *space, struct region *region, user_
 {
     user_address start = round_down(page, (uint64_t)STACK_STEP_PAGES * PAGE_SIZE);
 
+    ASSERT(page < region->start);
     if (region->start - page > PAGE_SIZE || !stack_may_begin(space, region, start))
         start = page;
     if (!stack_may_begin(space, region, start))
@@ -510,6 +522,8 @@ enum fault_result space_fault(struct address_space *space, user_address address,
         return FAULT_NOT_MAPPED;
     if (!access_permitted(fault.region, access))
         return FAULT_NOT_PERMITTED;
+    ASSERT(fault.region->start <= fault.page);
+    ASSERT(fault.region->end > fault.page);
 
     int error = attempt_resolve(&fault);
 
@@ -531,6 +545,8 @@ enum fault_result space_fault_range(struct address_space *space, user_address st
 {
     uint64_t needed = ENTRY_PRESENT | (access & ACCESS_WRITE ? ENTRY_WRITE : 0);
 
+    ASSERT(mutex_is_held(&space->lock));
+    ASSERT(is_aligned(start, PAGE_SIZE));
     for (user_address page = start; page < end; page += PAGE_SIZE) {
         page_entry *entry = page_table_find(space->root, page);
 
@@ -551,7 +567,8 @@ enum fault_result space_populate(struct address_space *space, const struct regio
     uint32_t access = 0;
 
     ASSERT(mutex_is_held(&space->lock));
-    ASSERT(start >= region->start && end <= region->end);
+    ASSERT(start >= region->start);
+    ASSERT(end <= region->end);
     if (region->protection == 0)
         return FAULT_NOT_PERMITTED;
     if ((region->protection & PROTECTION_WRITE) && !(region->flags & REGION_SHARED))

@@ -132,6 +132,8 @@ int address_space_copy(struct address_space *source, const struct address_space_
     }
     if (!error)
         fork_copy_ahead(copying.source, copying.copy, use);
+    ASSERT(copying.copy->locked_pages == 0);
+    ASSERT(copying.copy->reserved_pages == 0);
     space_unlock(copying.copy);
     space_unlock(copying.source);
     if (error)

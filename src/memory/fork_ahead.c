@@ -44,6 +44,7 @@ static void share_memory(struct address_space *source, struct address_space *cop
             return;
         refcount_init(&source->fork_memory->references, 1);
     }
+    ASSERT(!copy->fork_memory);
     refcount_take(&source->fork_memory->references);
     copy->fork_memory = source->fork_memory;
 }
@@ -146,6 +147,7 @@ static void copy_pages(struct address_space *source, struct address_space *copy,
     size_t count = (range->end - range->start) / PAGE_SIZE;
     unsigned order = 0;
 
+    ASSERT(range->start / PAGE_TABLE_SPAN == (range->end - 1) / PAGE_TABLE_SPAN);
     while (((size_t)1 << order) < count)
         order++;
 
@@ -181,7 +183,8 @@ void fork_copy_ahead(struct address_space *source, struct address_space *copy,
     struct ranges ranges = { 0 };
     unsigned next;
 
-    ASSERT(mutex_is_held(&source->lock) && mutex_is_held(&copy->lock));
+    ASSERT(mutex_is_held(&source->lock));
+    ASSERT(mutex_is_held(&copy->lock));
     share_memory(source, copy);
     find_ranges(&ranges, source, use);
     for (unsigned i = 0; i < ranges.count; i = next) {

@@ -72,6 +72,9 @@ static int64_t move_bytes(struct io_buffer *buffer, struct io_move move, size_t 
     size_t done = 0;
 
     while (done < wanted) {
+        ASSERT(buffer->segment_count > 0);
+        ASSERT(buffer->segment_done <= buffer->segments->length);
+
         uint64_t left = buffer->segments->length - buffer->segment_done;
         size_t piece = wanted - done < left ? wanted - done : left;
         size_t moved;
@@ -82,7 +85,6 @@ static int64_t move_bytes(struct io_buffer *buffer, struct io_move move, size_t 
             buffer->segment_done = 0;
             continue;
         }
-        ASSERT(buffer->segment_count > 0);
         moved = move_piece(buffer, &move, piece);
         ASSERT(moved <= piece);
         done += moved;

@@ -5,7 +5,8 @@
  * without permissions that matter.  Pages come in aligned runs, so that a region which maps the
  * object whole and aligned gets extents.
  *
- * Invariant: each entry holds one reference to its page; entries beyond `page_count` are zero.
+ * Invariants: each entry holds one reference to its page; entries beyond `page_count` are zero.  An
+ * object that goes is mapped nowhere: each region has a reference.
  */
 #include "memory/memory_object.h"
 
@@ -53,7 +54,9 @@ void memory_object_release(struct memory_object *object)
 {
     if (!refcount_drop(&object->references))
         return;
-    ASSERT(list_is_empty(&object->regions[0]) && list_is_empty(&object->regions[1]));
+    ASSERT(list_is_empty(&object->regions[0]));
+    ASSERT(list_is_empty(&object->regions[1]));
+    ASSERT(!object->is_unmapping);
     object->operations->destroy(object);
 }
 

@@ -100,6 +100,7 @@ static struct address_space *walk_next_space(struct memory_object *object)
             space = NULL;
         }
     }
+    ASSERT(object->is_unmapping);
     if (!space) {
         object->current = !object->current;
         object->is_unmapping = false;
@@ -199,14 +200,19 @@ static void unmap(struct memory_object *object, uint64_t first, uint64_t end, en
     }
 }
 
+static uint64_t end_of(uint64_t first, uint64_t count)
+{
+    return count > UINT64_MAX - first ? UINT64_MAX : first + count;
+}
+
 void memory_object_unmap(struct memory_object *object, uint64_t first, uint64_t count)
 {
-    unmap(object, first, count > UINT64_MAX - first ? UINT64_MAX : first + count, UNMAP_ALL);
+    unmap(object, first, end_of(first, count), UNMAP_ALL);
 }
 
 void memory_object_unmap_shared(struct memory_object *object, uint64_t first, uint64_t count)
 {
-    unmap(object, first, first + count, UNMAP_SHARED);
+    unmap(object, first, end_of(first, count), UNMAP_SHARED);
 }
 
 void memory_object_unmap_originals(struct memory_object *object)

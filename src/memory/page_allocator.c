@@ -71,7 +71,8 @@ struct page *page_at(physical_address address)
 {
     uint64_t frame = address >> PAGE_SHIFT;
 
-    ASSERT(frame >= allocator.first_frame && frame < allocator.end_frame);
+    ASSERT(frame >= allocator.first_frame);
+    ASSERT(frame < allocator.end_frame);
     return page_of_frame(frame);
 }
 
@@ -92,6 +93,8 @@ static void block_add(struct page *head, unsigned order, enum contents contents)
 {
     ASSERT(spin_is_held(&allocator.lock));
     ASSERT(!(head->flags & PAGE_FREE_BLOCK));
+    ASSERT(order <= PAGE_ORDER_MAX);
+    ASSERT(is_aligned(frame_of_page(head), UINT64_C(1) << order));
     head->order = (uint8_t)order;
     head->flags = PAGE_FREE_BLOCK | (contents == CONTENTS_ZERO ? PAGE_ZERO_BLOCK : 0);
     list_init(&head->node);
@@ -121,7 +124,8 @@ static bool block_is_free(uint64_t frame, unsigned order, enum contents contents
 static void block_free(uint64_t frame, unsigned order, enum contents contents)
     REQUIRES(&allocator.lock)
 {
-    ASSERT(frame >= allocator.first_frame && frame + (UINT64_C(1) << order) <= allocator.end_frame);
+    ASSERT(frame >= allocator.first_frame);
+    ASSERT(frame + (UINT64_C(1) << order) <= allocator.end_frame);
     allocator.free += UINT64_C(1) << order;
     while (order < PAGE_ORDER_MAX) {
         uint64_t buddy = frame ^ (UINT64_C(1) << order);
@@ -157,7 +161,7 @@ static void block_split(struct page *head, unsigned wanted, enum contents conten
     unsigned order = head->order;
 
     ASSERT(order >= wanted);
-    ASSERT(is_aligned(frame_of_page(head), UINT64_C(1) << order));
+    ASSERT(allocator.free >= UINT64_C(1) << order);
     block_remove(head);
     while (order > wanted) {
         order--;

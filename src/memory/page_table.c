@@ -15,6 +15,9 @@
 #include "lib/checked.h"
 
 #define LEVELS 4u
+_Static_assert(sizeof(page_entry) * PAGE_TABLE_ENTRIES == PAGE_SIZE, "a table is a page");
+_Static_assert(PAGE_TABLE_SPAN == (uint64_t)PAGE_TABLE_ENTRIES * PAGE_SIZE, "of the last level");
+
 #define ENTRY_TABLE (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER)
 
 static unsigned level_shift(unsigned level)
@@ -56,6 +59,7 @@ int page_table_create(physical_address *root)
         return -ENOMEM;
     copy_kernel_half(page_data(page));
     *root = page_address(page);
+    ASSERT(*root != 0);    /* which means "none" to all who keep one */
     return 0;
 }
 
@@ -99,7 +103,8 @@ int page_table_prepare(physical_address root, user_address address, page_entry *
 {
     unsigned level;
 
-    ASSERT(root != 0 && is_aligned(root, PAGE_SIZE));
+    ASSERT(root != 0);
+    ASSERT(is_aligned(root, PAGE_SIZE));
     ASSERT(address < USER_ADDRESS_LIMIT);
     *entry = descend(root, address, &level);
     while (level > 1) {
@@ -118,7 +123,8 @@ bool page_table_next_piece(physical_address root, user_address start, user_addre
                            struct page_table_piece *piece)
 {
     ASSERT(end <= USER_ADDRESS_LIMIT);
-    ASSERT(is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE));
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(is_aligned(end, PAGE_SIZE));
     while (start < end) {
         unsigned level;
         page_entry *entry = descend(root, start, &level);
@@ -186,9 +192,12 @@ static void unlink_level(struct page_table_removal *removal, page_entry *entries
 
 void page_table_unlink(struct page_table_removal *removal)
 {
-    ASSERT(is_aligned(removal->start, PAGE_SIZE) && is_aligned(removal->end, PAGE_SIZE));
-    ASSERT(removal->start < removal->end && removal->end <= USER_ADDRESS_LIMIT);
-    ASSERT(removal->floor <= removal->start && removal->end <= removal->ceiling);
+    ASSERT(is_aligned(removal->start, PAGE_SIZE));
+    ASSERT(is_aligned(removal->end, PAGE_SIZE));
+    ASSERT(removal->start < removal->end);
+    ASSERT(removal->end <= USER_ADDRESS_LIMIT);
+    ASSERT(removal->floor <= removal->start);
+    ASSERT(removal->end <= removal->ceiling);
     removal->present = 0;
     list_init(&removal->tables);
     unlink_level(removal, table_entries(removal->root), LEVELS, removal->start, removal->end);
@@ -241,6 +250,8 @@ void page_table_release(struct page_table_removal *removal, page_run_release rel
 
         struct page *table = LIST_ENTRY(node, struct page, node);
 
+        ASSERT(table->owner_data >= 1);
+        ASSERT(table->owner_data < LEVELS);
         if (table->owner_data == 1)
             release_pages(table_entries(page_address(table)), PAGE_TABLE_ENTRIES, release, context);
         page_release(table);

@@ -30,6 +30,8 @@ struct freed_object {
     uint64_t poison;
 };
 _Static_assert(sizeof(struct freed_object) <= OBJECT_ALIGNMENT, "fits in the smallest object");
+_Static_assert((PAGE_SIZE << SLAB_ORDER_MAX) / OBJECT_ALIGNMENT <= UINT16_MAX,
+               "struct page counts the objects of a slab in 16 bits");
 
 static _Atomic(struct pool *) used_pools;
 
@@ -97,6 +99,7 @@ static void *slab_take_object(const struct pool *pool, struct page *slab)
     size_t offset;
 
     ASSERT(!slab_is_full(pool, slab));
+    ASSERT(slab->slab.in_use <= slab->slab.carved);
     if (slab->slab.first_free) {
         offset = slab->slab.first_free - 1;
 
@@ -106,9 +109,9 @@ static void *slab_take_object(const struct pool *pool, struct page *slab)
         slab->slab.first_free = (uint32_t)object->next;
     } else {
         offset = slab->slab.carved * pool->stride;
-        ASSERT(offset + pool->stride <= slab_size(pool));
         slab->slab.carved++;
     }
+    ASSERT(offset + pool->stride <= slab_size(pool));
     slab->slab.in_use++;
     return data + offset;
 }
@@ -177,6 +180,7 @@ void pool_free(struct pool *pool, void *object)
 
     bool was_full = slab_is_full(pool, slab);
 
+    ASSERT(was_full != list_is_linked(&slab->node));
     slab_put_object(pool, slab, object);
     ASSERT(pool->in_use > 0);
     pool->in_use--;

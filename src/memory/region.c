@@ -7,6 +7,7 @@
  * - gap_before is the distance from the end of the region below (or 0) to region_guarded_start,
  *   never negative; largest_gap is the maximum of gap_before over the subtree.
  * - Each region holds one reference to its object and one to its file.
+ * - A region whose pages are locked as they are touched counts as locked.
  */
 #include "memory/region.h"
 
@@ -125,6 +126,7 @@ static bool own_gap_fits(struct gap_search *search, const struct region *region,
 {
     user_address top = region_guarded_start(region);
 
+    ASSERT(region->gap_before <= top);
     return gap_fits(search, top - region->gap_before, top, at_end);
 }
 
@@ -171,6 +173,8 @@ bool region_find_gap_high(const struct region_set *set, uint64_t length, user_ad
 
     if (!gap_fits(&search, end_of_last(set), high, true) && !search_high(&search, set->tree.root))
         return false;
+    ASSERT(search.start >= low);
+    ASSERT(search.start + length <= high);
     *start = search.start;
     return true;
 }
@@ -182,6 +186,8 @@ bool region_find_gap_low(const struct region_set *set, uint64_t length, user_add
 
     if (!search_low(&search, set->tree.root) && !gap_fits(&search, end_of_last(set), high, false))
         return false;
+    ASSERT(search.start >= low);
+    ASSERT(search.start + length <= high);
     *start = search.start;
     return true;
 }
@@ -194,7 +200,8 @@ static void update_gap(struct region_set *set, struct region *region)
     struct region *below = region_previous(region);
     user_address floor = below ? below->end : 0;
 
-    ASSERT(floor <= region->start && region->start < region->end);
+    ASSERT(floor <= region->start);
+    ASSERT(region->start < region->end);
 
     user_address top = region_guarded_start(region);
 
@@ -231,6 +238,7 @@ static struct region *create_like(struct region_set *set, const struct region *m
 
     if (!region)
         return NULL;
+    ASSERT_IMPLIES(model->flags & REGION_ON_FAULT, model->flags & REGION_LOCKED);
     *region = *model;
     region->set = set;
     list_init(&region->object_node);
@@ -259,8 +267,10 @@ static bool is_continued_by(const struct region *below, const struct region *abo
 void region_resize(struct region_set *set, struct region *region, user_address start,
                    user_address end)
 {
+    ASSERT(region->set == set);
     ASSERT(start < end);
-    ASSERT(is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE));
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(is_aligned(end, PAGE_SIZE));
     if (region->object)
         region->object_offset += start - region->start;
     region->start = start;
@@ -273,6 +283,7 @@ static void unlink_region(struct region_set *set, struct region *region)
 {
     struct region *next = region_next(region);
 
+    ASSERT(set->count > 0);
     tree_remove(&set->tree, &region->node);
     set->count--;
     if (next)
@@ -287,8 +298,10 @@ uint64_t region_moved_by(const struct region *region, uint64_t distance)
 void region_relocate(struct region_set *set, struct region *region, user_address start,
                      user_address end)
 {
-    ASSERT(start < end && region->set == set);
-    ASSERT(is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE));
+    ASSERT(region->set == set);
+    ASSERT(start < end);
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(is_aligned(end, PAGE_SIZE));
     unlink_region(set, region);
     region->moved_by = region_moved_by(region, start - region->start);
     region->start = start;
@@ -350,7 +363,8 @@ int region_insert(struct region_set *set, const struct region *model, struct reg
     struct region *below = above ? region_previous(above) : region_last(set);
 
     ASSERT(model->start < model->end);
-    ASSERT(is_aligned(model->start, PAGE_SIZE) && is_aligned(model->end, PAGE_SIZE));
+    ASSERT(is_aligned(model->start, PAGE_SIZE));
+    ASSERT(is_aligned(model->end, PAGE_SIZE));
     ASSERT(!below || below->end <= model->start);
     ASSERT(!above || model->end <= above->start);
     if (below && is_continued_by(below, model)) {
@@ -377,7 +391,9 @@ int region_insert(struct region_set *set, const struct region *model, struct reg
 
 int region_split(struct region_set *set, struct region *region, user_address at)
 {
-    ASSERT(at > region->start && at < region->end);
+    ASSERT(region->set == set);
+    ASSERT(at > region->start);
+    ASSERT(at < region->end);
     ASSERT(is_aligned(at, PAGE_SIZE));
     if (set->count >= REGIONS_MAX)
         return -ENOMEM;

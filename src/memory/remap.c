@@ -324,6 +324,7 @@ static int shrink(struct address_space *space, struct remap *remap) REQUIRES(&sp
     user_address start = remap->old_start + remap->new_length;
     uint64_t surplus = remap->old_length - remap->new_length;
 
+    ASSERT(remap->old_length > remap->new_length);
     if (start > USER_SPACE_END || surplus > USER_SPACE_END - start)
         return -EINVAL;
     remap->old_length = remap->new_length;
@@ -346,6 +347,7 @@ static void grow_in_place(struct address_space *space, struct region *region,
     user_address old_end = region->end;
     user_address end = remap->old_start + remap->new_length;
 
+    ASSERT(end > old_end);
     space_account(space, region, (int64_t)((end - old_end) / PAGE_SIZE));
     region_resize(&space->regions, region, region->start, end);
     region = region_merge(&space->regions, region);
@@ -439,7 +441,8 @@ static int remap_at(struct address_space *space, struct remap *remap) REQUIRES(&
 
 static int remap_checked(struct address_space *space, struct remap *remap) REQUIRES(&space->lock)
 {
-    ASSERT(remap->new_length > 0 && is_aligned(remap->new_length, PAGE_SIZE));
+    ASSERT(remap->new_length > 0);
+    ASSERT(is_aligned(remap->new_length, PAGE_SIZE));
     if ((remap->flags & REMAP_FIXED) && remap->old_length == remap->new_length)
         return move_regions(space, remap);
     if (remap->flags & (REMAP_FIXED | REMAP_KEEP_OLD))

@@ -60,8 +60,11 @@ static size_t count_touched(physical_address first, size_t count, size_t *untouc
     *untouched = count;
     if (!machine_info()->memory_find_touched(&start, &end))
         return 0;
-    ASSERT(start >= first && start < end && end <= first + (physical_address)count * PAGE_SIZE);
-    ASSERT(is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE));
+    ASSERT(start >= first);
+    ASSERT(start < end);
+    ASSERT(end <= first + (physical_address)count * PAGE_SIZE);
+    ASSERT(is_aligned(start, PAGE_SIZE));
+    ASSERT(is_aligned(end, PAGE_SIZE));
     *untouched = (start - first) / PAGE_SIZE;
     return (end - start) / PAGE_SIZE;
 }

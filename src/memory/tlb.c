@@ -9,6 +9,8 @@
  *   interrupts off: never answers      interrupts off: never answers   <- forbidden: whoever waits
  *                                                                         serves its own slot
  *
+ * Who waits holds no spin lock: another CPU might want it with interrupts off, and never answer.
+ *
  * Invariant: a request is referred to by a slot or by a CPU that serves it only while its
  * `unacknowledged` counts that CPU; the acknowledgement is the last access.
  */
@@ -91,6 +93,8 @@ static void ask_all(struct tlb_request *request)
     unsigned self = machine_cpu_index();
     unsigned count = machine_info()->cpu_count;
 
+    ASSERT(!this_cpu()->held);
+    ASSERT(this_cpu()->interrupt_depth == 0);
     atomic_thread_fence(memory_order_seq_cst);
     for (unsigned cpu = 0; cpu < count; cpu++) {
         if (request->root != 0 &&
@@ -112,6 +116,8 @@ void tlb_flush(physical_address root, user_address start, user_address end)
 {
     struct tlb_request request = { .root = root, .start = start, .end = end };
 
+    ASSERT(root != 0);
+    ASSERT(start < end);
     ask_all(&request);
 }
 
@@ -119,6 +125,7 @@ void tlb_forget_root(physical_address root)
 {
     struct tlb_request request = { .root = root, .forget = true };
 
+    ASSERT(root != 0);
     ask_all(&request);
 }
 

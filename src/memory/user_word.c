@@ -44,6 +44,7 @@ static int locate_locked(struct address_space *space, user_address word, bool wr
     uint64_t entry = link ? entry_load(link) : 0;
 
     ASSERT(entry & ENTRY_PRESENT);
+    ASSERT_IMPLIES(writable, entry & ENTRY_WRITE);
     if (!writable && !(entry & ENTRY_OBJECT))
         return -EFAULT;
     fill_place(space, word, entry, place);
