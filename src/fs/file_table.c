@@ -284,7 +284,8 @@ int file_table_reserve(struct file_table *table, uint32_t minimum, uint64_t limi
 void file_table_install(struct file_table *table, int fd, struct file *file, bool close_on_exec)
 {
     spin_lock(&table->lock);
-    ASSERT(fd >= 0 && (uint32_t)fd < table->descriptors.capacity);
+    ASSERT(fd >= 0);
+    ASSERT((uint32_t)fd < table->descriptors.capacity);
     ASSERT(is_reserved(table, (uint32_t)fd));
     table->descriptors.files[fd] = file;
     set_close_on_exec(table, (uint32_t)fd, close_on_exec);
@@ -294,7 +295,8 @@ void file_table_install(struct file_table *table, int fd, struct file *file, boo
 void file_table_unreserve(struct file_table *table, int fd)
 {
     spin_lock(&table->lock);
-    ASSERT(fd >= 0 && (uint32_t)fd < table->descriptors.capacity);
+    ASSERT(fd >= 0);
+    ASSERT((uint32_t)fd < table->descriptors.capacity);
     ASSERT(is_reserved(table, (uint32_t)fd));
     bitmap_clear(table->descriptors.used, (size_t)fd);
     if ((uint32_t)fd < table->lowest_free)

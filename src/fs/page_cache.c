@@ -380,7 +380,8 @@ int page_cache_own(struct page_cache *cache, const struct page_cache_operations 
 {
     int error;
 
-    ASSERT(cache->operations->fill && !operations->fill);
+    ASSERT(cache->operations->fill);
+    ASSERT(!operations->fill);
     mutex_lock(&cache->lock);
     cache->keeps_pages = true;
     error = bring_in_all(cache);

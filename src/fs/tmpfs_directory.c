@@ -250,7 +250,8 @@ int tmpfs_unlink(struct inode *directory, const char *name, struct inode *inode)
 {
     struct entry *entry = entry_find(directory->contents, name);
 
-    ASSERT(entry && entry->inode == inode);
+    ASSERT(entry);
+    ASSERT(entry->inode == inode);
     entry_take(directory, entry);
     drop_link(inode);
     entry_free(entry);
@@ -340,10 +341,12 @@ int tmpfs_rename(const struct rename_operation *rename)
     struct entry *whiteout;
     int error;
 
-    ASSERT(old_entry && old_entry->inode == rename->inode);
+    ASSERT(old_entry);
+    ASSERT(old_entry->inode == rename->inode);
     ASSERT(new_entry ? new_entry->inode == rename->target : !rename->target);
     if (rename->flags & RENAME_SWAP) {
-        ASSERT(new_entry && rename->target);    /* rename() looked both names up */
+        ASSERT(new_entry);
+        ASSERT(rename->target);    /* rename() looked both names up */
         ASSERT(mutex_is_held(&rename->target->lock));
         exchange(rename, old_entry, new_entry);
         return 0;

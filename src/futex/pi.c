@@ -58,6 +58,7 @@ static struct futex_lock *lock_create(const struct futex_key *key)
 
 void futex_lock_drop(struct futex_lock *lock)
 {
+    ASSERT(lock);
     ASSERT(lock->users > 0);
     if (--lock->users > 0)
         return;

@@ -88,7 +88,8 @@ int futex_wait_many(const struct futex_wait *waits, unsigned count,
     size_t size = count * sizeof(*many.waiters);
     unsigned got;
 
-    ASSERT(count >= 1 && count <= FUTEX_WAIT_MANY_MAX);
+    ASSERT(count >= 1);
+    ASSERT(count <= FUTEX_WAIT_MANY_MAX);
     many.waiters = memory_allocate(size);
     if (!many.waiters)
         return -ENOMEM;

@@ -187,7 +187,8 @@ void ipc_forget_key(struct ipc_table *table, struct ipc_object *object)
 
 void ipc_remove(struct ipc_table *table, struct ipc_object *object)
 {
-    ASSERT(mutex_is_held(&object->lock) && !object->removed);
+    ASSERT(mutex_is_held(&object->lock));
+    ASSERT(!object->removed);
     object->removed = true;
     spin_lock(&table->lock);
     table->places[(uint32_t)object->id % ID_PLACES] = NULL;

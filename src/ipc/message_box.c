@@ -339,7 +339,8 @@ static void destroy(struct ipc_object *object)
     struct message_box *box = box_of(object);
 
     ASSERT(list_is_empty(&box->messages));
-    ASSERT(list_is_empty(&box->receivers) && list_is_empty(&box->senders));
+    ASSERT(list_is_empty(&box->receivers));
+    ASSERT(list_is_empty(&box->senders));
     pool_free(&box_pool, box);
 }
 

@@ -53,7 +53,8 @@ static struct pipe *create_pipe(const struct inode *inode)
 
 static void free_pipe(struct pipe *pipe)
 {
-    ASSERT(pipe->readers == 0 && pipe->writers == 0);
+    ASSERT(pipe->readers == 0);
+    ASSERT(pipe->writers == 0);
     for (unsigned i = 0; i < pipe->count; i++)
         page_release(pipe->slots[(pipe->first + i) & (pipe->capacity - 1)].page);
     memory_free(pipe->slots, pipe->capacity * sizeof(*pipe->slots));
@@ -122,7 +123,8 @@ static void leave_locked(struct pipe *pipe, uint32_t flags)
 static void part(struct inode *inode, struct pipe *pipe)
 {
     mutex_lock(&inode->lock);
-    ASSERT(inode->pipe == pipe && pipe->users > 0);
+    ASSERT(inode->pipe == pipe);
+    ASSERT(pipe->users > 0);
 
     bool last = --pipe->users == 0;
 

@@ -19,7 +19,8 @@ static void destroy(struct ipc_object *object)
     struct semaphore_array *array = array_of(object);
 
     ASSERT(list_is_empty(&array->undos));
-    ASSERT(list_is_empty(&array->changing) && list_is_empty(&array->looking));
+    ASSERT(list_is_empty(&array->changing));
+    ASSERT(list_is_empty(&array->looking));
     if (!object->removed)    /* there was no place for it in the table */
         atomic_fetch_sub(&semaphores, array->count);
     memory_free(array->cells, array->count * sizeof(*array->cells));

@@ -134,7 +134,7 @@ static bool move_entries(const struct address_space *space, const struct remap *
             page_entry *target = page_table_find(space->root,
                                                  piece.address + i * PAGE_SIZE + distance);
 
-            ASSERT(target && entry_load(target) == 0);
+            ASSERT(entry_load(target) == 0);
             entry_store(&piece.entries[i], 0);
             entry_store(target, value);
             moved = true;

@@ -32,7 +32,7 @@ static char *reach(struct address_space *space, user_address address, bool write
             return NULL;
         entry = page_table_find(space->root, address);
     }
-    ASSERT(entry && (entry_load(entry) & needed) == needed);
+    ASSERT((entry_load(entry) & needed) == needed);
     return machine_info()->direct_map + (entry_load(entry) & ENTRY_ADDRESS) + address % PAGE_SIZE;
 }
 

@@ -44,7 +44,8 @@ int socket_listen(struct socket *socket, uint32_t backlog)
 /* Both are locked, or nobody else knows them. */
 static void join(struct socket *a, struct socket *b)
 {
-    ASSERT(!atomic_load(&a->peer) && !atomic_load(&b->peer));
+    ASSERT(!atomic_load(&a->peer));
+    ASSERT(!atomic_load(&b->peer));
     socket_reference(a);
     socket_reference(b);
     atomic_store(&a->peer, b);

@@ -117,7 +117,8 @@ void socket_share_name(struct socket *socket, struct socket *listener)
 {
     struct bound_name *bound = atomic_load(&listener->bound);
 
-    ASSERT(bound && !atomic_load(&socket->bound));
+    ASSERT(bound);
+    ASSERT(!atomic_load(&socket->bound));
     refcount_take(&bound->references);
     atomic_store(&socket->bound, bound);
 }

@@ -302,7 +302,8 @@ void packet_put(struct socket *receiver, struct packet *message)
 void packet_take(struct socket *receiver, struct packet *message)
 {
     ASSERT(spin_is_held(&receiver->lock));
-    ASSERT(receiver->message_count > 0 && receiver->bytes >= packet_left(message));
+    ASSERT(receiver->message_count > 0);
+    ASSERT(receiver->bytes >= packet_left(message));
     list_remove(&message->node);
     receiver->message_count--;
     receiver->bytes -= packet_left(message);

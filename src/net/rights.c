@@ -38,7 +38,8 @@ struct socket_rights *rights_create(unsigned capacity)
 {
     struct socket_rights *rights;
 
-    ASSERT(capacity > 0 && capacity <= RIGHTS_MAX);
+    ASSERT(capacity > 0);
+    ASSERT(capacity <= RIGHTS_MAX);
     rights = memory_allocate(rights_size(capacity));
     if (rights)
         rights->capacity = capacity;
@@ -49,7 +50,8 @@ void rights_add(struct socket_rights *rights, struct file *file)
 {
     struct flight *flight = &rights->flights[rights->count];
 
-    ASSERT(rights->count < rights->capacity && !rights->is_flying);
+    ASSERT(rights->count < rights->capacity);
+    ASSERT(!rights->is_flying);
     list_init(&flight->node);
     flight->file = file;
     flight->socket = socket_of(file);

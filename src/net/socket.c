@@ -78,9 +78,12 @@ void socket_release(struct socket *socket)
     if (!refcount_drop(&socket->references))
         return;
     ASSERT(socket->is_closed);
-    ASSERT(list_is_empty(&socket->messages) && list_is_empty(&socket->connections));
-    ASSERT(socket->flights == 0 && list_is_empty(&socket->carried));
-    ASSERT(socket->sent_cost == 0 && !atomic_load(&socket->peer));
+    ASSERT(list_is_empty(&socket->messages));
+    ASSERT(list_is_empty(&socket->connections));
+    ASSERT(socket->flights == 0);
+    ASSERT(list_is_empty(&socket->carried));
+    ASSERT(socket->sent_cost == 0);
+    ASSERT(!atomic_load(&socket->peer));
     bound = atomic_load(&socket->bound);
     if (bound)
         bound_name_release(bound);

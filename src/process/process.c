@@ -87,9 +87,12 @@ void process_release(struct process *process)
     if (!refcount_drop(&process->references))
         return;
     ASSERT(list_is_empty(&process->threads));
-    ASSERT(!list_is_linked(&process->table_node) && !list_is_linked(&process->child_node));
+    ASSERT(!list_is_linked(&process->table_node));
+    ASSERT(!list_is_linked(&process->child_node));
     ASSERT(list_is_empty(&process->children_list));
-    ASSERT(!process->space && !process->beginning.files && !process->executable);
+    ASSERT(!process->space);
+    ASSERT(!process->beginning.files);
+    ASSERT(!process->executable);
     signals_release(&process->signals);
     if (process->pid_namespace)
         pid_namespace_release(process->pid_namespace);

@@ -189,7 +189,8 @@ static void tell_namespaces(const struct process *process) REQUIRES(process_tabl
 /* Takes an ended process out of the table; the caller drops its reference. */
 static void forget(struct process *process) REQUIRES(process_table_lock())
 {
-    ASSERT(spin_is_held(process_table_lock()) && process->ended);
+    ASSERT(spin_is_held(process_table_lock()));
+    ASSERT(process->ended);
     if (list_is_linked(&process->child_node))
         list_remove(&process->child_node);
     process->is_zombie = false;

@@ -92,7 +92,8 @@ void fair_queue_init(struct fair_queue *queue)
 
 uint32_t fair_weight_of_nice(int nice)
 {
-    ASSERT(nice >= NICE_MIN && nice <= NICE_MAX);
+    ASSERT(nice >= NICE_MIN);
+    ASSERT(nice <= NICE_MAX);
     return weights[nice - NICE_MIN];
 }
 

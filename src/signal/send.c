@@ -126,7 +126,8 @@ static int send(struct process *process, struct thread *target,
     };
     int error;
 
-    ASSERT(number >= 1 && number <= SIGNAL_MAX);
+    ASSERT(number >= 1);
+    ASSERT(number <= SIGNAL_MAX);
     signal_side_effects(process, number);
     if (signal_is_ignored(process, first, number))
         return 0;

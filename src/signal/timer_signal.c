@@ -22,7 +22,8 @@ int timer_signal_init(struct timer_signal *signal, const struct timer_signal_req
     struct user_account *account =
         user_account_open_charged(current_credentials().user_id, USER_PENDING_SIGNALS, limit);
 
-    ASSERT(request->information.number >= 1 && request->information.number <= SIGNAL_MAX);
+    ASSERT(request->information.number >= 1);
+    ASSERT(request->information.number <= SIGNAL_MAX);
     if (!account)
         return -EAGAIN;
     *signal = (struct timer_signal){

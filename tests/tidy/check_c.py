@@ -1,7 +1,7 @@
 """Checks that look at one C file at a time."""
 import re
 
-from c_source import DIRECTIVE, LOCK_CONTRACT, TOKEN
+from c_source import DIRECTIVE, LOCK_CONTRACT, TOKEN, closing
 from tree import words
 
 LINE_MAX = 100
@@ -158,6 +158,27 @@ def check_lock_contracts(tree):
                                               "it needs REQUIRES(lock)")
 
 
+def without_inner_brackets(text):
+    """What stands in no brackets, with the rest left out."""
+    depth, kept = 0, []
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        kept.append(letter if depth == 0 else " ")
+    return "".join(kept)
+
+
+def check_single_facts(tree):
+    """One fact per assertion, so that the one that does not hold is named.  The premise of an
+    ASSERT_IMPLIES may have several."""
+    for path in tree.paths("src", C):
+        source = tree.source(path)
+        for match in re.finditer(r"\bASSERT(_IMPLIES)?\s*\(", source.code):
+            opening = match.end() - 1
+            fact = without_inner_brackets(source.code[opening + 1:closing(source.code, opening)])
+            if "&&" in (fact.split(",", 1)[-1] if match.group(1) else fact):
+                yield path, source.line_of(opening), "several facts: make several assertions"
+
+
 def check_own_header_first(tree):
     for path in tree.paths("src", ".c"):
         own = path[len("src/"):-2] + ".h"
@@ -243,6 +264,7 @@ CHECKS = [
     check_default_in_enum_switch,
     check_lock_protects,
     check_lock_contracts,
+    check_single_facts,
     check_own_header_first,
     check_banned,
     check_exported_names,

@@ -219,7 +219,8 @@ void *machine_stack_place(void *memory, size_t size)
 {
     physical_address physical = (uint64_t)(uintptr_t)memory - DIRECT_MAP_BASE;
 
-    ASSERT(is_aligned(physical, 2 * size) && is_aligned(size, PAGE_SIZE));
+    ASSERT(is_aligned(physical, 2 * size));
+    ASSERT(is_aligned(size, PAGE_SIZE));
     for (uint64_t page = physical; page < physical + size; page += PAGE_SIZE) {
         uint64_t *table = table_at(stack_tables + page / LARGE_PAGE * PAGE_SIZE);
 
