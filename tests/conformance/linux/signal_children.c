@@ -41,14 +41,28 @@ static void told(const char *what, void (*body)(void))
     VALUE(information.si_errno);
     FACT(information.si_pid == child);
     FACT(information.si_uid == getuid());
-    /* Linux counts here by the timer: what just ran when it came. */
-    if (body == work)
-        FACT(information.si_utime + information.si_stime >= 1);
     information.si_code = 0;
     CALL(waitid(P_PID, (id_t)child, &information, WEXITED | WNOWAIT));
     VALUE(information.si_code);
     VALUE(information.si_status);
     reap("status", child);
+}
+
+/* Linux counts here by the timer, what just ran when it came: on a busy machine perhaps nothing. */
+static bool tells_time(void)
+{
+    unsigned long set = BIT(SIGCHLD);
+    long ticks = 0;
+
+    for (int i = 0; i < 20 && ticks == 0; i++) {
+        siginfo_t information = { .si_signo = 0 };
+        pid_t child = spawn(work);
+
+        (void)syscall(SYS_rt_sigtimedwait, &set, &information, NULL, 8);
+        (void)waitpid(child, NULL, 0);
+        ticks = information.si_utime + information.si_stime;
+    }
+    return ticks > 0;
 }
 
 static void merged(void)
@@ -129,6 +143,7 @@ int main(void)
     told("killed", end_badly);
     told("aborted", abort_it);
     told("worked", work);
+    FACT(tells_time());
     merged();
     ignored();
     other_signal();

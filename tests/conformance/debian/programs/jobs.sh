@@ -21,7 +21,8 @@ echo killed $?
 kill -0 $victim 2>/dev/null || echo gone
 trap 'echo caught USR1' USR1
 kill -USR1 $$
-(sleep 0.05; kill -USR1 $$; sleep 0.2) & sender=$!
+(until [ "$(cut -d ' ' -f 3 /proc/$$/stat)" = S ]; do sleep 0.01; done
+ kill -USR1 $$; sleep 0.2) & sender=$!
 wait $sender
 status=$?
 [ $status -gt 128 ] && echo interrupted && wait $sender

@@ -30,6 +30,7 @@ test "$(readlink /proc/$other/ns/uts)" != "$(readlink /proc/self/ns/uts)" && ech
 test "$(readlink /proc/$other/ns/pid)" = "$(readlink /proc/self/ns/pid)" && echo 'the same one'
 touch names
 mount --bind /proc/$other/ns/uts names
+exec 2>/dev/null    # how children end: shells say so early or late
 kill $other
 wait $other
 nsenter --uts=names uname -n
