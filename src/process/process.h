@@ -255,6 +255,8 @@ void process_release(struct process *process);
 struct process *process_find(int32_t id);
 /* The same; the id may also be that of any of its threads, as calls about processes take it. */
 struct process *process_find_by_thread(int32_t id);
+/* Not when it was waited for, though a thread of it may still be on its way out. */
+bool process_is_listed(const struct process *process);
 /* The lowest id that is at least `from`, zombies too; INT32_MAX: there is none. */
 int32_t process_next_id(int32_t from);
 /* Calls for every process, zombies too, oldest first, table locked (a spin lock). */

@@ -134,12 +134,21 @@ struct process *process_find(int32_t id)
     return found;
 }
 
+bool process_is_listed(const struct process *process)
+{
+    spin_lock(process_table_lock());
+    bool is_listed = list_is_linked(&process->table_node);
+
+    spin_unlock(process_table_lock());
+    return is_listed;
+}
+
 struct process *process_find_by_thread(int32_t id)
 {
     struct process *process = process_find(id);
     struct thread *thread = process ? NULL : thread_find(id);
 
-    if (thread && thread->process) {
+    if (thread && thread->process && process_is_listed(thread->process)) {
         process = thread->process;
         process_reference(process);
     }

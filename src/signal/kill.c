@@ -146,7 +146,8 @@ static int send_to_thread(int32_t process_id, int32_t thread_id,
     if (!thread)    /* a zombie's is no longer there, but the number still means it */
         return !process_id || process_id == thread_id ? send_to_process(thread_id, information)
                                                       : -ESRCH;
-    if (thread->process && (!process_id || thread->process->id == process_id))
+    if (thread->process && (!process_id || thread->process->id == process_id) &&
+        process_is_listed(thread->process))
         error = send_checked(thread->process, thread, information);
     thread_release(thread);
     return error;

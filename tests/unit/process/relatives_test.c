@@ -92,6 +92,28 @@ START_TEST(a_child_is_waited_for_once)
 }
 END_TEST
 
+/* Its thread may be there still, on its way out. */
+static void ask_for_the_gone(void)
+{
+    int32_t id = (int32_t)make(0);
+    struct thread *thread = thread_find(id);
+
+    ck_assert_ptr_nonnull(thread);
+    ck_assert_int_eq(wait_any(WAIT_LEAVE), id);
+    ck_assert_int_eq(signal_kill(id, 0), 0);
+    ck_assert_int_eq(wait_any(0), id);
+    ck_assert_int_eq(signal_kill(id, 0), -ESRCH);
+    ck_assert_int_eq(signal_thread_kill(id, id, 0), -ESRCH);
+    ck_assert_ptr_null(process_find_by_thread(id));
+    thread_release(thread);
+}
+
+START_TEST(who_was_waited_for_is_gone)
+{
+    run(ask_for_the_gone, exit_with_seven);
+}
+END_TEST
+
 static void be_told(void)
 {
     signal_set_blocked(SIGNAL_BIT(SIGNAL_CHLD));
@@ -479,7 +501,8 @@ START_TEST(namespaces_are_for_root)
 }
 END_TEST
 
-TEST_MAIN("process/relatives", a_child_is_waited_for_once, a_parent_is_told_by_signal,
+TEST_MAIN("process/relatives", a_child_is_waited_for_once, who_was_waited_for_is_gone,
+          a_parent_is_told_by_signal,
           who_ignores_the_signal_leaves_no_zombies, stops_are_told, a_signal_ends_the_wait,
           orphans_are_the_first_processs, children_are_put_into_groups,
           a_child_leads_its_own_session, stopped_groups_that_are_orphaned_go_on,
