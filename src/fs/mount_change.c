@@ -196,9 +196,11 @@ static int copy_below(const struct path *source, uint64_t last_id) REQUIRES(&mou
 int mount_bind(const struct path *source, const struct path *at, bool recursive)
 {
     struct mount *mount = NULL;
+    struct list gone;
     uint64_t last_id;
     int error = -EINVAL;
 
+    list_init(&gone);
     mutex_lock(&mount_table()->lock);
     last_id = mount_table()->last_id;
     if (source->mount->attached && at->mount->attached)
@@ -208,12 +210,10 @@ int mount_bind(const struct path *source, const struct path *at, bool recursive)
         error = copy_below(source, last_id);
         mount_clear_copies();
     }
+    if (error && mount && mount->attached)
+        leave_with_all_below(mount, &gone);
     mutex_unlock(&mount_table()->lock);
-    if (error && mount && mount->attached) {
-        int second = mount_detach(mount);
-
-        ASSERT(!second);
-    }
+    mount_release_gone(&gone);
     if (mount)
         mount_release(mount);
     return error;

@@ -371,6 +371,15 @@ START_TEST(there_is_a_most)
     ck_assert_int_eq(leave("/b", mount_remove), 0);
     ck_assert_uint_eq(mount_table()->count, MOUNTS_MAX - 1);
     mount_table()->count = count;
+    mount_tmpfs("/a", "one");
+    ck_assert_int_eq(make_directory("/a/s"), 0);
+    mount_tmpfs("/a/s", "two");
+    mount_table()->count = MOUNTS_MAX - 1;
+    ck_assert_int_eq(bind("/a", "/b", true), -ENOSPC);    /* and what was copied goes again */
+    ck_assert_uint_eq(mount_table()->count, MOUNTS_MAX - 1);
+    ck_assert_uint_eq(mounts(), count + 2);
+    mount_table()->count = count + 2;
+    ck_assert_int_eq(leave("/a", mount_detach), 0);
     fixture_end();
 }
 END_TEST
