@@ -114,15 +114,14 @@ static void end(struct file *file)
     pool_free(&file_pool, file);
 }
 
-/* Files whose last reference went while the thread that had it held locks; a stack. */
-static struct file *_Atomic waiting;
-
+/* The thread ends it before it does anything that others could see. */
 static void end_later(struct file *file)
 {
-    file->next_waiting = atomic_load(&waiting);
-    while (!atomic_compare_exchange_weak(&waiting, &file->next_waiting, file))
-        continue;
-    atomic_fetch_or(&current_thread()->work, THREAD_WORK_FILES);
+    struct thread *thread = current_thread();
+
+    file->next_waiting = thread->files_waiting;
+    thread->files_waiting = file;
+    atomic_fetch_or(&thread->work, THREAD_WORK_FILES);
 }
 
 void file_release(struct file *file)
@@ -137,15 +136,14 @@ void file_release(struct file *file)
 
 void file_end_waiting(void)
 {
-    struct file *file, *next;
+    struct thread *thread = current_thread();
+    struct file *file;
 
-    ASSERT(!current_thread()->mutexes);
-    atomic_fetch_and(&current_thread()->work, ~(uint32_t)THREAD_WORK_FILES);
-    while ((file = atomic_exchange(&waiting, NULL))) {
-        for (; file; file = next) {
-            next = file->next_waiting;
-            end(file);
-        }
+    ASSERT(!thread->mutexes);
+    atomic_fetch_and(&thread->work, ~(uint32_t)THREAD_WORK_FILES);
+    while ((file = thread->files_waiting)) {
+        thread->files_waiting = file->next_waiting;
+        end(file);
     }
 }
 

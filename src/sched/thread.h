@@ -93,6 +93,7 @@ struct thread {
     struct user_registers registers;
     struct machine_context context;
     struct mutex *mutexes;           /* held, newest first */
+    struct file *files_waiting;      /* for their end, newest first: fs/file.c */
     uint64_t timer_slack_ns;         /* how much later than wanted its waits may end ... */
     uint64_t timer_slack_default_ns; /* ... and what it began with */
     uint64_t user_address_space;     /* page-table root; 0: none (keeps the last one active) */
