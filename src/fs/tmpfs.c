@@ -317,6 +317,7 @@ static int tmpfs_statistics(struct filesystem *filesystem,
 {
     struct tmpfs *tmpfs = filesystem->contents;
     uint64_t used = tmpfs->account->pages_used, all = tmpfs->account->pages_max;
+    uint64_t files = tmpfs->account->files_used, files_max = tmpfs->account->files_max;
 
     statistics->type = TMPFS_TYPE;
     statistics->block_size = PAGE_SIZE;
@@ -324,9 +325,9 @@ static int tmpfs_statistics(struct filesystem *filesystem,
     statistics->blocks = all;
     statistics->blocks_free = used < all ? all - used : 0;
     statistics->blocks_available = statistics->blocks_free;
-    if (tmpfs->account->files_max < UINT64_MAX) {
-        statistics->files = tmpfs->account->files_max;
-        statistics->files_free = statistics->files - tmpfs->account->files_used;
+    if (files_max < UINT64_MAX) {
+        statistics->files = files_max;
+        statistics->files_free = files < files_max ? files_max - files : 0;
     }
     statistics->name_max = 255;
     statistics->id = filesystem->device;
