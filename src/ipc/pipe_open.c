@@ -101,8 +101,11 @@ static void enter(struct pipe *pipe, uint32_t flags) REQUIRES(&pipe->lock)
     wait_queue_wake_all(&pipe->opened);
 }
 
+/* As on Linux nobody hears of it while both ends are still open. */
 static void leave_locked(struct pipe *pipe, uint32_t flags)
 {
+    bool is_one_sided;
+
     mutex_lock(&pipe->lock);
     if (reads(flags)) {
         ASSERT(pipe->readers > 0);
@@ -112,11 +115,16 @@ static void leave_locked(struct pipe *pipe, uint32_t flags)
         ASSERT(pipe->writers > 0);
         pipe->writers--;
     }
-    wait_queue_wake_all(&pipe->readable);
-    wait_queue_wake_all(&pipe->writable);
+    is_one_sided = (pipe->readers == 0) != (pipe->writers == 0);
+    if (is_one_sided) {
+        wait_queue_wake_all(&pipe->readable);
+        wait_queue_wake_all(&pipe->writable);
+    }
     mutex_unlock(&pipe->lock);
-    async_tell(&pipe->async, ASYNC_INPUT);
-    async_tell(&pipe->async, ASYNC_OUTPUT);
+    if (is_one_sided) {
+        async_tell(&pipe->async, ASYNC_INPUT);
+        async_tell(&pipe->async, ASYNC_OUTPUT);
+    }
 }
 
 /* One user less. */
