@@ -338,6 +338,11 @@ bool line_discipline_is_readable(const struct line_discipline *line, uint32_t mi
     return line->head - line->tail >= minimum;
 }
 
+uint32_t line_discipline_input_end(const struct line_discipline *line)
+{
+    return reads_lines(line) ? line->canonical_head : line->head;
+}
+
 static bool is_end_of_file(const struct line_discipline *line, uint32_t position)
 {
     return bitmap_test(line->line_ends, place(position)) &&

@@ -44,6 +44,8 @@ int line_discipline_receive(struct line_discipline *line, uint8_t byte);
 
 /* Is there a complete line, or without LOCAL_CANONICAL at least `minimum` bytes? */
 bool line_discipline_is_readable(const struct line_discipline *line, uint32_t minimum);
+/* Up to where it can be read: another number, when what was typed has made that more. */
+uint32_t line_discipline_input_end(const struct line_discipline *line);
 /* Moves what can be read, at most one line.  *more: the line goes on. */
 size_t line_discipline_read(struct line_discipline *line, uint8_t *bytes, size_t size,
                             bool *more);

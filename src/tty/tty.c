@@ -113,18 +113,19 @@ static int receive_some(struct tty *tty) REQUIRES(&tty->lock)
 }
 
 /* Gives the lock back and tells who waits what came of it; `signal`: 0 or what a byte meant. */
-static void end_receiving(struct tty *tty, int signal) RELEASES(&tty->lock)
+static void end_receiving(struct tty *tty, int signal, uint32_t end_before) RELEASES(&tty->lock)
 {
     tty_push_output(tty);
 
     bool wake_readers = line_discipline_is_readable(&tty->line, 1);
+    bool is_more = wake_readers && line_discipline_input_end(&tty->line) != end_before;
     bool wake_writers = output_room(tty) > 0;
 
     spin_unlock(&tty->lock);
-    if (wake_readers) {
+    if (wake_readers)
         wait_queue_wake_all(&tty->readers);
+    if (is_more)
         async_tell(&tty->async, ASYNC_INPUT);
-    }
     if (wake_writers)
         wait_queue_wake_all(&tty->writers);
     if (signal)
@@ -137,8 +138,11 @@ void tty_receive(struct tty *tty)
 
     do {
         spin_lock(&tty->lock);
+
+        uint32_t end = line_discipline_input_end(&tty->line);
+
         signal = receive_some(tty);
-        end_receiving(tty, signal);
+        end_receiving(tty, signal, end);
     } while (signal);
 }
 
@@ -147,9 +151,12 @@ void tty_type(struct tty *tty, uint8_t byte)
     int signal = 0;
 
     spin_lock(&tty->lock);
+
+    uint32_t end = line_discipline_input_end(&tty->line);
+
     if (line_discipline_has_room(&tty->line))
         signal = receive_byte(tty, byte);
-    end_receiving(tty, signal);
+    end_receiving(tty, signal, end);
 }
 
 void tty_read_by(struct tty *tty, enum tty_reading reading)
@@ -514,9 +521,8 @@ static void tty_close(struct file *file)
 }
 
 /* Unless the program has said who is told, it is the foreground group, or the program itself. */
-static struct async_files *tty_async(struct file *file, bool begins)
+static void need_owner(struct tty *tty, struct file *file)
 {
-    struct tty *tty = file->contents;
     const struct credentials credentials = current_credentials();
     int32_t group = tty->control.foreground_group;
     const struct file_owner_ids owner = {
@@ -525,12 +531,17 @@ static struct async_files *tty_async(struct file *file, bool begins)
         .user_id = credentials.user_id,
         .effective_user_id = credentials.effective_user_id,
     };
+    int error = file_set_owner(file, &owner, false);
 
-    if (begins) {
-        int error = file_set_owner(file, &owner, false);
+    ASSERT(!error);    /* there is room for one already */
+}
 
-        ASSERT(!error);    /* there is room for one already */
-    }
+static struct async_files *tty_async(struct file *file, bool begins)
+{
+    struct tty *tty = file->contents;
+
+    if (begins)
+        need_owner(tty, file);
     return &tty->async;
 }
 

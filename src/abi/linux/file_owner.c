@@ -26,7 +26,8 @@ static void look_for_group(struct process *process, void *context)
 {
     struct group_search *search = context;
 
-    search->found |= process->group_id == search->id || process->session_id == search->id;
+    search->found |= process->id == search->id || process->group_id == search->id ||
+                     process->session_id == search->id;
 }
 
 /* Is it the id of anything: a thread, a process, a group, a session? */

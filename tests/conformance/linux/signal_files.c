@@ -162,6 +162,22 @@ static void fifo(void)
     close(other);
 }
 
+static void several_ends(void)
+{
+    SECTION("ends that go");
+    int reader = open("fifo", O_RDONLY | O_NONBLOCK);
+    int writers[2] = { open("fifo", O_WRONLY), open("fifo", O_WRONLY) };
+
+    fcntl(reader, F_SETOWN, getpid());
+    fcntl(reader, F_SETSIG, CHOSEN);
+    CALL(fcntl(reader, F_SETFL, O_ASYNC));
+    CALL(close(writers[0]));
+    show_signals("one of two");
+    CALL(close(writers[1]));
+    show_signals("the other");
+    close(reader);
+}
+
 static void own(int fd)
 {
     fcntl(fd, F_SETOWN, getpid());
@@ -225,6 +241,8 @@ static void terminal(void)
     show_signals("half a line");
     type(" a line\n");
     show_signals("a line");
+    reads(3);
+    show_signals("a read that leaves some");
     reads_all();
     CALL(fcntl(slave, F_SETFL, O_NONBLOCK));
     type("more\n");
@@ -255,6 +273,9 @@ static void permissions(void)
     FACT(owner_of(ends[0]) == child);
     CALL(fcntl(ends[0], F_SETFL, O_ASYNC));
     CALL(write(ends[1], &byte, 1));
+    waitid(P_PID, (id_t)child, NULL, WEXITED | WNOWAIT);
+    CALL(fcntl(ends[0], F_SETOWN, child));
+    FACT(owner_of(ends[0]) == child);
     waitpid(child, &status, 0);
     VALUE(WEXITSTATUS(status));
     VALUE(owner_of(ends[0]));
@@ -272,6 +293,7 @@ int main(void)
     settings();
     pipes();
     fifo();
+    several_ends();
     SECTION("streams");
     sockets(SOCK_STREAM);
     SECTION("datagrams");
