@@ -35,6 +35,7 @@
 #define OPEN_FILES_DEFAULT 1024                /* RLIMIT_NOFILE, soft */
 #define OPEN_FILES_MAX 1048576                 /* RLIMIT_NOFILE, hard */
 #define SOCKETS_MAX 1048576                    /* with those that wait to be accepted */
+#define ASYNC_FILES_MAX 1024                   /* with O_ASYNC, of one pipe, socket or terminal */
 #define DIRECTORY_CACHE_MAX 65536              /* cached names without users */
 #define MOUNTS_MAX 100000                      /* of all namespaces, as Linux for each */
 

@@ -12,6 +12,7 @@
  */
 #include "fs/async.h"
 
+#include "config.h"
 #include "fs/file.h"
 #include "lib/assert.h"
 #include "memory/pool.h"
@@ -136,18 +137,34 @@ int32_t file_get_signal(struct file *file)
 
 /* ---- O_ASYNC ------------------------------------------------------------------------------- */
 
+/* The flag may be there without it: from open. */
 static void leave(struct file_owner *owner, struct async_files *files) REQUIRES(&owners_lock)
 {
+    atomic_fetch_and(&owner->file->flags, ~OPEN_ASYNC);
+    if (!list_is_linked(&owner->node))
+        return;
     ASSERT(atomic_load(&files->count) > 0);
     list_remove(&owner->node);
     atomic_fetch_sub(&files->count, 1);
+}
+
+/* -ENOMEM: all are told with the lock held, so there may not be too many. */
+static int join(struct file_owner *owner, struct async_files *files) REQUIRES(&owners_lock)
+{
+    if (list_is_linked(&owner->node))
+        return 0;
+    if (atomic_load(&files->count) >= ASYNC_FILES_MAX)
+        return -ENOMEM;
+    list_append(&files->owners, &owner->node);
+    atomic_fetch_add(&files->count, 1);
+    atomic_fetch_or(&owner->file->flags, OPEN_ASYNC);
+    return 0;
 }
 
 /* Asking again changes the descriptor that the signals name. */
 int file_set_async(struct file *file, int32_t fd, bool on)
 {
     struct async_files *files;
-    struct file_owner *owner;
     int error;
 
     if (!file->operations->async)
@@ -157,19 +174,14 @@ int file_set_async(struct file *file, int32_t fd, bool on)
         return error;
     files = file->operations->async(file, on);
     spin_lock(&owners_lock);
-    owner = file->owner;
-    if (on && !list_is_linked(&owner->node)) {
-        list_append(&files->owners, &owner->node);
-        atomic_fetch_add(&files->count, 1);
-        atomic_fetch_or(&file->flags, OPEN_ASYNC);
-    } else if (!on && list_is_linked(&owner->node)) {
-        leave(owner, files);
-    }
-    if (!on)
-        atomic_fetch_and(&file->flags, ~OPEN_ASYNC);
-    owner->fd = fd;
+    if (on)
+        error = join(file->owner, files);
+    else
+        leave(file->owner, files);
+    if (!error)
+        file->owner->fd = fd;
     spin_unlock(&owners_lock);
-    return 0;
+    return error;
 }
 
 void file_drop_owner(struct file *file)

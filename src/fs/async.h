@@ -46,7 +46,7 @@ static inline void async_tell(struct async_files *files, enum async_event event)
         async_tell_owners(files, event);
 }
 
-/* O_ASYNC on or off.  -ENOTTY: such files tell nothing; -ENOMEM. */
+/* O_ASYNC on or off.  -ENOTTY: such files tell nothing; -ENOMEM, also for ASYNC_FILES_MAX. */
 MUST_CHECK int file_set_async(struct file *file, int32_t fd, bool on);
 /* Unless `replaces`, an owner that is there stays.  -ENOMEM. */
 MUST_CHECK int file_set_owner(struct file *file, const struct file_owner_ids *ids, bool replaces);

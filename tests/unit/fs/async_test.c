@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "config.h"
 #include "harness/fake_scheduler.h"
 #include "harness/test.h"
 #include "memory/page.h"
@@ -99,6 +100,24 @@ START_TEST(an_owner_stays_unless_it_is_replaced)
 }
 END_TEST
 
+START_TEST(there_is_a_most)
+{
+    static struct file many[ASYNC_FILES_MAX];
+
+    begin();
+    for (int i = 0; i < ASYNC_FILES_MAX; i++) {
+        many[i] = (struct file){ .operations = &telling, .flags = OPEN_READ };
+        ck_assert_int_eq(file_set_async(&many[i], i, true), 0);
+    }
+    ck_assert_int_eq(file_set_async(&input, 3, true), -ENOMEM);
+    ck_assert_uint_eq(input.flags, OPEN_READ);
+    ck_assert_int_eq(file_set_async(&many[0], 3, true), 0);
+    file_drop_owner(&many[1]);
+    ck_assert_int_eq(file_set_async(&input, 3, true), 0);
+    ck_assert_uint_eq(atomic_load(&files.count), ASYNC_FILES_MAX);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_changes)
 {
     const struct file_owner_ids ids = { .id = 5 };
@@ -116,4 +135,4 @@ END_TEST
 
 TEST_MAIN("fs/async", those_are_told_that_could_use_it,
           nobody_is_told_without_an_owner_or_afterwards, an_owner_stays_unless_it_is_replaced,
-          without_memory_nothing_changes)
+          there_is_a_most, without_memory_nothing_changes)
