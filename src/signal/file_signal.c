@@ -84,9 +84,10 @@ static void tell_thread(const struct file_owner *owner, enum async_event event)
         thread_release(thread);
 }
 
+/* As on Linux the id may be that of any of its threads. */
 static void tell_process(const struct file_owner *owner, enum async_event event)
 {
-    struct process *process = process_find(owner->ids.id);
+    struct process *process = process_find_by_thread(owner->ids.id);
 
     if (!process)
         return;

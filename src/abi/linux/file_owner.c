@@ -26,21 +26,20 @@ static void look_for_group(struct process *process, void *context)
 {
     struct group_search *search = context;
 
-    search->found |= process->id == search->id || process->group_id == search->id ||
-                     process->session_id == search->id;
+    search->found |= process->group_id == search->id || process->session_id == search->id;
 }
 
 /* Is it the id of anything: a thread, a process, a group, a session? */
 static bool is_in_use(int32_t id)
 {
     struct group_search search = { .id = id };
-    struct thread *thread = thread_find(id);
+    struct process *process = process_find_by_thread(id);
 
-    if (thread)
-        thread_release(thread);
+    if (process)
+        process_release(process);
     else
         process_for_each(look_for_group, &search);
-    return thread || search.found;
+    return process || search.found;
 }
 
 /* `id` as the program knows it; 0: nobody any more. */
