@@ -29,9 +29,26 @@ static void sort(struct wrong *wrong)
     }
 }
 
+/* What was flushed twice was found twice. */
+static void drop_repeated(struct wrong *wrong)
+{
+    unsigned count = wrong->count;
+    user_address done = 0;
+
+    wrong->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct wrong_extent extent = wrong->extents[i];
+
+        wrong_add(wrong, extent.start > done ? extent.start : done, extent.end,
+                  extent.protection);
+        done = extent.end > done ? extent.end : done;
+    }
+}
+
 void wrong_begin(struct wrong *wrong)
 {
     sort(wrong);
+    drop_repeated(wrong);
     for (unsigned i = 0; i < wrong->count; i++) {
         if (wrong->extents[i].protection == PROT_NONE)
             window_forget(wrong->extents[i].start, wrong->extents[i].end);

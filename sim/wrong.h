@@ -19,7 +19,8 @@ struct wrong {
 
 /* There must be room; nothing is added if start >= end. */
 void wrong_add(struct wrong *wrong, user_address start, user_address end, int protection);
-/* All are added: brings them in order.  What goes away is no piece of the window any more. */
+/* All are added: brings them in order, each place once.  What goes away is no piece of the window
+ * any more. */
 void wrong_begin(struct wrong *wrong);
 /* [start, end) was mapped as it should be. */
 void wrong_remove(struct wrong *wrong, user_address start, user_address end);
