@@ -157,7 +157,6 @@ void thread_start(struct thread *thread)
 void thread_exit(void)
 {
     ASSERT(!current_thread()->mutexes);
-    ASSERT(!current_thread()->mutexes);
     ASSERT(!current_thread()->files_waiting);
     ASSERT(!current_thread()->priority.waits);
     watch_ended(current_thread());
