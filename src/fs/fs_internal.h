@@ -124,6 +124,7 @@ struct host_inode {
     bool has_own_contents;        /* the cache has the only copy */
     int64_t seen_modify_ns, seen_change_ns;    /* of the host's file, for what the cache has */
     struct tree changes;          /* of a directory: struct change, by name */
+    uint32_t names;               /* made by link and not gone again: they count as files */
 
     _Atomic bool is_changed;      /* the inode's fields are the truth, not the host's; for ever.
                                    * Written with the inode's lock held */
@@ -172,6 +173,9 @@ extern const struct page_cache_operations hostfs_shared_contents;
 
 /* hostfs_directory.c. */
 void hostfs_directory_destroy(struct host_inode *host_inode);
+/* A name that a program makes, and one that goes; the inode is locked.  -ENOSPC. */
+MUST_CHECK int hostfs_charge_name(struct inode *inode);
+void hostfs_uncharge_name(struct inode *inode);
 /* Calls for each name that programs changed, until it returns an error; `inode` NULL: there is none
  * any more; `hides`: the host has another one. */
 typedef int (*change_visitor)(const char *name, struct inode *inode, bool hides, void *context);

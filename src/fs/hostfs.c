@@ -366,8 +366,7 @@ static void hostfs_destroy_inode(struct inode *inode)
     if (host_inode->tree_node.parent != &host_inode->tree_node)
         tree_remove(&hostfs->inodes, &host_inode->tree_node);
     mutex_unlock(&hostfs->lock);
-    if (host_inode->is_made)
-        page_account_uncharge_files(hostfs->account, 1);
+    page_account_uncharge_files(hostfs->account, host_inode->names + host_inode->is_made);
     hostfs_directory_destroy(host_inode);
     if (host_inode->target)
         memory_free(host_inode->target, (size_t)inode->size + 1);

@@ -214,12 +214,18 @@ int hostfs_temporary(struct inode *directory, const struct inode_request *reques
 int hostfs_link(struct inode *directory, const char *name, struct inode *inode)
 {
     struct change *change;
+    int error;
 
     if (inode->links == UINT32_MAX)
         return -EMLINK;
     change = change_prepare(directory, name, false);
     if (!change)
         return -ENOMEM;
+    error = hostfs_charge_name(inode);
+    if (error) {
+        change_cancel(change);
+        return error;
+    }
     hostfs_mark_changed(inode);
     inode->links++;
     inode_note_changed(inode);
@@ -232,6 +238,7 @@ int hostfs_link(struct inode *directory, const char *name, struct inode *inode)
 static void drop_link(struct inode *inode) REQUIRES(&inode->lock)
 {
     hostfs_mark_changed(inode);
+    hostfs_uncharge_name(inode);
     inode->links = inode_is_directory(inode) || inode->links == 0 ? 0 : inode->links - 1;
     inode_note_changed(inode);
     if (inode->links == 0)

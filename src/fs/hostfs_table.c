@@ -6,6 +6,7 @@
  */
 #include "fs/fs_internal.h"
 #include "fs/inode.h"
+#include "fs/page_account.h"
 #include "lib/tree.h"
 
 static struct hostfs *hostfs_of(const struct inode *inode)
@@ -153,4 +154,24 @@ bool hostfs_may_be_changed(struct inode *directory, const struct hostfs_name *na
                    : name->type == MODE_DIRECTORY >> 12 || name->type == 0;
     mutex_unlock(&hostfs->lock);
     return may_be;
+}
+
+/* Memory for names has its limit, as that for files. */
+int hostfs_charge_name(struct inode *inode)
+{
+    int error = page_account_charge_file(hostfs_of(inode)->account);
+
+    if (!error)
+        host_inode_of(inode)->names++;
+    return error;
+}
+
+void hostfs_uncharge_name(struct inode *inode)
+{
+    struct host_inode *host_inode = host_inode_of(inode);
+
+    if (host_inode->names == 0)
+        return;
+    host_inode->names--;
+    page_account_uncharge_files(hostfs_of(inode)->account, 1);
 }

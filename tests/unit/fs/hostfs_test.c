@@ -1,5 +1,7 @@
 /* Tests of hostfs over a host that is a table, which the tests change behind the kernel's back. */
+#include "fs/fs_internal.h"
 #include "fs/hostfs_mount.h"
+#include "fs/page_account.h"
 
 #include "fs/page_cache.h"
 #include "harness/test.h"
@@ -348,6 +350,41 @@ START_TEST(hostfs_names_are_hidden_and_made)
 }
 END_TEST
 
+static int link_file(const char *old, const char *new)
+{
+    struct path path;
+    int error;
+
+    ck_assert_int_eq(path_walk(&context, NULL, old, 0, &path), 0);
+    error = fs_link(&context, &path, NULL, new);
+    path_release(&path);
+    return error;
+}
+
+START_TEST(hostfs_further_names_count_as_files)
+{
+    struct page_account *account;
+
+    begin();
+    become(0, 0);
+    account = ((struct hostfs *)root->filesystem->contents)->account;
+    ck_assert_int_eq(link_file("/file", "/one"), 0);
+    ck_assert_int_eq(link_file("/file", "/two"), 0);
+    ck_assert_uint_eq(account->files_used, 2);
+    ck_assert_int_eq(rename_file("/one", "/dir/one", 0), 0);
+    ck_assert_int_eq(rename_file("/two", "/dir/deep", 0), 0);
+    ck_assert_uint_eq(account->files_used, 2);
+    account->files_max = 2;
+    ck_assert_int_eq(link_file("/file", "/two"), -ENOSPC);
+    ck_assert_int_eq(walk("/two", 0), -ENOENT);
+    ck_assert_int_eq(fs_unlink(&context, NULL, "/dir/one"), 0);
+    ck_assert_uint_eq(account->files_used, 1);
+    ck_assert_int_eq(link_file("/file", "/two"), 0);
+    ck_assert_uint_eq(account->files_used, 2);
+    end();
+}
+END_TEST
+
 START_TEST(hostfs_one_file_is_one_inode)
 {
     begin();
@@ -546,7 +583,7 @@ END_TEST
 TEST_MAIN("fs/hostfs", hostfs_needs_a_host, hostfs_files_are_read, hostfs_changes_need_permission,
           hostfs_contents_are_copied_when_they_are_written, hostfs_changed_files_are_found_again,
           hostfs_copy_that_fails_changes_nothing, hostfs_truncated_files_are_not_read,
-          hostfs_names_are_hidden_and_made,
+          hostfs_names_are_hidden_and_made, hostfs_further_names_count_as_files,
           hostfs_one_file_is_one_inode, hostfs_devices_are_not_opened,
           hostfs_rights_are_asked_for_where_bits_do_not_tell,
           hostfs_names_are_cached_until_the_directory_changes,
