@@ -75,6 +75,7 @@ static int root_name_of(struct filesystem *filesystem, struct name **name)
 
 void mount_put(struct mount *mount, const struct path *at)
 {
+    ASSERT(mutex_is_held(&mount_table()->lock));
     if (list_is_linked(&mount->sibling))
         list_remove(&mount->sibling);
     if (at->mount)
@@ -91,6 +92,7 @@ int mount_cover(struct mount *mount, const struct path *at)
 {
     struct inode *directory = path_inode(at);
 
+    ASSERT(mutex_is_held(&mount_table()->lock));
     if (inode_is_directory(directory) != inode_is_directory(mount->root->inode))
         return -ENOTDIR;
     mutex_lock(&directory->lock);

@@ -32,6 +32,7 @@ static bool is_below(const struct path *path, const struct path *top)
 /* A mount that left the table, to be released later, and the path that it covered. */
 void mount_leave_table(struct mount *mount, struct list *gone)
 {
+    ASSERT(mutex_is_held(&mount_table()->lock));
     list_remove(&mount->node);
     list_append(gone, &mount->node);
     mount->attached = false;
@@ -91,7 +92,9 @@ int mount_expire(struct mount *mount)
 
 /* With all that is mounted below: `gone`, which is empty before, grows while it is read. */
 static void leave_with_all_below(struct mount *mount, struct list *gone)
+    REQUIRES(&mount_table()->lock)
 {
+    ASSERT(mutex_is_held(&mount_table()->lock));
     mount_leave_table(mount, gone);
     LIST_FOR_EACH(node, gone) {
         LIST_FOR_EACH(child, &LIST_ENTRY(node, struct mount, node)->children) {

@@ -22,12 +22,13 @@ MUST_CHECK int mount_create(struct filesystem *filesystem, struct name *root,
 /* Puts it into the table, which has a reference of its own; `at` NULL: as the root of all. */
 MUST_CHECK int mount_attach(struct mount *mount, const struct path *at)
     REQUIRES(&mount_table()->lock);
-MUST_CHECK int mount_cover(struct mount *mount, const struct path *at);
+MUST_CHECK int mount_cover(struct mount *mount, const struct path *at)
+    REQUIRES(&mount_table()->lock);
 /* A mount like another one, of the same filesystem or a part of it, in no table.  -ENOMEM. */
 MUST_CHECK int mount_create_like(const struct mount *mount, struct name *root,
                                  struct mount **copy) REQUIRES(&mount_table()->lock);
 /* It leaves the table, for a list of those that are to be released when the lock is free. */
-void mount_leave_table(struct mount *mount, struct list *gone);
+void mount_leave_table(struct mount *mount, struct list *gone) REQUIRES(&mount_table()->lock);
 void mount_release_gone(struct list *gone);
 /* After a copy of many. */
 void mount_clear_copies(void);
