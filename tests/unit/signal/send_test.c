@@ -209,7 +209,40 @@ START_TEST(only_to_itself_may_a_program_speak_for_the_kernel)
 }
 END_TEST
 
+static void groups(void)
+{
+    const int32_t group = 77;    /* -1 would mean all */
+
+    begin();
+    current_process()->group_id = group;
+    ck_assert_int_eq(signal_kill(0, SIGNAL_USR1), 0);
+    ck_assert(looks(current_thread()));
+    forget();
+    ck_assert_int_eq(signal_kill(-group, SIGNAL_USR1), 0);
+    ck_assert(looks(current_thread()));
+    forget();
+    ck_assert_int_eq(signal_kill(-group, 0), 0);
+    ck_assert_int_eq(signal_kill(-group, 65), -EINVAL);
+    ck_assert(!looks(current_thread()));
+    ck_assert_int_eq(signal_kill(-999999, SIGNAL_USR1), -ESRCH);
+    ck_assert_int_eq(signal_kill(INT32_MIN, SIGNAL_USR1), -ESRCH);
+    ck_assert_int_eq(signal_kill(-1, SIGNAL_USR1), -ESRCH);    /* the sender is not one of all */
+    ck_assert_uint_eq(signal_send_group(group, SIGNAL_USR1), 1);
+    ck_assert(looks(current_thread()));
+    ck_assert_uint_eq(signal_send_group(0, SIGNAL_USR1), 0);
+    forget();
+    end();
+}
+
+START_TEST(groups_are_found_by_their_number)
+{
+    fixture_run(groups);
+    ck_assert(fixture_halted);
+}
+END_TEST
+
 TEST_MAIN("signal/send", the_first_thread_takes_it_if_it_is_not_busy,
           others_take_what_the_first_blocks, what_is_for_a_thread_is_for_nobody_else,
           who_blocks_it_hands_it_on, waiting_for_a_signal_keeps_the_mask,
-          only_to_itself_may_a_program_speak_for_the_kernel)
+          only_to_itself_may_a_program_speak_for_the_kernel,
+          groups_are_found_by_their_number)

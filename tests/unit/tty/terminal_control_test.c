@@ -152,7 +152,48 @@ START_TEST(characters_are_typed_for_programs)
 }
 END_TEST
 
+START_TEST(the_line_belongs_to_the_machine_unless_it_is_local)
+{
+    struct terminal_settings settings;
+    int32_t number = -1;
+
+    begin();
+    ck_assert_int_eq(control(0x5424, &number), 0);    /* TIOCGETD */
+    ck_assert_int_eq(number, 0);
+    number = 1;
+    ck_assert_int_eq(control(0x541a, &number), 0);    /* TIOCSSOFTCAR */
+    ck_assert_int_eq(control(0x5419, &number), 0);
+    ck_assert_int_eq(number, 1);
+    ck_assert_int_eq(control(0x802c542a, &settings), 0);
+    ck_assert_uint_ne(settings.control_flags & CONTROL_LOCAL, 0);
+    number = 0;
+    ck_assert_int_eq(control(0x541a, &number), 0);
+    ck_assert_int_eq(control(0x5419, &number), 0);
+    ck_assert_int_eq(number, 0);
+    ck_assert_int_eq(control(0x541a, NULL), -EFAULT);
+}
+END_TEST
+
+START_TEST(old_settings_change_half_of_the_flags)
+{
+    struct terminal_settings before, after;
+    uint8_t bytes[18];
+
+    begin();
+    ck_assert_int_eq(control(0x802c542a, &before), 0);
+    ck_assert_int_eq(control(0x5405, bytes), 0);
+    bytes[6] &= (uint8_t)~LOCAL_ECHO;
+    ck_assert_int_eq(control(0x5406, bytes), 0);    /* TCSETA */
+    ck_assert_int_eq(control(0x802c542a, &after), 0);
+    ck_assert_uint_eq(after.local_flags, before.local_flags & ~LOCAL_ECHO);
+    ck_assert_uint_eq(after.control_flags, before.control_flags);
+    ck_assert_int_eq(control(0x5406, NULL), -EFAULT);
+}
+END_TEST
+
 TEST_MAIN("tty/terminal_control", settings_are_as_linux_begins_and_keep_their_sizes,
           settings_of_nonsense_do_no_harm, speeds_follow_their_bits,
           bytes_can_be_counted_and_flushed, flow_is_controlled_by_programs,
-          another_size_is_announced, characters_are_typed_for_programs)
+          another_size_is_announced, characters_are_typed_for_programs,
+          the_line_belongs_to_the_machine_unless_it_is_local,
+          old_settings_change_half_of_the_flags)
