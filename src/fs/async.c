@@ -140,6 +140,7 @@ int32_t file_get_signal(struct file *file)
 /* The flag may be there without it: from open. */
 static void leave(struct file_owner *owner, struct async_files *files) REQUIRES(&owners_lock)
 {
+    ASSERT(spin_is_held(&owners_lock));
     atomic_fetch_and(&owner->file->flags, ~OPEN_ASYNC);
     if (!list_is_linked(&owner->node))
         return;
@@ -151,6 +152,7 @@ static void leave(struct file_owner *owner, struct async_files *files) REQUIRES(
 /* -ENOMEM: all are told with the lock held, so there may not be too many. */
 static int join(struct file_owner *owner, struct async_files *files) REQUIRES(&owners_lock)
 {
+    ASSERT(spin_is_held(&owners_lock));
     if (list_is_linked(&owner->node))
         return 0;
     if (atomic_load(&files->count) >= ASYNC_FILES_MAX)

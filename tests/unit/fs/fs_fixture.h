@@ -194,3 +194,15 @@ static inline int rename_file(const char *old_text, const char *new_text, uint32
 
     return fs_rename(&context, &request);
 }
+
+/* One more name for what `old` leads to. */
+static inline int fixture_link(const char *old, const char *new)
+{
+    struct path path;
+    int error;
+
+    ck_assert_int_eq(path_walk(&context, NULL, old, 0, &path), 0);
+    error = fs_link(&context, &path, NULL, new);
+    path_release(&path);
+    return error;
+}

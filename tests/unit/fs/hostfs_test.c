@@ -350,17 +350,6 @@ START_TEST(hostfs_names_are_hidden_and_made)
 }
 END_TEST
 
-static int link_file(const char *old, const char *new)
-{
-    struct path path;
-    int error;
-
-    ck_assert_int_eq(path_walk(&context, NULL, old, 0, &path), 0);
-    error = fs_link(&context, &path, NULL, new);
-    path_release(&path);
-    return error;
-}
-
 START_TEST(hostfs_further_names_count_as_files)
 {
     struct page_account *account;
@@ -368,18 +357,18 @@ START_TEST(hostfs_further_names_count_as_files)
     begin();
     become(0, 0);
     account = ((struct hostfs *)root->filesystem->contents)->account;
-    ck_assert_int_eq(link_file("/file", "/one"), 0);
-    ck_assert_int_eq(link_file("/file", "/two"), 0);
+    ck_assert_int_eq(fixture_link("/file", "/one"), 0);
+    ck_assert_int_eq(fixture_link("/file", "/two"), 0);
     ck_assert_uint_eq(account->files_used, 2);
     ck_assert_int_eq(rename_file("/one", "/dir/one", 0), 0);
     ck_assert_int_eq(rename_file("/two", "/dir/deep", 0), 0);
     ck_assert_uint_eq(account->files_used, 2);
     account->files_max = 2;
-    ck_assert_int_eq(link_file("/file", "/two"), -ENOSPC);
+    ck_assert_int_eq(fixture_link("/file", "/two"), -ENOSPC);
     ck_assert_int_eq(walk("/two", 0), -ENOENT);
     ck_assert_int_eq(fs_unlink(&context, NULL, "/dir/one"), 0);
     ck_assert_uint_eq(account->files_used, 1);
-    ck_assert_int_eq(link_file("/file", "/two"), 0);
+    ck_assert_int_eq(fixture_link("/file", "/two"), 0);
     ck_assert_uint_eq(account->files_used, 2);
     end();
 }

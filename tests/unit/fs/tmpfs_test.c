@@ -269,17 +269,6 @@ static uint64_t files_free(void)
     return statistics.files_free;
 }
 
-static int link_to(const char *old, const char *new)
-{
-    struct path path;
-    int error;
-
-    ck_assert_int_eq(path_walk(&context, NULL, old, 0, &path), 0);
-    error = fs_link(&context, &path, NULL, new);
-    path_release(&path);
-    return error;
-}
-
 START_TEST(tmpfs_counts_its_files)
 {
     struct filesystem *filesystem;
@@ -291,23 +280,23 @@ START_TEST(tmpfs_counts_its_files)
     fixture_mount_root(filesystem);
     ck_assert_uint_eq(files_free(), 3);    /* the root is one */
     make_file("/f", "text");
-    ck_assert_int_eq(link_to("/f", "/g"), 0);
+    ck_assert_int_eq(fixture_link("/f", "/g"), 0);
     ck_assert_int_eq(make_link("f", "/l"), 0);
     ck_assert_uint_eq(files_free(), 0);
     ck_assert_int_eq(make_directory("/d"), -ENOSPC);
-    ck_assert_int_eq(link_to("/f", "/h"), -ENOSPC);
+    ck_assert_int_eq(fixture_link("/f", "/h"), -ENOSPC);
     ck_assert_int_eq(open_file("/h", OPEN_WRITE | OPEN_CREATE, 0600, &file), -ENOSPC);
     ck_assert_int_eq(fs_unlink(&context, NULL, "/f"), 0);
     ck_assert_uint_eq(files_free(), 1);
     ck_assert_int_eq(make_directory("/d"), 0);
     ck_assert_int_eq(fs_unlink(&context, NULL, "/l"), 0);
-    ck_assert_int_eq(link_to("/g", "/h"), 0);
+    ck_assert_int_eq(fixture_link("/g", "/h"), 0);
     ck_assert_int_eq(rename_file("/h", "/i", 0), 0);
     ck_assert_int_eq(fs_unlink(&context, NULL, "/g"), 0);
     ck_assert_int_eq(fs_unlink(&context, NULL, "/i"), 0);
     ck_assert_uint_eq(files_free(), 2);
     make_file("/f", "text");
-    ck_assert_int_eq(link_to("/f", "/d/g"), 0);    /* goes with all */
+    ck_assert_int_eq(fixture_link("/f", "/d/g"), 0);    /* goes with all */
     fixture_end();
 }
 END_TEST
